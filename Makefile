@@ -1,0 +1,47 @@
+# Everything happens in .venv, which the first target you run makes; each target adds only what it needs.
+PYTHON ?= python3
+BIN = .venv/bin
+DOCS =
+
+.DEFAULT_GOAL = help
+.PHONY: help demo test check format bench wheel clean
+
+help:
+	@echo "make demo [DOCS=path]  the tour: RAG, chat and agents over your documents, against the emulator"
+	@echo "make test              the whole test suite"
+	@echo "make check             ruff, mypy, pyright, and the import rule"
+	@echo "make format            what ruff can put right by itself"
+	@echo "make bench             side by side with other clients"
+	@echo "make wheel             wheel and sdist, in dist/"
+	@echo "make clean             remove .venv and everything built"
+
+demo: .venv/.demo
+	@$(BIN)/python examples/demo.py $(if $(DOCS),--docs "$(DOCS)")
+
+test: .venv/.test
+	@$(BIN)/python -m pytest -m "not shared"
+
+check: .venv/.check
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: .venv/.check
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: .venv/.demo
+	@$(BIN)/python -m benchmarks
+
+wheel: .venv/.test
+	@$(BIN)/hatchling build
+
+clean:
+	rm -rf .venv dist .*_cache .hypothesis .benchmarks
+
+# The stamp of a dependency group: the group is installed again when its list of packages may have changed.
+.venv/.%: pyproject.toml scripts/environment.py
+	@$(PYTHON) scripts/environment.py $*
+	@touch $@

@@ -1,0 +1,60 @@
+"""What every test may ask for: the emulator, ../shared, and an environment without the user's own settings."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """Where the emulator of this test session listens; it takes any non-empty key."""
+
+    root: str
+
+    @property
+    def url(self) -> str:
+        """Its Model Inference endpoint."""
+        return f"{self.root}/models"
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """The emulator as installed, over real HTTP, one for the whole session."""
+    from azure_inference_emulator import running
+
+    with running() as url:
+        yield Emulator(root=url.rstrip("/").removesuffix("/models"))
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder of reference data beside this checkout; whoever asks for it is marked `shared`."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs ../shared, the folder of reference data beside this checkout")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the endpoint or the credential that the user of this machine works with."""
+    for name in os.environ:
+        if name.startswith("AZURE_INFERENCE_"):
+            monkeypatch.delenv(name)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what asks for `shared_dir`, so that `-m "not shared"` leaves it out."""
+    for item in items:
+        if "shared_dir" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.shared)
