@@ -1,0 +1,130 @@
+"""The shape of the project: public names, who imports whom, size of files, nothing done at import time."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+CORE, EMULATOR = "azure_inference", "azure_inference_emulator"
+ADAPTERS = ("langchain_azure_inference", "llamaindex_azure_inference")
+PACKAGES = {
+    CORE: ROOT / "shared" / CORE,
+    EMULATOR: ROOT / "shared" / EMULATOR,
+    **{adapter: ROOT / adapter for adapter in ADAPTERS},
+}
+LONGEST_FILE = 450
+SOURCES = [
+    path
+    for folder in (*PACKAGES.values(), *(ROOT / name for name in ("tests", "benchmarks", "examples", "scripts")))
+    for path in sorted(folder.rglob("*.py"))
+]
+FRAMEWORKS = ["langchain_core", "langchain", "llama_index"]
+SERVERS = ["starlette", "uvicorn"]
+
+
+def absolute_imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Every (module, name) that a file imports by a full path, also inside functions; name is "" for `import x`."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def modules_after(statement: str) -> set[str]:
+    """The top-level and second-level modules loaded in a fresh interpreter by a statement."""
+    code = f"import json, sys\n{statement}\nprint(json.dumps(list(sys.modules)))"
+    run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return set(json.loads(run.stdout))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_names(package: str) -> None:
+    """`__all__` is sorted, complete and true: every name it says is there, and no other public name is."""
+    module = importlib.import_module(package)
+    submodules = {path.stem for path in PACKAGES[package].iterdir()}
+
+    names = module.__all__
+
+    assert list(names) == sorted(names)
+    assert {name for name in vars(module) if not name.startswith("_")} - submodules - {"annotations"} <= set(names)
+    assert [name for name in names if not hasattr(module, name)] == []
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_adapters_use_the_public_core(adapter: str) -> None:
+    """An adapter takes from the core only what `azure_inference` itself exports, so the core's rooms may be moved."""
+    public = set(importlib.import_module(CORE).__all__)
+
+    taken = [
+        (path.name, module, name)
+        for path in PACKAGES[adapter].rglob("*.py")
+        for module, name in absolute_imports(path)
+        if module.split(".")[0] == CORE
+    ]
+
+    assert taken
+    assert [use for use in taken if use[1] != CORE or (use[2] and use[2] not in public)] == []
+
+
+def test_the_emulator_is_independent() -> None:
+    """The emulator judges the clients, so it may not share a line with them, or its mistakes would be theirs."""
+    ours = {CORE, *ADAPTERS}
+
+    imported = {module for path in PACKAGES[EMULATOR].rglob("*.py") for module, _ in absolute_imports(path)}
+
+    assert imported
+    assert {module for module in imported if module.split(".")[0] in ours} == set()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_long_file(path: Path) -> None:
+    """No file is longer than 450 lines: a long one is two rooms."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+
+
+@pytest.mark.parametrize(
+    ("package", "unwanted"),
+    [
+        (CORE, [*FRAMEWORKS, *SERVERS, EMULATOR, "aiohttp", "numpy", "azure.core"]),
+        (EMULATOR, [*FRAMEWORKS, *ADAPTERS, CORE, "httpx"]),
+        (ADAPTERS[0], ["llama_index", "langchain", ADAPTERS[1], *SERVERS, EMULATOR, "aiohttp", "azure.core"]),
+        (ADAPTERS[1], ["langchain_core", "langchain", ADAPTERS[0], *SERVERS, EMULATOR, "azure.core"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_import_brings_only_its_own(package: str, unwanted: list[str]) -> None:
+    """Importing a package loads no framework, server or client that it can do without."""
+    assert modules_after(f"import {package}").isdisjoint(unwanted)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_nothing_happens_at_import(package: str) -> None:
+    """Importing opens no connection, and starts no process and no thread, beyond what the framework itself does."""
+    code = f"""
+import importlib, sys, threading
+{"import langchain_core.language_models" if package == ADAPTERS[0] else ""}
+{"import llama_index.core" if package == ADAPTERS[1] else ""}
+before = threading.active_count()
+def watch(event, args):
+    if event in ("socket.connect", "socket.bind", "subprocess.Popen", "os.fork"):
+        raise RuntimeError(f"{{event}} {{args}} at import")
+sys.addaudithook(watch)
+import {package}
+assert threading.active_count() == before
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stderr
