@@ -46,17 +46,16 @@ def python(code: str, *options: str, executable: str | Path = sys.executable) ->
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
 
 
-def build(folder: Path, out: Path) -> list[Path]:
-    """Build both distributions of a source folder with the build backend that is installed here."""
+def build(folder: Path, out: Path) -> tuple[Path, Path]:
+    """Build the source distribution and the wheel of a folder, with the build backend that is installed here."""
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-d", str(out)], cwd=folder, check=True)
-    return sorted(out.iterdir())
+    return next(out.glob("*.tar.gz")), next(out.glob("*.whl"))
 
 
 @pytest.fixture(scope="session")
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The source distribution and the wheel, built once."""
-    sdist, wheel = sorted(build(ROOT, tmp_path_factory.mktemp("dist")), key=lambda path: path.suffix == ".whl")
-    return sdist, wheel
+    return build(ROOT, tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="session")
@@ -124,11 +123,11 @@ def test_sdist_is_enough_to_build_the_same_wheel(distributions: tuple[Path, Path
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")
 
-    again = build(next(tmp_path.iterdir()), tmp_path / "again")
+    _, again = build(next(tmp_path.iterdir()), tmp_path / "again")
 
     assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml"} <= content
     assert {name for name in content if name.startswith(("tests", "benchmarks", "examples", "cassettes"))} == set()
-    assert names(again[-1]) == names(wheel)
+    assert names(again) == names(wheel)
 
 
 def test_core_works_without_any_extra(unpacked: Path) -> None:
