@@ -26,7 +26,7 @@ check: .venv/.check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 format: .venv/.check
 	$(BIN)/ruff check --fix
@@ -43,5 +43,6 @@ clean:
 
 # The stamp of a dependency group: the group is installed again when its list of packages may have changed.
 .venv/.%: pyproject.toml scripts/environment.py
+	@command -v $(PYTHON) >/dev/null || { echo "error: there is no $(PYTHON) here; install Python 3.11 or newer" >&2; exit 1; }
 	@$(PYTHON) scripts/environment.py $*
 	@touch $@

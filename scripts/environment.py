@@ -20,15 +20,15 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit("usage: environment.py GROUP (a dependency group of pyproject.toml)")
     group = sys.argv[1]
+    started = time.monotonic()
     check_python()
     if not works(PYTHON):
         print("Making .venv with Python {}.{} ...".format(*sys.version_info), flush=True)
         run([sys.executable, "-m", "venv", "--clear", ".venv"])
-        pip_install("pip>=25.1")  # the first pip that knows dependency groups
+    pip_install("pip>=25.1")  # the first pip that knows dependency groups
     print("Installing the packages for `make {}` ...".format(group), flush=True)
-    started = time.monotonic()
-    count = pip_install("--editable", ".", "--group", group)
-    print("Installed {} packages in {:.0f} s.\n".format(count, time.monotonic() - started), flush=True)
+    installed = pip_install("--editable", ".", "--group", group)
+    print("Installed {} packages in {:.0f} s.\n".format(installed, time.monotonic() - started), flush=True)
 
 
 def check_python() -> None:
@@ -83,4 +83,7 @@ def show(progress: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("stopped; run make again to go on")
