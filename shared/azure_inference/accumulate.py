@@ -1,0 +1,219 @@
+"""The pieces of a streamed answer, put together: the answer so far, whole or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .schema.chat import (
+    AnswerMessage,
+    Audio,
+    ChatCompletion,
+    ChatCompletionChunk,
+    Choice,
+    ChunkChoice,
+    Delta,
+)
+from .schema.completions import Completion, CompletionChoice, CompletionChunk
+from .schema.tools import FunctionCall, ToolCall, ToolCallDelta
+
+_HEAD = ("id", "object", "created", "model", "system_fingerprint", "prompt_filter_results")
+
+
+class _Head:
+    """What stands beside the choices: the first value that says something counts; of usage, the last."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self._missing = set(_HEAD)
+
+    def add(self, chunk: ChatCompletionChunk | CompletionChunk) -> None:
+        if self._missing:
+            for name in tuple(self._missing):
+                if value := getattr(chunk, name, None):
+                    self.values[name] = value
+                    self._missing.discard(name)
+        if chunk.usage is not None:
+            self.values["usage"] = chunk.usage
+
+
+class _ToolCalls:
+    """The tool calls of one choice, merged by index; a piece without one is placed by its id, else by its order."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, list[str]] = {}
+        self._last = -1
+
+    def place(self, piece: ToolCallDelta) -> int:
+        """The index of the call that a piece belongs to."""
+        if piece.index is not None:
+            return piece.index
+        known = next((i for i, (id_, _, _) in self._calls.items() if piece.id and id_ == piece.id), None)
+        if known is not None:
+            return known
+        is_new = bool(piece.id or piece.function.name) or self._last < 0
+        return max(self._calls, default=-1) + 1 if is_new else self._last
+
+    def add(self, index: int, piece: ToolCallDelta) -> None:
+        call = self._calls.setdefault(index, ["", "", ""])
+        call[0] = call[0] or piece.id
+        call[1] = call[1] or piece.function.name
+        call[2] += piece.function.arguments
+        self._last = index
+
+    def result(self) -> list[ToolCall]:
+        return [
+            ToolCall(id=id_, type="function", function=FunctionCall(name=name, arguments=arguments))
+            for _, (id_, name, arguments) in sorted(self._calls.items())
+        ]
+
+
+class _ChoiceSoFar:
+    """One choice of a chat answer, as far as it has come."""
+
+    def __init__(self) -> None:
+        self.role: str | None = None
+        self.content: list[str] = []
+        self.reasoning: list[str] = []
+        self.refusal: list[str] = []
+        self.tools: _ToolCalls | None = None
+        self.audio: dict[str, Any] = {}
+        self.kept: dict[str, Any] = {}
+        self.finish_reason: str | None = None
+
+    def add(self, piece: ChunkChoice) -> None:
+        delta = piece.delta
+        if text := delta.text:
+            self.content.append(text)
+        if thought := delta.reasoning_text:
+            self.reasoning.append(thought)
+        if delta.refusal:
+            self.refusal.append(delta.refusal)
+        self.role = self.role or delta.role
+        self.finish_reason = piece.finish_reason or self.finish_reason
+        if delta.audio is not None:
+            self._add_audio(delta.audio.model_dump(exclude_none=True))
+        if piece.content_filter_results:
+            self.kept["content_filter_results"] = {
+                **self.kept.get("content_filter_results", {}),
+                **piece.content_filter_results,
+            }
+        if piece.logprobs is not None:
+            self._add_logprobs(piece.logprobs)
+
+    def _add_audio(self, audio: dict[str, Any]) -> None:
+        for name, value in audio.items():
+            is_text = name in ("data", "transcript") and name in self.audio
+            self.audio[name] = self.audio[name] + value if is_text else value
+
+    def _add_logprobs(self, logprobs: Any) -> None:
+        known = self.kept.get("logprobs")
+        if isinstance(known, dict) and isinstance(logprobs, dict):
+            for name, value in logprobs.items():
+                before = known.get(name)
+                both = isinstance(before, list) and isinstance(value, list)
+                known[name] = [*before, *value] if both and before else value
+        else:
+            self.kept["logprobs"] = dict(logprobs) if isinstance(logprobs, dict) else logprobs
+
+    def result(self, index: int) -> Choice:
+        message = AnswerMessage(
+            role=self.role or "assistant",
+            content="".join(self.content) if self.content else None,
+            reasoning_content="".join(self.reasoning) or None,
+            refusal="".join(self.refusal) or None,
+            tool_calls=self.tools.result() if self.tools else [],
+            audio=Audio(**self.audio) if self.audio else None,
+        )
+        return Choice(index=index, finish_reason=self.finish_reason, message=message, **self.kept)
+
+
+class ChatAccumulator:
+    """Puts the chunks of a streamed chat answer together."""
+
+    def __init__(self) -> None:
+        self._head = _Head()
+        self._choices: dict[int, _ChoiceSoFar] = {}
+
+    def add(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
+        """Takes a chunk in; gives it back with the index that each of its tool-call pieces belongs to."""
+        self._head.add(chunk)
+        changed: list[ChunkChoice] | None = None
+        for position, choice in enumerate(chunk.choices):
+            so_far = self._choices.get(choice.index or 0)
+            if so_far is None:
+                so_far = self._choices[choice.index or 0] = _ChoiceSoFar()
+            so_far.add(choice)
+            if choice.delta.tool_calls:
+                placed = _placed(so_far, choice.delta)
+                if placed is not choice.delta:
+                    changed = changed or list(chunk.choices)
+                    changed[position] = choice.model_copy(update={"delta": placed})
+        return chunk if changed is None else chunk.model_copy(update={"choices": changed})
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no choice has come yet."""
+        return not self._choices
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every choice seen has said why it ended."""
+        return bool(self._choices) and all(choice.finish_reason for choice in self._choices.values())
+
+    def result(self) -> ChatCompletion | None:
+        """The answer so far; None while no choice has come."""
+        if not self._choices:
+            return None
+        choices = [choice.result(index) for index, choice in sorted(self._choices.items())]
+        return ChatCompletion(choices=choices, **self._head.values)
+
+
+def _placed(so_far: _ChoiceSoFar, delta: Delta) -> Delta:
+    """The delta with an index on each piece of a tool call; the same object where all had one."""
+    tools = so_far.tools = so_far.tools or _ToolCalls()
+    pieces: list[ToolCallDelta] = []
+    for piece in delta.tool_calls:
+        index = tools.place(piece)
+        tools.add(index, piece)
+        pieces.append(piece if piece.index is not None else piece.model_copy(update={"index": index}))
+    if all(new is old for new, old in zip(pieces, delta.tool_calls, strict=True)):
+        return delta
+    return delta.model_copy(update={"tool_calls": pieces})
+
+
+class CompletionAccumulator:
+    """Puts the chunks of a streamed text completion together."""
+
+    def __init__(self) -> None:
+        self._head = _Head()
+        self._texts: dict[int, list[str]] = {}
+        self._reasons: dict[int, str | None] = {}
+
+    def add(self, chunk: CompletionChunk) -> CompletionChunk:
+        """Takes a chunk in and gives it back."""
+        self._head.add(chunk)
+        for choice in chunk.choices:
+            index = choice.index or 0
+            self._texts.setdefault(index, []).append(choice.text)
+            self._reasons[index] = choice.finish_reason or self._reasons.get(index)
+        return chunk
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no choice has come yet."""
+        return not self._texts
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every choice seen has said why it ended."""
+        return bool(self._texts) and all(self._reasons.values())
+
+    def result(self) -> Completion | None:
+        """The answer so far; None while no choice has come."""
+        if not self._texts:
+            return None
+        choices = [
+            CompletionChoice(index=index, text="".join(texts), finish_reason=self._reasons[index])
+            for index, texts in sorted(self._texts.items())
+        ]
+        return Completion(choices=choices, **self._head.values)

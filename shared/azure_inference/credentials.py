@@ -1,0 +1,185 @@
+"""Who asks: a key, a token, or somebody who gives tokens; turned into headers for each attempt."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, runtime_checkable
+
+from pydantic import SecretStr
+
+from .errors import AuthenticationError, ConfigurationError
+
+REFRESH_BEFORE_EXPIRY = 300.0
+_LIFETIME_UNKNOWN = 300.0
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@runtime_checkable
+class KeyHolder(Protocol):
+    """An object with a `key`, such as azure-core's `AzureKeyCredential`; the key is read for each attempt."""
+
+    @property
+    def key(self) -> str:
+        """The key."""
+        ...
+
+
+@runtime_checkable
+class TokenCredential(Protocol):
+    """An object with `get_token(*scopes)`, plain or async, such as those of azure-identity."""
+
+    def get_token(self, *scopes: str) -> Any:
+        """A token with `token` and `expires_on` (Unix seconds), or an awaitable of one."""
+        ...
+
+
+TokenProvider = Callable[[], str | Awaitable[str]]
+Credential = str | SecretStr | KeyHolder | TokenCredential | TokenProvider
+
+
+class Authorizer:
+    """Gives the headers that say who asks, for plain and for async callers."""
+
+    def headers(self) -> Headers:
+        """The headers for the next attempt."""
+        raise NotImplementedError
+
+    async def headers_async(self) -> Headers:
+        """The headers for the next attempt, without blocking the event loop."""
+        return self.headers()
+
+    def forget(self) -> bool:
+        """Drops what was refused with 401; False if there is nothing newer to be had."""
+        return False
+
+
+class KeyAuthorizer(Authorizer):
+    """A key, sent in both headers that endpoints of this API look for."""
+
+    def __init__(self, read: Callable[[], str]) -> None:
+        self._read = read
+        _checked(read())
+
+    def headers(self) -> Headers:
+        """Both key headers; the key is read anew, so that a rotated one counts at once."""
+        key = _checked(self._read())
+        return (("authorization", f"Bearer {key}"), ("api-key", key))
+
+
+class TokenAuthorizer(Authorizer):
+    """A giver of tokens; a token is kept until shortly before it expires, and asked for once however many wait."""
+
+    def __init__(self, get: Callable[[], Any], *, is_async: bool) -> None:
+        self._get = get
+        self._is_async = is_async
+        self._token = ""
+        self._renew_at = 0.0
+        self._lock = threading.Lock()
+        self._pending: Any = None
+
+    def headers(self) -> Headers:
+        """The bearer header."""
+        if not self._is_fresh():
+            if self._is_async:
+                raise ConfigurationError(
+                    "credential is async and cannot serve a sync call: pass a sync credential, or call the async method"
+                )
+            with self._lock:
+                if not self._is_fresh():
+                    self._keep(self._asked(self._get))
+        return (("authorization", f"Bearer {self._token}"),)
+
+    async def headers_async(self) -> Headers:
+        """The bearer header; a sync giver is asked in a thread."""
+        if not self._is_fresh():
+            await self._renew()
+        return (("authorization", f"Bearer {self._token}"),)
+
+    def forget(self) -> bool:
+        """Drops the token, so that the next attempt asks for a new one."""
+        self._renew_at = 0.0
+        return True
+
+    async def _renew(self) -> None:
+        if not self._is_async:
+            await asyncio.to_thread(self.headers)
+            return
+        pending = self._pending
+        loop = asyncio.get_running_loop()
+        if pending is None or pending.get_loop() is not loop or pending.done():
+            pending = self._pending = loop.create_task(self._ask_async())
+        await asyncio.shield(pending)
+
+    async def _ask_async(self) -> None:
+        try:
+            self._keep(await self._get())
+        except ConfigurationError:
+            raise
+        except Exception as error:
+            raise _refused(error) from error
+
+    def _asked(self, get: Callable[[], Any]) -> Any:
+        try:
+            return get()
+        except Exception as error:
+            raise _refused(error) from error
+
+    def _is_fresh(self) -> bool:
+        return time.time() < self._renew_at
+
+    def _keep(self, answer: Any) -> None:
+        token = answer if isinstance(answer, str) else getattr(answer, "token", None)
+        if not isinstance(token, str):
+            raise ConfigurationError(f"credential gave a {type(answer).__name__}, not a token: it must return text")
+        expires_on = getattr(answer, "expires_on", None)
+        now = time.time()
+        lifetime = float(expires_on) - now if isinstance(expires_on, int | float) else 2 * _LIFETIME_UNKNOWN
+        self._token = _checked(token)
+        self._renew_at = now + max(lifetime - REFRESH_BEFORE_EXPIRY, min(lifetime, 1.0))
+
+
+def to_authorizer(credential: Any, scopes: tuple[str, ...]) -> Authorizer:
+    """The authorizer for whatever a user passes as `credential`.
+
+    Raises:
+        ConfigurationError: It is missing, blank, not sendable, or of a type this library does not know.
+    """
+    if isinstance(credential, Authorizer):
+        return credential
+    if isinstance(credential, str):
+        return KeyAuthorizer(SecretStr(credential).get_secret_value)
+    if isinstance(credential, SecretStr):
+        return KeyAuthorizer(credential.get_secret_value)
+    if isinstance(credential, TokenCredential):
+        is_async = inspect.iscoroutinefunction(credential.get_token)
+        return TokenAuthorizer(lambda: credential.get_token(*scopes), is_async=is_async)
+    if isinstance(credential, KeyHolder):
+        return KeyAuthorizer(lambda: credential.key)
+    if callable(credential):
+        is_async = inspect.iscoroutinefunction(credential) or inspect.iscoroutinefunction(type(credential).__call__)
+        return TokenAuthorizer(credential, is_async=is_async)
+    raise ConfigurationError(
+        f"credential is {'missing' if credential is None else f'a {type(credential).__name__}'}: pass a key, a "
+        "token credential or a callable that returns a token, or set AZURE_INFERENCE_CREDENTIAL"
+    )
+
+
+def _checked(secret: str) -> str:
+    """The secret without blanks around it, if a header can carry it. It is never part of a message."""
+    secret = secret.strip()
+    if not secret:
+        raise ConfigurationError("credential is blank: pass the key of the endpoint, or set AZURE_INFERENCE_CREDENTIAL")
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise ConfigurationError(
+            "credential holds a blank, a control character or a letter outside ASCII: copy it anew (value withheld)"
+        )
+    return secret
+
+
+def _refused(error: Exception) -> AuthenticationError:
+    return AuthenticationError(f"credential gave no token: {type(error).__name__} (see the cause). Check the identity.")

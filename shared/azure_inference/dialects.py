@@ -1,0 +1,153 @@
+"""The kinds of endpoint that speak this API, as a table, and how a URL that somebody pasted becomes one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from ipaddress import ip_address
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from .endpoints import PATHS
+from .errors import ConfigurationError
+
+API_VERSION = "2024-05-01-preview"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What one kind of endpoint wants.
+
+    `api_version` is what is sent unless the caller says otherwise; None means that the endpoint takes none.
+    """
+
+    name: str
+    api_version: str | None
+    needs_model: bool
+    extra_parameters_header: bool
+    asks_stream_usage: bool
+
+
+MODEL_INFERENCE = Dialect("model-inference", API_VERSION, False, True, False)
+AZURE_OPENAI = Dialect("azure-openai", "2024-10-21", False, False, True)
+OPENAI_V1 = Dialect("openai-v1", None, True, False, True)
+DIALECTS = {dialect.name: dialect for dialect in (MODEL_INFERENCE, AZURE_OPENAI, OPENAI_V1)}
+
+_OF_PATH = (("*/openai/deployments/*", AZURE_OPENAI), ("*/v1", OPENAI_V1))
+"""Path patterns, first match wins; any other path speaks the Model Inference API."""
+
+_COGNITIVE = "https://cognitiveservices.azure.com/.default"
+_FOUNDRY = "https://ai.azure.com/.default"
+_MACHINE_LEARNING = "https://ml.azure.com/.default"
+_SCOPE_OF_HOST = (
+    ("*.inference.ml.azure.com", _MACHINE_LEARNING),
+    ("*.models.ai.azure.com", _MACHINE_LEARNING),
+    ("*", _COGNITIVE),
+)
+_RETIRED = (("*.services.ai.azure.com", "/models"), ("models.inference.ai.azure.com", ""), ("models.github.ai", ""))
+_RESOURCE_HOSTS = ("*.services.ai.azure.com", "*.openai.azure.com", "*.cognitiveservices.azure.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where requests go: `base_url` without a trailing slash, and the query that every request carries."""
+
+    base_url: str
+    dialect: Dialect
+    query: str
+    scope: str
+    host: str
+    is_secure: bool
+
+    def url(self, path: str, **query: str | None) -> str:
+        """The address of a route; `query` adds to what every request carries."""
+        added = urlencode({name: value for name, value in query.items() if value is not None})
+        whole = "&".join(part for part in (self.query, added) if part)
+        return f"{self.base_url}{path}?{whole}" if whole else f"{self.base_url}{path}"
+
+    @property
+    def retirement_hint(self) -> str | None:
+        """What to do when a host whose end was announced answers 404 or 410; None for any other host."""
+        path = urlsplit(self.base_url).path
+        if not any(fnmatchcase(self.host, host) and path.startswith(start) for host, start in _RETIRED):
+            return None
+        resource = self.host.removesuffix(".services.ai.azure.com")
+        resource = resource if resource != self.host else "<resource>"
+        return (
+            "This route is past its announced retirement. The same models answer on the OpenAI v1 route: "
+            f"set endpoint='https://{resource}.services.ai.azure.com/openai/v1' and model to the deployment name."
+        )
+
+
+def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | None = None) -> Target:
+    """The target that an endpoint URL means, as people paste it: with a slash, a whole route, or a query.
+
+    Raises:
+        ConfigurationError: The URL is none, names a place without this API, or `dialect` is unknown.
+    """
+    text = endpoint.strip()
+    parts = urlsplit(text if "//" in text else f"https://{text}")
+    try:
+        valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        valid = None
+    if not valid or not text.isprintable() or " " in text:
+        raise ConfigurationError(
+            f"endpoint={endpoint!r} is not an http(s) URL: pass one such as 'https://<resource>.services.ai.azure.com/models'"
+        )
+    if parts.username or parts.password:
+        raise ConfigurationError("endpoint holds a user name or password: pass the key as credential instead")
+    host = (parts.hostname or "").lower()
+    path = _base_path(host, parts.path)
+    chosen = _dialect(path, dialect)
+    query = dict(parse_qsl(parts.query))
+    version = api_version or query.pop("api-version", None) or chosen.api_version
+    if chosen.api_version is not None and version is not None:
+        query["api-version"] = version
+    elif api_version is not None:
+        raise ConfigurationError(
+            f"api_version={api_version!r} is not taken by {parts.netloc}{path}: this route has no versions"
+        )
+    scope = next(scope for pattern, scope in _SCOPE_OF_HOST if fnmatchcase(host, pattern))
+    if chosen is OPENAI_V1 and scope is _COGNITIVE:
+        scope = _FOUNDRY
+    return Target(
+        base_url=f"{parts.scheme}://{parts.netloc}{path}",
+        dialect=replace(chosen, api_version=version),
+        query=urlencode(query),
+        scope=scope,
+        host=host,
+        is_secure=parts.scheme == "https" or _is_loopback(host),
+    )
+
+
+def _base_path(host: str, path: str) -> str:
+    path = path.rstrip("/")
+    for route in (*PATHS, "/score"):
+        if path.endswith(route):
+            path = path.removesuffix(route)
+            break
+    if "/api/projects/" in path and not path.endswith("/v1"):
+        raise ConfigurationError(
+            f"endpoint path {path!r} is a project, which has no models of its own: "
+            "pass 'https://<resource>.services.ai.azure.com/openai/v1'"
+        )
+    if not path and any(fnmatchcase(host, pattern) for pattern in _RESOURCE_HOSTS):
+        return "/openai/v1"
+    return path
+
+
+def _dialect(path: str, name: str | None) -> Dialect:
+    if name is None:
+        return next((dialect for pattern, dialect in _OF_PATH if fnmatchcase(path, pattern)), MODEL_INFERENCE)
+    if name not in DIALECTS:
+        raise ConfigurationError(f"dialect={name!r} is unknown: pass one of {', '.join(map(repr, DIALECTS))}")
+    return DIALECTS[name]
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,254 @@
+"""Everything that can go wrong, as exceptions that say what happened and what to do.
+
+InferenceError
+├── ConfigurationError (also a ValueError)     the call could not be made as asked: an argument is wrong
+├── APIConnectionError                         no answer came
+│   └── APITimeoutError                        ... in time
+├── StreamInterruptedError                     a streamed answer stopped before its end
+├── ResponseValidationError                    an answer came that is not what the API says
+└── APIStatusError                             the service refused
+    ├── BadRequestError                        400 and other 4xx
+    │   └── ContentFilterError                 the content filter refused the prompt
+    ├── AuthenticationError                    401
+    ├── PermissionDeniedError                  403
+    ├── NotFoundError                          404, 405, 410
+    ├── UnprocessableEntityError               422
+    │   └── ParameterNotSupportedError         the model does not take this parameter, or this value of it
+    ├── RateLimitError                         429
+    └── InternalServerError                    5xx
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from .schema.failures import Failure
+
+
+class InferenceError(Exception):
+    """The root of the tree.
+
+    Attributes:
+        message: What happened and what to do.
+        attempts: How many requests were sent for this call.
+        client_request_id: The `x-ms-client-request-id` of the call, the same on every attempt.
+    """
+
+    attempts: int = 0
+    client_request_id: str | None = None
+
+    def __init__(self, message: str, **attributes: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        vars(self).update(attributes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, {k: v for k, v in vars(self).items() if k != "message"})
+
+    def as_type(self, kind: type[Self]) -> Self:
+        """The same error as another class of the tree, for frameworks that have error classes of their own."""
+        error = kind(self.message, **{k: v for k, v in vars(self).items() if k != "message"})
+        error.__cause__, error.__suppress_context__ = self.__cause__, True
+        return error.with_traceback(self.__traceback__)
+
+
+def _rebuild(kind: type[InferenceError], message: str, attributes: dict[str, Any]) -> InferenceError:
+    return kind(message, **attributes)
+
+
+class ConfigurationError(InferenceError, ValueError):
+    """An argument is missing or wrong; nothing was sent."""
+
+
+class APIConnectionError(InferenceError):
+    """No connection, or one that broke before the answer was complete."""
+
+
+class APITimeoutError(APIConnectionError):
+    """The answer did not come in time.
+
+    Attributes:
+        phase: What took too long: `connect`, `pool` (waiting for a free connection), `write` or `read`.
+        partial: In a stream, what had arrived before.
+    """
+
+    phase: str = "read"
+    partial: Any = None
+
+
+class StreamInterruptedError(InferenceError):
+    """A streamed answer ended before the model said that it was done.
+
+    Attributes:
+        partial: What had arrived, as a `ChatCompletion` or `Completion`; None if nothing had.
+    """
+
+    partial: Any = None
+
+
+class ResponseValidationError(InferenceError):
+    """An answer that is not what the API says it should be.
+
+    Attributes:
+        partial: In a stream, what had arrived before.
+    """
+
+    partial: Any = None
+
+
+class APIStatusError(InferenceError):
+    """The service refused the request.
+
+    Attributes:
+        status_code: The HTTP status; behind Managed Compute's 424, the true one.
+        code: The service's word for the failure, such as `content_filter`.
+        param: The parameter that the failure names.
+        location: The path of the refused value, such as `["body", "messages", 0, "role"]`.
+        value: The refused value.
+        details: Every detail the service gave, as it gave them.
+        inner_code: The code of the inner error.
+        content_filter: The categories of the content filter: name to verdict.
+        request_id: The service's id of the request, to be quoted to its operators.
+        retry_after: Seconds the service asks to wait.
+        body: The answer's body, parsed if it was JSON.
+        partial: In a stream, what had arrived before.
+    """
+
+    status_code: int = 0
+    code: str | None = None
+    param: str | None = None
+    location: list[str | int] = []
+    value: Any = None
+    details: list[Any] = []
+    inner_code: str | None = None
+    content_filter: dict[str, Any] = {}
+    request_id: str | None = None
+    retry_after: float | None = None
+    body: Any = None
+    partial: Any = None
+
+
+class BadRequestError(APIStatusError):
+    """The request is wrong (400 and those 4xx that have no class of their own)."""
+
+
+class ContentFilterError(BadRequestError):
+    """The content filter refused the prompt; `content_filter` has its categories."""
+
+
+class AuthenticationError(APIStatusError):
+    """The credential is missing, wrong, expired, or made for another audience."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """The credential is known but may not do this."""
+
+
+class NotFoundError(APIStatusError):
+    """There is no such route, model or deployment, or it is gone."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """The request is well formed but its content is refused."""
+
+
+class ParameterNotSupportedError(UnprocessableEntityError):
+    """The model does not support a parameter of the API, or the value given: see `location` and `value`."""
+
+
+class RateLimitError(APIStatusError):
+    """Too many requests or tokens; `retry_after` says how long to wait, if the service said it."""
+
+
+class InternalServerError(APIStatusError):
+    """The service failed."""
+
+
+_BY_STATUS: dict[int, type[APIStatusError]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    405: NotFoundError,
+    410: NotFoundError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+_SERVER_ERRORS = 500
+_CONTENT_FILTER_WORDS = (
+    "content_filter",
+    "content management policy",
+    "content safety",
+    "responsibleaipolicyviolation",
+)
+_AUTHENTICATION_WORDS = ("auth token must be passed", "invalid api key", "no api key", "authentication error")
+
+
+class _Hints:
+    """What to do, by what went wrong: looked up in the order written."""
+
+    by_words: ClassVar[dict[str, str]] = {
+        "context_length": "Shorten the messages or choose a model with a larger context window.",
+        "too large for model": "Shorten the messages or choose a model with a larger context window.",
+        "maximum context length": "Shorten the messages or choose a model with a larger context window.",
+        "audience is incorrect": "Get the token for the audience named here: set credential_scopes.",
+        "max_completion_tokens": "Pass max_completion_tokens in place of max_tokens for this model.",
+        "extra parameters [": "Set extra_parameters to 'pass-through' to hand them on, or to 'drop'.",
+        "deploymentnotfound": "Check the deployment name in the model argument or in the endpoint.",
+        "unknown_model": "Check the model argument: it must be the name of a deployment of this endpoint.",
+    }
+    by_class: ClassVar[dict[type[APIStatusError], str]] = {
+        AuthenticationError: "Check the credential argument and that it belongs to this endpoint.",
+        PermissionDeniedError: "Check the roles of this identity and the network rules of the resource.",
+        NotFoundError: "Check the endpoint, the model name, and that this model serves this kind of request.",
+        RateLimitError: "Wait and send again, or raise the quota of the deployment.",
+        ContentFilterError: "Change the prompt or the filter of the deployment; content_filter has the categories.",
+    }
+
+
+def from_failure(failure: Failure, *, hint: str | None = None) -> APIStatusError:
+    """The exception that fits a failure; `hint` replaces what the error says to do."""
+    kind = _kind(failure)
+    attributes = dict(failure)
+    attributes["status_code"] = attributes.pop("status")
+    attributes.pop("message")
+    return kind(_text(failure, kind, hint), **attributes)
+
+
+def _kind(failure: Failure) -> type[APIStatusError]:
+    words = f"{failure.code} {failure.inner_code} {failure.message}".lower()
+    if failure.status < _SERVER_ERRORS:
+        if any(word in words for word in _CONTENT_FILTER_WORDS):
+            return ContentFilterError
+        if any(word in words for word in _AUTHENTICATION_WORDS):
+            return AuthenticationError
+        if failure.code == "parameter_not_supported":
+            return ParameterNotSupportedError
+    fallback = InternalServerError if failure.status >= _SERVER_ERRORS else BadRequestError
+    return _BY_STATUS.get(failure.status, fallback)
+
+
+def _text(failure: Failure, kind: type[APIStatusError], hint: str | None) -> str:
+    said = failure.message.rstrip()
+    where = ""
+    if failure.location:
+        path = ".".join(map(str, failure.location))
+        where = f" at {path}: {_shown(failure.value)}" if failure.value is not None else f" at {path}"
+    parts = [f"{failure.status}{f' {failure.code}' if failure.code else ''}{where}"]
+    if said:
+        parts.append(said if said[-1] in ".!?" else f"{said}.")
+    if advice := hint or _hint(failure, kind):
+        parts.append(advice)
+    return ": ".join([parts[0], " ".join(parts[1:])]) if parts[1:] else parts[0]
+
+
+def _hint(failure: Failure, kind: type[APIStatusError]) -> str | None:
+    words = f"{failure.code} {failure.message}".lower()
+    for word, hint in _Hints.by_words.items():
+        if word in words:
+            return hint
+    return _Hints.by_class.get(kind)
+
+
+def _shown(value: Any, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."

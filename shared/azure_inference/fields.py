@@ -1,0 +1,103 @@
+"""What callers say in many ways, said in the one way of the API: request fields from loose arguments."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .errors import ConfigurationError
+
+_BOOKKEEPING = frozenset({"callbacks", "config", "metadata", "run_manager", "run_name", "run_id", "tags", "verbose"})
+_BOOKKEEPING_PREFIXES = ("ls_", "_")
+_SCHEMA_NAME_LIMIT = 64
+_TOOL_CHOICE_WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
+
+
+def wire_fields(*sources: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a request, from several mappings of which a later one wins.
+
+    What frameworks pass along for themselves (callbacks, `ls_...`) is left out, and so is what is None; an empty
+    `tools` is left out as well, with its choice, since services refuse it.
+    """
+    fields: dict[str, Any] = {}
+    for source in sources:
+        fields.update({name: value for name, value in source.items() if value is not None})
+    for name in [name for name in fields if name in _BOOKKEEPING or name.startswith(_BOOKKEEPING_PREFIXES)]:
+        del fields[name]
+    if "tools" in fields and not fields["tools"]:
+        del fields["tools"]
+    if "tools" not in fields:
+        fields.pop("tool_choice", None)
+    return fields
+
+
+def to_tool_choice(choice: Any, tool_names: Sequence[str]) -> str | dict[str, Any] | None:
+    """The API's `tool_choice` for what frameworks and other APIs call it.
+
+    Args:
+        choice: None (say nothing), True or `any` or `required` (call some tool), False or `none`, `auto`, the name of
+            a tool, or an object that names one.
+        tool_names: The tools there are.
+
+    Raises:
+        ConfigurationError: It names a tool that is not there.
+    """
+    if choice is None:
+        return None
+    if isinstance(choice, bool):
+        return "required" if choice else "none"
+    if isinstance(choice, Mapping):
+        return _from_object(choice, tool_names)
+    if not isinstance(choice, str):
+        raise ConfigurationError(f"tool_choice={choice!r} is neither text nor a mapping: pass the name of a tool")
+    if choice in tool_names or choice not in _TOOL_CHOICE_WORDS:
+        return _named(choice, tool_names)
+    return _TOOL_CHOICE_WORDS[choice]
+
+
+def _from_object(choice: Mapping[str, Any], tool_names: Sequence[str]) -> str | dict[str, Any]:
+    function = choice.get("function")
+    name = function.get("name") if isinstance(function, Mapping) else choice.get("name")
+    if isinstance(name, str):
+        return _named(name, tool_names)
+    kind = choice.get("type")
+    if kind in _TOOL_CHOICE_WORDS:
+        return _TOOL_CHOICE_WORDS[kind]
+    raise ConfigurationError(f"tool_choice={dict(choice)!r} names no tool: pass the name of one")
+
+
+def _named(name: str, tool_names: Sequence[str]) -> dict[str, Any]:
+    if tool_names and name not in tool_names:
+        raise ConfigurationError(
+            f"tool_choice={name!r} is no tool of this request: there are {', '.join(tool_names)}; or pass 'auto', "
+            "'required' or 'none'"
+        )
+    return {"type": "function", "function": {"name": name}}
+
+
+def to_response_format(
+    schema: Mapping[str, Any], *, name: str, description: str | None = None, strict: bool | None = None
+) -> dict[str, Any]:
+    """The `response_format` that makes an answer satisfy a JSON Schema; `name` is made fit for the wire."""
+    fit = re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:_SCHEMA_NAME_LIMIT] or "answer"
+    wanted: dict[str, Any] = {"name": fit, "schema": dict(schema)}
+    if description:
+        wanted["description"] = description
+    if strict is not None:
+        wanted["strict"] = strict
+    return {"type": "json_schema", "json_schema": wanted}
+
+
+def parse_arguments(text: str) -> dict[str, Any] | None:
+    """The arguments of a tool call: an object; None if the text is none, complete and valid. Blank means `{}`."""
+    if not text.strip():
+        return {}
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if value is None:
+        return {}
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,220 @@
+"""Requests to bytes, and bytes to a typed answer or a typed error; no I/O."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from . import errors
+from .dialects import Target
+from .endpoints import AnswerT, Endpoint
+from .errors import APIStatusError, ConfigurationError, ResponseValidationError
+from .schema._base import RequestModel
+from .schema.failures import is_failure, read_failure, status_of
+
+RequestT = TypeVar("RequestT", bound=RequestModel)
+_EXCERPT = 80
+_UNSUITABLE_BODY = 502
+
+
+class ExtraParameters(StrEnum):
+    """What becomes of request parameters that the API does not define.
+
+    On endpoints that know the `extra-parameters` header, the service does it; elsewhere, this library.
+    """
+
+    PASS_THROUGH = "pass-through"  # noqa: S105 - no password
+    """Hand them to the model."""
+    DROP = "drop"
+    """Leave them out."""
+    ERROR = "error"
+    """Refuse the request."""
+
+
+_OLD_WORDS = {"allow": ExtraParameters.PASS_THROUGH, "ignore": ExtraParameters.DROP}
+
+
+def to_extra_parameters(word: str | None) -> ExtraParameters | None:
+    """The policy that a word means; the words of older API versions (`allow`, `ignore`) are understood."""
+    if word is None or isinstance(word, ExtraParameters):
+        return word
+    try:
+        return _OLD_WORDS.get(word) or ExtraParameters(word)
+    except ValueError:
+        raise ConfigurationError(
+            f"extra_parameters={word!r} is unknown: pass 'pass-through', 'drop' or 'error'"
+        ) from None
+
+
+def to_request(kind: type[RequestT], fields: Mapping[str, Any]) -> RequestT:
+    """A request from a mapping of its fields; those that are None are not sent.
+
+    Raises:
+        ConfigurationError: A field is missing or wrong; the message names it and what was given.
+    """
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        raise ConfigurationError(_what_is_wrong(kind, fields, error)) from None
+
+
+def _what_is_wrong(kind: type[BaseModel], fields: Mapping[str, Any], error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    # Tags of unions stand in the location beside the keys; only keys that occur in what was given are shown.
+    given: Any = fields
+    path: list[str] = []
+    for key in problem["loc"]:
+        try:
+            given = given[key]
+        except (KeyError, IndexError, TypeError):
+            continue
+        path.append(str(key))
+    if problem["type"] == "missing":
+        return f"{'.'.join([*path, str(problem['loc'][-1])])} is missing from the {kind.__name__}"
+    shown = repr(given) if isinstance(given, str | int | float | bool) else f"a {type(given).__name__}"
+    return f"{'.'.join(path)}={shown[:_EXCERPT]} cannot be sent: {problem['msg']}"
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[AnswerT]):
+    """A request ready to be sent, any number of times, with the same id; who asks is added for each attempt."""
+
+    endpoint: Endpoint[AnswerT]
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    client_request_id: str
+    hint_if_gone: str | None
+
+
+def prepare(
+    target: Target,
+    endpoint: Endpoint[AnswerT],
+    request: RequestModel | None,
+    *,
+    extra_parameters: ExtraParameters | None = None,
+    stream: bool = False,
+    stream_usage: bool = True,
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str | None] | None = None,
+) -> Call[AnswerT]:
+    """The call that a request to a route of a target makes.
+
+    With `stream`, the answer is asked for in pieces; `stream_usage` asks for its usage where that must be asked for.
+
+    Raises:
+        ConfigurationError: The target needs something the request lacks, or refuses something it has.
+    """
+    client_request_id = uuid.uuid4().hex
+    sent = {"x-ms-client-request-id": client_request_id, "accept": "application/json"}
+    body = b""
+    if request is not None:
+        request, policy = _apply(request, target, extra_parameters)
+        if stream:
+            request = _streamed(request, ask_usage=stream_usage and target.dialect.asks_stream_usage)
+        sent["content-type"] = "application/json"
+        if policy is not None:
+            sent["extra-parameters"] = policy.value
+        body = request.model_dump_json(exclude_none=True, by_alias=True).encode()
+    sent.update((name.lower(), value) for name, value in (headers or {}).items())
+    return Call(
+        endpoint=endpoint,
+        url=target.url(endpoint.path, **(query or {})),
+        headers=tuple(sent.items()),
+        body=body,
+        client_request_id=client_request_id,
+        hint_if_gone=target.retirement_hint,
+    )
+
+
+def _apply(
+    request: RequestT, target: Target, policy: ExtraParameters | None
+) -> tuple[RequestT, ExtraParameters | None]:
+    """The request as the target takes it, and the value of the header if one goes out."""
+    if target.dialect.needs_model and getattr(request, "model", None) is None:
+        raise ConfigurationError(f"model is missing: {target.base_url} serves many, pass the name of a deployment")
+    extras = request.extras
+    if target.dialect.extra_parameters_header:
+        return request, policy or (ExtraParameters.PASS_THROUGH if extras else None)
+    if extras and policy is ExtraParameters.ERROR:
+        names = ", ".join(sorted(extras))
+        raise ConfigurationError(
+            f"extra parameters {names} are refused by extra_parameters='error': leave them out, or set 'pass-through'"
+        )
+    if extras and policy is ExtraParameters.DROP:
+        return request.without(extras), None
+    return request, None
+
+
+def _streamed(request: RequestT, *, ask_usage: bool) -> RequestT:
+    added: dict[str, Any] = {"stream": True}
+    if ask_usage and "stream_options" not in request.extras:
+        added["stream_options"] = {"include_usage": True}
+    return request.model_copy(update=added)
+
+
+def read_answer(call: Call[AnswerT], status: int, headers: Mapping[str, str], body: bytes) -> AnswerT:
+    """The typed answer that a response holds.
+
+    Raises:
+        APIStatusError: The service refused, with a status or inside a 200.
+        ResponseValidationError: The body is not what the API says.
+    """
+    raise_for_status(call, status, headers, body)
+    try:
+        return call.endpoint.answer.model_validate_json(body)
+    except ValidationError as error:
+        raise_if_failure(call, headers, body)
+        raise ResponseValidationError(
+            f"{_named(call)} answered 200 with {_seen(body)}, which is no {call.endpoint.answer.__name__}: "
+            f"{_first(error)}. Check that the endpoint speaks this API."
+        ) from None
+
+
+def raise_for_status(call: Call[Any], status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Raises the exception for a status that is no success."""
+    if status == 200:
+        return
+    if 300 <= status < 400:
+        raise ResponseValidationError(
+            f"{_named(call)} answered {status}, a redirect, which is never followed since it could carry the "
+            "credential away: check the endpoint."
+        )
+    if status < 300:
+        raise ResponseValidationError(f"{_named(call)} answered {status} and {_seen(body)}: check the endpoint.")
+    raise _status_error(call, status, headers, body)
+
+
+def raise_if_failure(call: Call[Any], headers: Mapping[str, str], body: bytes) -> None:
+    """Raises if a body that came as a success, or as an event of a stream, says that the request failed."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    if is_failure(value):
+        raise _status_error(call, status_of(value, _UNSUITABLE_BODY), headers, body)
+
+
+def _status_error(call: Call[Any], status: int, headers: Mapping[str, str], body: bytes) -> APIStatusError:
+    failure = read_failure(status, headers, body)
+    return errors.from_failure(failure, hint=call.hint_if_gone if failure.status in (404, 410) else None)
+
+
+def _named(call: Call[Any]) -> str:
+    return f"{call.endpoint.method} {call.url.partition('?')[0]}"
+
+
+def _seen(body: bytes) -> str:
+    return repr(body[:_EXCERPT].decode("utf-8", "replace")) if body else "an empty body"
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    path = ".".join(map(str, problem["loc"]))
+    return f"{path}: {problem['msg']}" if path else problem["msg"]

@@ -1,0 +1,40 @@
+"""The two base models of the wire: what we send, and what a server answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Self, cast
+
+from pydantic import BaseModel, ConfigDict
+
+
+class WireModel(BaseModel):
+    """A frozen model that keeps every key it does not know, so that nothing is lost in either direction."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=(), hide_input_in_errors=True)
+
+
+class RequestModel(WireModel):
+    """The body of a request.
+
+    A key that is not a field here is by definition an *extra parameter* of the API: it is kept in
+    `model_extra`, and that alone decides whether the `extra-parameters` header is sent. A field left at None is not
+    sent at all, so no default of ours ever reaches a model.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    @property
+    def extras(self) -> dict[str, Any]:
+        """The extra parameters of this request that are set: name to value."""
+        return {name: value for name, value in (self.model_extra or {}).items() if value is not None}
+
+    def without(self, names: Iterable[str]) -> Self:
+        """The same request without these parameters."""
+        left_out = set(names)
+        kept = {name: value for name, value in self if name not in left_out}
+        return cast("Self", type(self).model_construct(**kept))
+
+
+class AnswerModel(WireModel):
+    """A part of an answer. Whatever a server was ever seen to omit is optional; unknown keys stay readable."""

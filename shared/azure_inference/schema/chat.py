@@ -1,0 +1,213 @@
+"""`POST /chat/completions`: the request, the whole answer, and one chunk of a streamed answer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from ._base import AnswerModel, RequestModel, WireModel
+from .messages import ChatMessage
+from .tools import ToolCall, ToolCallDelta, ToolChoice, ToolDefinition
+
+
+def _listed(value: Any) -> Any:
+    """A bare `stop` text as a list of one: the API's type is a list."""
+    return [value] if isinstance(value, str) else value
+
+
+def _empty(value: Any) -> Any:
+    """A null list as an empty one."""
+    return [] if value is None else value
+
+
+StopSequences = Annotated[list[str], BeforeValidator(_listed)]
+
+
+class JsonSchemaFormat(WireModel):
+    """The JSON Schema an answer must satisfy. `name`: at most 64 of `A-Za-z0-9_-`."""
+
+    name: str
+    schema_: dict[str, Any] = Field(alias="schema")
+    description: str | None = None
+    strict: bool | None = None
+
+
+class ResponseFormat(WireModel):
+    """The form of the answer: `text`, `json_object` or `json_schema`."""
+
+    type: str
+    json_schema: JsonSchemaFormat | None = None
+
+
+class UserSecurityContext(WireModel):
+    """Who uses the application, for the security products of the cloud (API 2025-05-01 and later)."""
+
+    application_name: str | None = None
+    end_user_id: str | None = None
+    end_user_tenant_id: str | None = None
+    source_ip: str | None = None
+
+
+class ChatRequest(RequestModel):
+    """What `POST /chat/completions` takes. Any other keyword is an extra parameter (see `ExtraParameters`)."""
+
+    messages: list[ChatMessage] = Field(min_length=1)
+    """The conversation so far, oldest first; at least one message."""
+    model: str | None = None
+    """The model or deployment; an endpoint that serves a single model needs none."""
+    frequency_penalty: float | None = None
+    """-2 to 2: how much less likely tokens become with each use."""
+    presence_penalty: float | None = None
+    """-2 to 2: how much less likely tokens become once used."""
+    temperature: float | None = None
+    """0 (steady) to 1 or 2 (varied), as the model has it; never clamped here."""
+    top_p: float | None = None
+    """0 to 1: the share of probability that tokens are drawn from."""
+    max_tokens: int | None = None
+    """The most tokens the answer may have. Unset means the service's own limit (256 on Managed Compute)."""
+    stop: StopSequences | None = None
+    """Texts at which the model stops; a bare text is taken as a list of one."""
+    stream: bool | None = None
+    """Set by `stream_chat`; whoever calls `chat` leaves it unset."""
+    response_format: ResponseFormat | None = None
+    tools: list[ToolDefinition] | None = None
+    tool_choice: ToolChoice | None = None
+    """`auto`, `none`, `required`, or one function by name."""
+    seed: int | None = None
+    """Asks for the same answer to the same request, as far as the model can."""
+    modalities: list[str] | None = None
+    """What the model answers with: `text`, `audio`."""
+    user_security_context: UserSecurityContext | None = None
+
+
+class CompletionTokensDetails(AnswerModel):
+    """What the tokens of an answer went to."""
+
+    audio_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    total_tokens: int | None = None
+
+
+class PromptTokensDetails(AnswerModel):
+    """What the tokens of a prompt were."""
+
+    audio_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+class Usage(AnswerModel):
+    """Tokens used, as the service counted them."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    completion_tokens_details: CompletionTokensDetails | None = None
+    prompt_tokens_details: PromptTokensDetails | None = None
+
+
+class Audio(AnswerModel):
+    """A spoken answer: base64 `data`, its `transcript`, and an `id` valid until `expires_at` (Unix seconds)."""
+
+    id: str | None = None
+    expires_at: int | None = None
+    data: str | None = None
+    format: str | None = None
+    transcript: str | None = None
+
+
+class Answered(AnswerModel):
+    """What a whole message and a piece of one have in common: text, and how it is read."""
+
+    role: str | None = None
+    content: str | list[Any] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+    audio: Audio | None = None
+
+    @property
+    def text(self) -> str:
+        """The text said, whatever form `content` has; empty where there is none."""
+        content = self.content
+        if isinstance(content, str):
+            return content
+        return _joined(content, "text") if content else ""
+
+    @property
+    def reasoning_text(self) -> str:
+        """The text thought, from whichever place the server puts it; empty where there is none."""
+        thought = self.reasoning_content or self.reasoning
+        if thought:
+            return thought
+        return _joined(self.content, "thinking") if isinstance(self.content, list) else ""
+
+
+def _joined(parts: list[Any], kind: Literal["text", "thinking"]) -> str:
+    """The texts of one kind in a list of typed parts; a part's own value may be text or such a list again."""
+    found: list[str] = []
+    for part in parts:
+        value = part.get(kind) if isinstance(part, dict) and part.get("type") == kind else None
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, list):
+            found.append(_joined(value, "text"))
+    return "".join(found)
+
+
+class AnswerMessage(Answered):
+    """The message of a choice."""
+
+    tool_calls: Annotated[list[ToolCall], BeforeValidator(_empty)] = []
+
+
+class Delta(Answered):
+    """The piece of a message that a chunk brings."""
+
+    tool_calls: Annotated[list[ToolCallDelta], BeforeValidator(_empty)] = []
+
+
+class Choice(AnswerModel):
+    """One answer of those asked for. `finish_reason`: stop, length, tool_calls, content_filter, or a new word."""
+
+    index: int | None = None
+    finish_reason: str | None = None
+    message: AnswerMessage
+    content_filter_results: dict[str, Any] | None = None
+    logprobs: Any = None
+
+
+class ChunkChoice(AnswerModel):
+    """A piece of one answer."""
+
+    index: int | None = None
+    finish_reason: str | None = None
+    delta: Annotated[Delta, BeforeValidator(lambda value: {} if value is None else value)] = Delta()
+    content_filter_results: dict[str, Any] | None = None
+    logprobs: Any = None
+
+
+class ChatCompletion(AnswerModel):
+    """A whole answer of `POST /chat/completions`; unknown keys are in `model_extra`."""
+
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
+    choices: list[Choice] = Field(min_length=1)
+    usage: Usage | None = None
+    system_fingerprint: str | None = None
+    prompt_filter_results: list[Any] | None = None
+
+
+class ChatCompletionChunk(AnswerModel):
+    """One frame of a streamed answer; `choices` is empty in frames that bring only usage or filter results."""
+
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
+    choices: Annotated[list[ChunkChoice], BeforeValidator(_empty)] = []
+    usage: Usage | None = None
+    system_fingerprint: str | None = None
+    prompt_filter_results: list[Any] | None = None

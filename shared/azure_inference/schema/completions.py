@@ -1,0 +1,56 @@
+"""`POST /completions`: text completion, whole and streamed (both have one shape)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from ._base import AnswerModel, RequestModel
+from .chat import StopSequences, Usage
+
+
+class CompletionRequest(RequestModel):
+    """What `POST /completions` takes. Any other keyword is an extra parameter."""
+
+    prompt: str | list[str] | list[int] | list[list[int]]
+    """The text to go on from; Managed Compute takes a single text only."""
+    model: str | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    """The most tokens to add; unset means the service's own limit (256 by the documents)."""
+    stop: StopSequences | None = None
+    stream: bool | None = None
+    """Set by `stream_complete`; whoever calls `complete` leaves it unset."""
+    seed: int | None = None
+
+
+class CompletionChoice(AnswerModel):
+    """One completion, or a piece of it."""
+
+    index: int | None = None
+    text: Annotated[str, BeforeValidator(lambda value: "" if value is None else value)] = ""
+    finish_reason: str | None = None
+    logprobs: Any = None
+    content_filter_results: dict[str, Any] | None = None
+
+
+class Completion(AnswerModel):
+    """An answer of `POST /completions`; a streamed chunk has the same shape."""
+
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
+    choices: list[CompletionChoice] = Field(min_length=1)
+    usage: Usage | None = None
+    system_fingerprint: str | None = None
+
+
+class CompletionChunk(Completion):
+    """One frame of a streamed completion; `choices` may be empty."""
+
+    choices: Annotated[list[CompletionChoice], BeforeValidator(lambda value: value or [])] = []

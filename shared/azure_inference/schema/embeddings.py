@@ -1,0 +1,119 @@
+"""`POST /embeddings` and `POST /images/embeddings`: the requests, the answer, and a vector read from any encoding."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from array import array
+from math import isfinite
+from pathlib import Path
+from sys import byteorder
+from typing import Any, Literal
+
+from pydantic import Field
+
+from ._base import AnswerModel, RequestModel, WireModel
+from .chat import Usage
+from .messages import ImagePart, data_url
+
+EncodingFormat = Literal["float", "base64", "int8", "uint8", "binary", "ubinary"]
+InputType = Literal["text", "query", "document"]
+
+
+class EmbeddingsRequest(RequestModel):
+    """What `POST /embeddings` takes. Any other keyword is an extra parameter."""
+
+    input: list[str] | list[list[int]] = Field(min_length=1)
+    """The texts to embed (or token ids, where the model takes them); at least one."""
+    model: str | None = None
+    dimensions: int | None = None
+    """How many numbers each vector should have; unset means the model's own."""
+    encoding_format: EncodingFormat | None = None
+    input_type: InputType | None = None
+    """`query` for what is searched with, `document` for what is searched, `text` for neither."""
+
+
+class ImageInput(WireModel):
+    """An image as a `data:` URL, with text beside it where the model takes both."""
+
+    image: str
+    text: str | None = None
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, mime_type: str, text: str | None = None) -> ImageInput:
+        """An image held in memory; `mime_type` such as `image/png`."""
+        return cls(image=data_url(data, mime_type), text=text)
+
+    @classmethod
+    def from_file(cls, path: str | Path, *, mime_type: str | None = None, text: str | None = None) -> ImageInput:
+        """An image file, read now; its type is told by its name unless `mime_type` says it."""
+        return cls(image=ImagePart.from_file(path, mime_type=mime_type).image_url.url, text=text)
+
+
+class ImageEmbeddingsRequest(RequestModel):
+    """What `POST /images/embeddings` takes. Any other keyword is an extra parameter."""
+
+    input: list[ImageInput] = Field(min_length=1)
+    model: str | None = None
+    dimensions: int | None = None
+    encoding_format: EncodingFormat | None = None
+    input_type: InputType | None = None
+
+
+class EmbeddingItem(AnswerModel):
+    """One row of an answer: which input it belongs to, and its vector as the server wrote it."""
+
+    index: int | None = None
+    embedding: Any = None
+
+
+class EmbeddingsResult(AnswerModel):
+    """An answer of `/embeddings` or `/images/embeddings`.
+
+    `vectors` holds one list of floats per input, in the order of the inputs, checked when the answer was read.
+    `data` holds the rows as the server sent them.
+    """
+
+    id: str | None = None
+    object: str | None = None
+    model: str | None = None
+    data: list[EmbeddingItem]
+    usage: Usage | None = None
+    vectors: list[list[float]] = Field(default=[], exclude=True, repr=False)
+
+
+def to_vector(embedding: Any) -> list[float]:
+    """A vector as floats, from a list of numbers, base64 of little-endian float32, or an object of one of these.
+
+    Raises:
+        ValueError: The value is none of these, is empty, or holds a number that is not finite.
+    """
+    if isinstance(embedding, dict) and len(embedding) == 1:
+        (embedding,) = embedding.values()
+    numbers = _from_base64(embedding) if isinstance(embedding, str) else _from_list(embedding)
+    if not numbers:
+        raise ValueError("an empty vector")
+    # A sum is finite exactly when no term is infinite or NaN, short of an overflow, which is then looked into.
+    if not isfinite(sum(numbers)) and not all(map(isfinite, numbers)):
+        raise ValueError("a number that is not finite")
+    return numbers.tolist()
+
+
+def _from_base64(text: str) -> array[float]:
+    numbers = array("f")
+    try:
+        numbers.frombytes(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"text that is not base64 of 4-byte floats ({error})") from None
+    if byteorder == "big":
+        numbers.byteswap()
+    return numbers
+
+
+def _from_list(values: Any) -> array[float]:
+    if not isinstance(values, list):
+        raise ValueError(f"{type(values).__name__} instead of a list of numbers")  # noqa: TRY004 - it came over the wire
+    try:
+        return array("d", values)
+    except (TypeError, OverflowError):
+        raise ValueError("something in the list that is no number") from None

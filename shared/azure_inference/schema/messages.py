@@ -1,0 +1,222 @@
+"""Chat messages of every role and the parts their content is made of."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Tag
+
+from ._base import WireModel
+from .tools import ToolCall
+
+ImageDetail = Literal["auto", "low", "high"]
+
+
+def _media(source: str | Path | bytes, mime_type: str | None, kind: str) -> tuple[bytes, str]:
+    """The bytes of a file or of memory, with their media type."""
+    if isinstance(source, bytes):
+        data, guess = source, None
+    else:
+        data, guess = Path(source).read_bytes(), mimetypes.guess_type(str(source))[0]
+    media_type = mime_type or guess
+    if not media_type or not media_type.startswith(f"{kind}/"):
+        where = "bytes" if isinstance(source, bytes) else str(source)
+        raise ValueError(f"mime_type={media_type!r} of {where} is no {kind} type: pass mime_type, such as '{kind}/...'")
+    return data, media_type
+
+
+def data_url(data: bytes, mime_type: str) -> str:
+    """Bytes as the `data:` URL that the API takes in place of an address."""
+    return f"data:{mime_type};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+class TextPart(WireModel):
+    """Text as a part of a message."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class ImageUrl(WireModel):
+    """Where an image is: an https address or a `data:` URL; `detail` is auto, low or high."""
+
+    url: str
+    detail: ImageDetail | None = None
+
+
+class ImagePart(WireModel):
+    """An image as a part of a user message."""
+
+    type: Literal["image_url"] = "image_url"
+    image_url: ImageUrl
+
+    @classmethod
+    def from_url(cls, url: str, *, detail: ImageDetail | None = None) -> ImagePart:
+        """An image that the service fetches itself, or one inside a `data:` URL."""
+        return cls(image_url=ImageUrl(url=url, detail=detail))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, mime_type: str, detail: ImageDetail | None = None) -> ImagePart:
+        """An image held in memory; `mime_type` such as `image/png`."""
+        return cls.from_url(data_url(*_media(data, mime_type, "image")), detail=detail)
+
+    @classmethod
+    def from_file(
+        cls, path: str | Path, *, mime_type: str | None = None, detail: ImageDetail | None = None
+    ) -> ImagePart:
+        """An image file, read now; its type is told by its name unless `mime_type` says it."""
+        return cls.from_url(data_url(*_media(Path(path), mime_type, "image")), detail=detail)
+
+
+class AudioUrl(WireModel):
+    """Where a sound is: an https address or a `data:` URL."""
+
+    url: str
+
+
+class AudioUrlPart(WireModel):
+    """A sound by its address, as a part of a user message."""
+
+    type: Literal["audio_url"] = "audio_url"
+    audio_url: AudioUrl
+
+    @classmethod
+    def from_url(cls, url: str) -> AudioUrlPart:
+        """A sound that the service fetches itself, or one inside a `data:` URL."""
+        return cls(audio_url=AudioUrl(url=url))
+
+
+class InputAudio(WireModel):
+    """A sound in base64 with its format (`wav` or `mp3`)."""
+
+    data: str
+    format: str
+
+
+_AUDIO_FORMATS = {
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/wave": "wav",
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+}
+
+
+class InputAudioPart(WireModel):
+    """A sound inside the message itself."""
+
+    type: Literal["input_audio"] = "input_audio"
+    input_audio: InputAudio
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, mime_type: str) -> InputAudioPart:
+        """A sound held in memory; `mime_type` is `audio/wav` or `audio/mpeg`."""
+        content, media_type = _media(data, mime_type, "audio")
+        if media_type not in _AUDIO_FORMATS:
+            raise ValueError(f"mime_type={media_type!r} is not taken by the API: convert the sound to wav or mp3")
+        encoded = base64.b64encode(content).decode("ascii")
+        return cls(input_audio=InputAudio(data=encoded, format=_AUDIO_FORMATS[media_type]))
+
+    @classmethod
+    def from_file(cls, path: str | Path, *, mime_type: str | None = None) -> InputAudioPart:
+        """A sound file, read now; its type is told by its name unless `mime_type` says it."""
+        data, media_type = _media(Path(path), mime_type, "audio")
+        return cls.from_bytes(data, mime_type=media_type)
+
+
+class OtherPart(WireModel):
+    """A part of a type this library does not know; it goes out as it is."""
+
+    type: str
+
+
+_PARTS = {"text", "image_url", "audio_url", "input_audio"}
+
+
+def _part_kind(value: Any) -> str:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return kind if kind in _PARTS else "other"
+
+
+ContentPart = Annotated[
+    Annotated[TextPart, Tag("text")]
+    | Annotated[ImagePart, Tag("image_url")]
+    | Annotated[AudioUrlPart, Tag("audio_url")]
+    | Annotated[InputAudioPart, Tag("input_audio")]
+    | Annotated[OtherPart, Tag("other")],
+    Discriminator(_part_kind),
+]
+Content = str | list[ContentPart]
+
+
+class SystemMessage(WireModel):
+    """Instructions to the model."""
+
+    role: Literal["system"] = "system"
+    content: Content
+
+
+class DeveloperMessage(WireModel):
+    """Instructions to the model, as newer models name the system role."""
+
+    role: Literal["developer"] = "developer"
+    content: Content
+
+
+class UserMessage(WireModel):
+    """What the user says: text, or a list of parts."""
+
+    role: Literal["user"] = "user"
+    content: Content
+
+
+class AudioReference(WireModel):
+    """An earlier spoken answer, named by its id."""
+
+    id: str
+
+
+class AssistantMessage(WireModel):
+    """What the model said or called before."""
+
+    role: Literal["assistant"] = "assistant"
+    content: Content | None = None
+    tool_calls: list[ToolCall] | None = None
+    audio: AudioReference | None = None
+
+
+class ToolMessage(WireModel):
+    """What a tool answered to the call named by `tool_call_id`."""
+
+    role: Literal["tool"] = "tool"
+    content: Content | None = None
+    tool_call_id: str
+
+
+class OtherMessage(WireModel):
+    """A message of a role this library does not know; it goes out as it is."""
+
+    role: str
+    content: Any = None
+
+
+_ROLES = {"system", "developer", "user", "assistant", "tool"}
+
+
+def _role(value: Any) -> str:
+    role = value.get("role") if isinstance(value, dict) else getattr(value, "role", None)
+    return role if role in _ROLES else "other"
+
+
+ChatMessage = Annotated[
+    Annotated[SystemMessage, Tag("system")]
+    | Annotated[DeveloperMessage, Tag("developer")]
+    | Annotated[UserMessage, Tag("user")]
+    | Annotated[AssistantMessage, Tag("assistant")]
+    | Annotated[ToolMessage, Tag("tool")]
+    | Annotated[OtherMessage, Tag("other")],
+    Discriminator(_role),
+]

@@ -1,0 +1,84 @@
+"""Tools on the wire: what a model may call, what it called, and the pieces a stream brings a call in."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from ._base import WireModel
+
+
+def _to_text(arguments: Any) -> Any:
+    """Arguments as JSON text: Managed Compute sends them as an object, some models as null."""
+    if arguments is None:
+        return ""
+    if isinstance(arguments, dict | list):
+        return json.dumps(arguments, ensure_ascii=False)
+    return arguments
+
+
+def _blank(text: Any) -> Any:
+    """A null text as the empty text: continuation deltas carry null names and ids."""
+    return "" if text is None else text
+
+
+JsonText = Annotated[str, BeforeValidator(_to_text)]
+Text = Annotated[str, BeforeValidator(_blank)]
+
+
+class FunctionDefinition(WireModel):
+    """A function a model may call: its name, what it does, and the JSON Schema of its arguments."""
+
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class ToolDefinition(WireModel):
+    """A tool offered to the model. The API knows one type: `function`."""
+
+    type: str = "function"
+    function: FunctionDefinition
+
+
+class FunctionName(WireModel):
+    """The function a request wants called."""
+
+    name: str
+
+
+class NamedToolChoice(WireModel):
+    """A `tool_choice` that forces one function."""
+
+    type: str = "function"
+    function: FunctionName
+
+
+ToolChoice = Literal["auto", "none", "required"] | NamedToolChoice
+
+
+class FunctionCall(WireModel):
+    """The function a model called. `arguments` is JSON text as the model wrote it, which may be no valid JSON."""
+
+    name: Text = ""
+    arguments: JsonText = ""
+
+
+class ToolCall(WireModel):
+    """A call the model asks for; answer it with a `ToolMessage` that carries the same id."""
+
+    id: Text = ""
+    type: str | None = "function"
+    function: FunctionCall
+
+
+class ToolCallDelta(WireModel):
+    """A piece of a tool call in a stream. `index` says which call it belongs to (filled in where a server omits it)."""
+
+    index: int | None = None
+    id: Text = ""
+    type: str | None = None
+    function: FunctionCall = FunctionCall()

@@ -1,0 +1,330 @@
+"""Streamed answers: bytes to chunks, and the objects that a caller loops over."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from types import TracebackType
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from pydantic import ValidationError
+
+from .errors import APIConnectionError, APITimeoutError, InferenceError, ResponseValidationError, StreamInterruptedError
+from .protocol import Call, raise_if_failure, read_answer
+from .schema.chat import ChatCompletion, ChatCompletionChunk
+from .schema.completions import Completion, CompletionChunk
+from .sse import Decoder, Event
+from .transport import AsyncTransport, Timeouts, Transport
+
+ChunkT = TypeVar("ChunkT", bound=ChatCompletionChunk | CompletionChunk)
+WholeT = TypeVar("WholeT", bound=ChatCompletion | Completion)
+WholeT_co = TypeVar("WholeT_co", bound=ChatCompletion | Completion, covariant=True)
+_DONE = b"[DONE]"
+
+
+class Accumulator(Protocol[ChunkT, WholeT_co]):
+    """Puts chunks together: `ChatAccumulator` or `CompletionAccumulator`."""
+
+    def add(self, chunk: ChunkT) -> ChunkT:
+        """Takes a chunk in and gives back what the caller is to see of it."""
+        ...
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no choice has come yet."""
+        ...
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every choice seen has said why it ended."""
+        ...
+
+    def result(self) -> WholeT_co | None:
+        """The answer so far."""
+        ...
+
+
+class StreamReader(Generic[ChunkT, WholeT]):
+    """The pieces of a body, turned into chunks; no I/O.
+
+    What was complete before an error is given before the error is raised, so that the way a network cuts a stream
+    changes nothing of what a caller sees.
+    """
+
+    def __init__(self, call: Call[ChunkT], accumulator: Accumulator[ChunkT, WholeT]) -> None:
+        self._call = call
+        self._accumulator = accumulator
+        self._decoder = Decoder()
+        self._whole_body: list[bytes] | None = None
+        self._started = False
+        self._ready: deque[ChunkT] = deque()
+        self._error: InferenceError | None = None
+        self.is_done = False
+
+    def feed(self, piece: bytes) -> None:
+        """Takes in the next piece of the body."""
+        if not self._started and piece.strip():
+            self._started = True
+            # Some servers answer a stream request with a plain body; no event stream begins like this.
+            if piece.lstrip()[:1] in (b"{", b"<"):
+                self._whole_body = []
+        if self._whole_body is not None:
+            self._whole_body.append(piece)
+            return
+        self._take(self._decoder.feed, piece)
+
+    def end(self) -> None:
+        """Says that the body has ended."""
+        if self._whole_body is not None:
+            self._take(self._from_whole)
+        else:
+            self._take(self._decoder.flush)
+        if not self.is_done and not self._accumulator.is_finished:
+            self._fail(StreamInterruptedError("the stream ended before the model said that it was done"))
+        self.is_done = True
+
+    def fail(self, error: APIConnectionError) -> None:
+        """Says that the connection broke or stalled; no matter, once the answer is complete."""
+        if not self._accumulator.is_finished:
+            if isinstance(error, APITimeoutError):
+                self._fail(error)
+            else:
+                interrupted = StreamInterruptedError(f"the stream broke off: {error.message}")
+                interrupted.__cause__ = error
+                self._fail(interrupted)
+        self.is_done = True
+
+    def next(self) -> ChunkT | None:
+        """The next chunk that is ready, or None; raises the error that came after the last."""
+        if self._ready:
+            return self._ready.popleft()
+        if self._error is not None:
+            raise self._error
+        return None
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is a chunk, an error, or the end."""
+        return bool(self._ready) or self.is_done
+
+    def raise_if_only_error(self) -> None:
+        """Raises the error that came in place of a first chunk."""
+        if not self._ready and self._error is not None:
+            raise self._error
+
+    def result(self) -> WholeT | None:
+        """The answer so far."""
+        return self._accumulator.result()
+
+    def _take(self, events: Callable[..., list[Event]], *arguments: Any) -> None:
+        try:
+            for event in events(*arguments):
+                if self.is_done:
+                    return
+                self._read(event)
+        except InferenceError as error:
+            self._fail(error)
+
+    def _read(self, event: Event) -> None:
+        if event.data == _DONE:
+            self.is_done = True
+            if self._accumulator.is_empty:
+                raise StreamInterruptedError("the stream was done before anything was said")
+            return
+        if event.name == "error":
+            self._raise_error_event(event.data)
+        try:
+            chunk: Any = self._call.endpoint.answer.model_validate_json(event.data)
+        except ValidationError:
+            raise_if_failure(self._call, {}, event.data)
+            seen = event.data[:80].decode("utf-8", "replace")
+            raise ResponseValidationError(f"the stream has an event that is no chunk: {seen!r}") from None
+        if not chunk.choices or "error" in (chunk.model_extra or ()):
+            raise_if_failure(self._call, {}, event.data)
+        self._ready.append(self._accumulator.add(chunk))
+
+    def _raise_error_event(self, data: bytes) -> None:
+        body = data if data.lstrip().startswith(b"{") else json.dumps(data.decode("utf-8", "replace")).encode()
+        raise_if_failure(self._call, {}, b'{"error":' + body + b"}")
+
+    def _from_whole(self) -> list[Event]:
+        """A whole answer as the one event of a stream; anything else is an error."""
+        body = b"".join(self._whole_body or ())
+        self._whole_body = None
+        raise_if_failure(self._call, {}, body)
+        try:
+            value = json.loads(body)
+            for choice in value["choices"]:
+                if "message" in choice:
+                    choice["delta"] = choice.pop("message")
+        except (ValueError, RecursionError, LookupError, TypeError):
+            read_answer(self._call, 200, {}, b"" if body.lstrip()[:1] == b"{" else body[:80])
+            raise ResponseValidationError("a stream was asked for, and something else came") from None
+        return [Event(json.dumps(value).encode())]
+
+    def _fail(self, error: InferenceError) -> None:
+        if self._error is None:
+            vars(error)["partial"] = self._accumulator.result()
+            self._error = error
+        self.is_done = True
+
+
+class ChatStream(Generic[ChunkT, WholeT]):
+    """A streamed answer: loop over it for chunks.
+
+    It holds a connection until it ends, breaks, or is closed; used with `with`, it is closed in any case.
+    """
+
+    def __init__(
+        self, reader: StreamReader[ChunkT, WholeT], pieces: Iterator[bytes], close: Callable[[], None]
+    ) -> None:
+        self._reader = reader
+        self._pieces = pieces
+        self._close = close
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> ChunkT:
+        reader = self._reader
+        while True:
+            chunk = reader.next()
+            if chunk is not None:
+                return chunk
+            if reader.is_done:
+                raise StopIteration
+            self._pull()
+
+    def wait_for_chunk(self) -> None:
+        """Reads until the first chunk is there; raises if an error is there in its place."""
+        try:
+            while not self._reader.has_news:
+                self._pull()
+            self._reader.raise_if_only_error()
+        except BaseException:
+            self.close()
+            raise
+
+    def _pull(self) -> None:
+        try:
+            self._reader.feed(next(self._pieces))
+        except StopIteration:
+            self._reader.end()
+        except APIConnectionError as error:
+            self._reader.fail(error)
+        if self._reader.is_done:
+            self.close()
+
+    @property
+    def so_far(self) -> WholeT | None:
+        """What has arrived, put together; the whole answer once the loop has ended. None if nothing has."""
+        return self._reader.result()
+
+    def close(self) -> None:
+        """Gives the connection back; what was not read is lost."""
+        self._reader.is_done = True
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self._close()
+
+
+class AsyncChatStream(Generic[ChunkT, WholeT]):
+    """A streamed answer: loop over it with `async for`; otherwise as `ChatStream`."""
+
+    def __init__(
+        self, reader: StreamReader[ChunkT, WholeT], pieces: AsyncIterator[bytes], close: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._reader = reader
+        self._pieces = pieces
+        self._close = close
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ChunkT:
+        reader = self._reader
+        while True:
+            chunk = reader.next()
+            if chunk is not None:
+                return chunk
+            if reader.is_done:
+                raise StopAsyncIteration
+            await self._pull()
+
+    async def wait_for_chunk(self) -> None:
+        """Reads until the first chunk is there; raises if an error is there in its place."""
+        try:
+            while not self._reader.has_news:
+                await self._pull()
+            self._reader.raise_if_only_error()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _pull(self) -> None:
+        try:
+            self._reader.feed(await anext(self._pieces))
+        except StopAsyncIteration:
+            self._reader.end()
+        except APIConnectionError as error:
+            self._reader.fail(error)
+        if self._reader.is_done:
+            await self.close()
+
+    @property
+    def so_far(self) -> WholeT | None:
+        """What has arrived, put together; the whole answer once the loop has ended. None if nothing has."""
+        return self._reader.result()
+
+    async def close(self) -> None:
+        """Gives the connection back; what was not read is lost."""
+        self._reader.is_done = True
+        await self._close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def open_stream(
+    transport: Transport,
+    call: Call[ChunkT],
+    accumulator: Callable[[], Accumulator[ChunkT, WholeT]],
+    timeouts: Timeouts | None,
+) -> ChatStream[ChunkT, WholeT]:
+    """The stream that a call opens, its first chunk already there: until then, failures are tried again."""
+
+    def attempt() -> ChatStream[ChunkT, WholeT]:
+        stream = ChatStream(StreamReader(call, accumulator()), *transport.open(call, timeouts))
+        stream.wait_for_chunk()
+        return stream
+
+    return transport.run(call, attempt)
+
+
+async def open_stream_async(
+    transport: AsyncTransport,
+    call: Call[ChunkT],
+    accumulator: Callable[[], Accumulator[ChunkT, WholeT]],
+    timeouts: Timeouts | None,
+) -> AsyncChatStream[ChunkT, WholeT]:
+    """The stream that a call opens, its first chunk already there: until then, failures are tried again."""
+
+    async def attempt() -> AsyncChatStream[ChunkT, WholeT]:
+        stream = AsyncChatStream(StreamReader(call, accumulator()), *await transport.open(call, timeouts))
+        await stream.wait_for_chunk()
+        return stream
+
+    return await transport.run(call, attempt)
