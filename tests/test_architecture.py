@@ -52,13 +52,13 @@ def modules_after(statement: str) -> set[str]:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_public_names(package: str) -> None:
-    """`__all__` is sorted, complete and true: every name it says is there, and no other public name is."""
+    """`__all__` is complete and true: every name it says is there, and no other public name is (ruff sorts it)."""
     module = importlib.import_module(package)
     submodules = {path.stem for path in PACKAGES[package].iterdir()}
 
     names = module.__all__
 
-    assert list(names) == sorted(names)
+    assert len(names) == len(set(names))
     assert {name for name in vars(module) if not name.startswith("_")} - submodules - {"annotations"} <= set(names)
     assert [name for name in names if not hasattr(module, name)] == []
 

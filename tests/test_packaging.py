@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tarfile
-import tomllib
 import venv
 import zipfile
 from email import message_from_bytes
@@ -15,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import azure_inference
+
 if TYPE_CHECKING:
     from email.message import Message
 
 ROOT = Path(__file__).resolve().parents[1]
-DIST_INFO = f"azure_inference-{tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['version']}.dist-info"
+DIST_INFO = f"azure_inference-{azure_inference.__version__}.dist-info"
 PACKAGES = ("azure_inference", "azure_inference_emulator", "langchain_azure_inference", "llamaindex_azure_inference")
 EXTRAS = {
     "langchain_azure_inference": "langchain",
