@@ -1,7 +1,7 @@
 """The Azure AI Model Inference API, whole: typed requests, typed answers, typed errors; sync and async."""
 
 from ._version import __version__
-from .client import AsyncInferenceClient, CallOptions, ClientOptions, InferenceClient
+from .client import AsyncInferenceClient, InferenceClient
 from .connection import Connection
 from .credentials import Credential
 from .errors import (
@@ -25,6 +25,7 @@ from .errors import (
 from .fields import parse_arguments, to_response_format, to_tool_choice, wire_fields
 from .profiles import ModelProfile, estimate_tokens, model_profile
 from .protocol import ExtraParameters, to_request
+from .remedy import UnsupportedParameterWarning
 from .retry import RetryPolicy
 from .schema.chat import (
     AnswerMessage,
@@ -55,6 +56,7 @@ from .schema.messages import (
     UserMessage,
 )
 from .schema.tools import FunctionCall, FunctionDefinition, ToolCall, ToolCallDelta, ToolDefinition
+from .settings import CallOptions, ClientOptions
 from .streaming import AsyncChatStream, ChatStream
 from .transport import Timeouts
 
@@ -119,6 +121,7 @@ __all__ = [
     "ToolDefinition",
     "ToolMessage",
     "UnprocessableEntityError",
+    "UnsupportedParameterWarning",
     "Usage",
     "UserMessage",
     "__version__",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .reasoning import Parted, ThoughtReader, with_reasoning
 from .schema.chat import (
     AnswerMessage,
     Audio,
@@ -70,7 +71,8 @@ class _ToolCalls:
 class _ChoiceSoFar:
     """One choice of a chat answer, as far as it has come."""
 
-    def __init__(self) -> None:
+    def __init__(self, thought: ThoughtReader | None) -> None:
+        self._thought = thought
         self.role: str | None = None
         self.content: list[str] = []
         self.reasoning: list[str] = []
@@ -80,8 +82,13 @@ class _ChoiceSoFar:
         self.kept: dict[str, Any] = {}
         self.finish_reason: str | None = None
 
-    def add(self, piece: ChunkChoice) -> None:
+    def add(self, piece: ChunkChoice) -> ChunkChoice:
+        """Takes a piece in; gives back the same one, or one with its text parted and its tool calls numbered."""
         delta = piece.delta
+        if self._thought is not None:
+            delta = self._parted(delta, at_end=piece.finish_reason is not None)
+        if delta.tool_calls:
+            delta = self._placed(delta)
         if text := delta.text:
             self.content.append(text)
         if thought := delta.reasoning_text:
@@ -99,6 +106,41 @@ class _ChoiceSoFar:
             }
         if piece.logprobs is not None:
             self._add_logprobs(piece.logprobs)
+        return piece if delta is piece.delta else piece.model_copy(update={"delta": delta})
+
+    def rest(self) -> Delta | None:
+        """The text held back, given up at the end."""
+        delta = Delta() if self._thought is None else self._parted(Delta(), at_end=True)
+        self.content.append(delta.text)
+        self.reasoning.append(delta.reasoning_text)
+        return delta if delta.text or delta.reasoning_text else None
+
+    def _parted(self, delta: Delta, *, at_end: bool) -> Delta:
+        reader = self._thought
+        if reader is None or delta.reasoning_text or isinstance(delta.content, list):
+            self._thought = None
+            return delta
+        parted = reader.feed(delta.content) if delta.content else Parted("", "")
+        if at_end:
+            held = reader.flush()
+            parted = Parted(parted.reasoning + held.reasoning, parted.content + held.content)
+        if at_end or reader.is_plain:
+            self._thought = None
+        if parted == ("", delta.content or ""):
+            return delta
+        return delta.model_copy(update={"content": parted.content, "reasoning_content": parted.reasoning or None})
+
+    def _placed(self, delta: Delta) -> Delta:
+        """The delta with an index on each piece of a tool call; the same object where all had one."""
+        tools = self.tools = self.tools or _ToolCalls()
+        pieces: list[ToolCallDelta] = []
+        for piece in delta.tool_calls:
+            index = tools.place(piece)
+            tools.add(index, piece)
+            pieces.append(piece if piece.index is not None else piece.model_copy(update={"index": index}))
+        if all(new is old for new, old in zip(pieces, delta.tool_calls, strict=True)):
+            return delta
+        return delta.model_copy(update={"tool_calls": pieces})
 
     def _add_audio(self, audio: dict[str, Any]) -> None:
         for name, value in audio.items():
@@ -128,27 +170,39 @@ class _ChoiceSoFar:
 
 
 class ChatAccumulator:
-    """Puts the chunks of a streamed chat answer together."""
+    """Puts the chunks of a streamed chat answer together.
 
-    def __init__(self) -> None:
+    With `split_reasoning`, text between `<think>` and `</think>` is moved to where reasoning belongs.
+    """
+
+    def __init__(self, *, split_reasoning: bool = True) -> None:
         self._head = _Head()
         self._choices: dict[int, _ChoiceSoFar] = {}
+        self._split_reasoning = split_reasoning
 
     def add(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
-        """Takes a chunk in; gives it back with the index that each of its tool-call pieces belongs to."""
+        """Takes a chunk in; gives it back as callers are to see it: thought parted, tool-call pieces numbered."""
         self._head.add(chunk)
         changed: list[ChunkChoice] | None = None
         for position, choice in enumerate(chunk.choices):
             so_far = self._choices.get(choice.index or 0)
             if so_far is None:
-                so_far = self._choices[choice.index or 0] = _ChoiceSoFar()
-            so_far.add(choice)
-            if choice.delta.tool_calls:
-                placed = _placed(so_far, choice.delta)
-                if placed is not choice.delta:
-                    changed = changed or list(chunk.choices)
-                    changed[position] = choice.model_copy(update={"delta": placed})
+                so_far = _ChoiceSoFar(ThoughtReader() if self._split_reasoning else None)
+                self._choices[choice.index or 0] = so_far
+            seen = so_far.add(choice)
+            if seen is not choice:
+                changed = changed or list(chunk.choices)
+                changed[position] = seen
         return chunk if changed is None else chunk.model_copy(update={"choices": changed})
+
+    def rest(self) -> ChatCompletionChunk | None:
+        """The text held back when a stream ends without saying why, as one more chunk; None if there is none."""
+        choices = [
+            ChunkChoice(index=index, delta=delta)
+            for index, choice in sorted(self._choices.items())
+            if (delta := choice.rest()) is not None
+        ]
+        return ChatCompletionChunk(choices=choices) if choices else None
 
     @property
     def is_empty(self) -> bool:
@@ -165,20 +219,9 @@ class ChatAccumulator:
         if not self._choices:
             return None
         choices = [choice.result(index) for index, choice in sorted(self._choices.items())]
-        return ChatCompletion(choices=choices, **self._head.values)
-
-
-def _placed(so_far: _ChoiceSoFar, delta: Delta) -> Delta:
-    """The delta with an index on each piece of a tool call; the same object where all had one."""
-    tools = so_far.tools = so_far.tools or _ToolCalls()
-    pieces: list[ToolCallDelta] = []
-    for piece in delta.tool_calls:
-        index = tools.place(piece)
-        tools.add(index, piece)
-        pieces.append(piece if piece.index is not None else piece.model_copy(update={"index": index}))
-    if all(new is old for new, old in zip(pieces, delta.tool_calls, strict=True)):
-        return delta
-    return delta.model_copy(update={"tool_calls": pieces})
+        completion = ChatCompletion(choices=choices, **self._head.values)
+        # A closing tag whose opening one is missing is only recognised in the whole text.
+        return with_reasoning(completion) if self._split_reasoning else completion
 
 
 class CompletionAccumulator:
@@ -197,6 +240,10 @@ class CompletionAccumulator:
             self._texts.setdefault(index, []).append(choice.text)
             self._reasons[index] = choice.finish_reason or self._reasons.get(index)
         return chunk
+
+    def rest(self) -> CompletionChunk | None:
+        """Nothing: no text of a completion is ever held back."""
+        return None
 
     @property
     def is_empty(self) -> bool:

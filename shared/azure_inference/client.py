@@ -3,137 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
-from . import batching, dialects, endpoints, protocol
-from ._version import __version__
-from .accumulate import ChatAccumulator, CompletionAccumulator
-from .credentials import Credential, to_authorizer
+from . import batching, endpoints
+from .accumulate import CompletionAccumulator
+from .credentials import Credential
 from .endpoints import AnswerT, Endpoint
-from .errors import ConfigurationError
-from .protocol import Call, to_extra_parameters
-from .retry import RetryPolicy
+from .errors import APIStatusError, ConfigurationError
 from .schema._base import RequestModel
 from .schema.chat import ChatCompletion, ChatCompletionChunk, ChatRequest
 from .schema.completions import Completion, CompletionChunk, CompletionRequest
 from .schema.embeddings import EmbeddingsRequest, EmbeddingsResult, ImageEmbeddingsRequest
 from .schema.info import ModelInfo
-from .streaming import AsyncChatStream, ChatStream, open_stream, open_stream_async
-from .transport import AsyncHttpClient, AsyncTransport, HttpClient, Timeouts, Transport, TransportSettings
+from .settings import CallOptions, ClientOptions, ClientSettings, resolve_settings
+from .streaming import Accumulator, AsyncChatStream, ChatStream, ChunkT, WholeT, open_stream, open_stream_async
+from .transport import AsyncHttpClient, AsyncTransport, HttpClient, Timeouts, Transport
 
-ENDPOINT_VARIABLE = "AZURE_INFERENCE_ENDPOINT"
-CREDENTIAL_VARIABLE = "AZURE_INFERENCE_CREDENTIAL"
-USER_AGENT = f"azure-inference/{__version__} python/{platform.python_version()}"
+ResultT = TypeVar("ResultT")
 Embeddable = EmbeddingsRequest | ImageEmbeddingsRequest
-
-
-class CallOptions(TypedDict, total=False):
-    """What any method takes beside its request.
-
-    `extra_parameters` and `timeout` replace those of the client for one call; `headers` are sent in addition.
-    """
-
-    extra_parameters: str | None
-    timeout: float | Timeouts | None
-    headers: Mapping[str, str] | None
-
-
-class ClientOptions(TypedDict, total=False):
-    """What a client takes beside its endpoint and credential; see `InferenceClient`."""
-
-    api_version: str | None
-    dialect: str | None
-    extra_parameters: str | None
-    stream_usage: bool
-    timeout: float | Timeouts | None
-    max_retries: int | None
-    retry: RetryPolicy | None
-    credential_scopes: Sequence[str] | None
-    headers: Mapping[str, str] | None
-    allow_http: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
-    """What both clients make of their arguments: where calls go, who sends them, and what goes with each."""
-
-    target: dialects.Target
-    transport: TransportSettings
-    extra_parameters: protocol.ExtraParameters | None
-    stream_usage: bool
-    headers: Mapping[str, str]
-
-    def call(
-        self,
-        endpoint: Endpoint[AnswerT],
-        request: RequestModel | None,
-        options: CallOptions,
-        *,
-        stream: bool = False,
-        query: Mapping[str, str | None] | None = None,
-    ) -> Call[AnswerT]:
-        """The call that a method makes of its request and options."""
-        return protocol.prepare(
-            self.target,
-            endpoint,
-            request,
-            extra_parameters=to_extra_parameters(options.get("extra_parameters")) or self.extra_parameters,
-            stream=stream,
-            stream_usage=self.stream_usage,
-            headers={**self.headers, **(options.get("headers") or {})},
-            query=query,
-        )
-
-
-def resolve_settings(endpoint: str | None, credential: Credential | None, options: ClientOptions) -> ClientSettings:
-    """The settings that the arguments of a client mean.
-
-    Raises:
-        ConfigurationError: An argument is missing or wrong.
-    """
-    if unknown := options.keys() - ClientOptions.__annotations__.keys():
-        known = ", ".join(ClientOptions.__annotations__)
-        raise ConfigurationError(f"{', '.join(sorted(unknown))}: no such argument; there are {known}")
-    endpoint = endpoint or os.environ.get(ENDPOINT_VARIABLE)
-    if not endpoint:
-        raise ConfigurationError(f"endpoint is missing: pass the URL of the endpoint, or set {ENDPOINT_VARIABLE}")
-    target = dialects.resolve(endpoint, api_version=options.get("api_version"), dialect=options.get("dialect"))
-    if not target.is_secure and not options.get("allow_http"):
-        raise ConfigurationError(
-            f"endpoint {target.base_url} would carry the credential over http in the clear: use https, or pass "
-            "allow_http=True if the network is trusted"
-        )
-    credential = credential if credential is not None else os.environ.get(CREDENTIAL_VARIABLE)
-    scopes = tuple(options.get("credential_scopes") or ()) or (target.scope,)
-    return ClientSettings(
-        target=target,
-        transport=TransportSettings(
-            authorizer=to_authorizer(credential, scopes),
-            retry=_retry_policy(options),
-            timeouts=Timeouts.of(options.get("timeout")),
-            user_agent=USER_AGENT,
-        ),
-        extra_parameters=to_extra_parameters(options.get("extra_parameters")),
-        stream_usage=options.get("stream_usage", True),
-        headers=dict(options.get("headers") or {}),
-    )
-
-
-def _retry_policy(options: ClientOptions) -> RetryPolicy:
-    policy = options.get("retry")
-    if policy is not None:
-        return policy
-    retries = options.get("max_retries")
-    if retries is None:
-        return RetryPolicy()
-    if retries < 0:
-        raise ConfigurationError(f"max_retries={retries!r} is not a whole number from 0 up")
-    return RetryPolicy(max_retries=retries)
 
 
 def _timeouts(options: CallOptions) -> Timeouts | None:
@@ -155,9 +44,11 @@ class InferenceClient:
         credential: A key, or something that gives tokens (see `Credential`); by default AZURE_INFERENCE_CREDENTIAL.
         http_client: An `httpx.Client` to send with (its proxies, certificates and timeouts count); never closed here.
         options: `api_version`; `dialect` to overrule the URL; `extra_parameters`, the policy for parameters the API
-            does not define (see `ExtraParameters`); `stream_usage=False` to not ask for usage in streams where it
-            must be asked for; `timeout` in seconds, or `Timeouts`; `max_retries` or `retry` (see `RetryPolicy`);
-            `credential_scopes` for tokens; `headers` for every request; `allow_http` to permit plain http.
+            does not define (see `ExtraParameters`); `on_unsupported="drop"` to leave out parameters that the model
+            refuses, with a warning; `stream_usage=False` to not ask for usage in streams where it must be asked for;
+            `split_reasoning=False` to leave `<think>` in the text; `timeout` in seconds, or `Timeouts`; `max_retries`
+            or `retry` (see `RetryPolicy`); `credential_scopes` for tokens; `headers` for every request; `allow_http`
+            to permit plain http.
 
     Raises:
         ConfigurationError: An argument is missing or wrong.
@@ -189,14 +80,13 @@ class InferenceClient:
 
     def chat(self, request: ChatRequest, **options: Unpack[CallOptions]) -> ChatCompletion:
         """The whole answer to a conversation."""
-        return self._fetch(endpoints.CHAT, request, options)
+        return self._settings.to_answer(self._fetch(endpoints.CHAT, request, options))
 
     def stream_chat(
         self, request: ChatRequest, **options: Unpack[CallOptions]
     ) -> ChatStream[ChatCompletionChunk, ChatCompletion]:
         """The answer to a conversation in pieces, as the model makes them."""
-        call = self._settings.call(endpoints.CHAT_STREAM, request, options, stream=True)
-        return open_stream(self._transport, call, ChatAccumulator, _timeouts(options))
+        return self._open(endpoints.CHAT_STREAM, request, self._settings.new_chat_accumulator, options)
 
     def complete(self, request: CompletionRequest, **options: Unpack[CallOptions]) -> Completion:
         """The whole completion of a text."""
@@ -206,8 +96,7 @@ class InferenceClient:
         self, request: CompletionRequest, **options: Unpack[CallOptions]
     ) -> ChatStream[CompletionChunk, Completion]:
         """The completion of a text in pieces, as the model makes them."""
-        call = self._settings.call(endpoints.COMPLETIONS_STREAM, request, options, stream=True)
-        return open_stream(self._transport, call, CompletionAccumulator, _timeouts(options))
+        return self._open(endpoints.COMPLETIONS_STREAM, request, CompletionAccumulator, options)
 
     def embed(self, request: EmbeddingsRequest, **options: Unpack[CallOptions]) -> EmbeddingsResult:
         """The vectors of texts, in one request: `vectors[i]` belongs to `input[i]`."""
@@ -265,7 +154,34 @@ class InferenceClient:
         self.close()
 
     def _fetch(self, endpoint: Endpoint[AnswerT], request: RequestModel, options: CallOptions) -> AnswerT:
-        return self._transport.fetch(self._settings.call(endpoint, request, options), _timeouts(options))
+        timeouts = _timeouts(options)
+        return self._send(
+            request, lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts)
+        )
+
+    def _open(
+        self,
+        endpoint: Endpoint[ChunkT],
+        request: RequestModel,
+        accumulator: Callable[[], Accumulator[ChunkT, WholeT]],
+        options: CallOptions,
+    ) -> ChatStream[ChunkT, WholeT]:
+        timeouts = _timeouts(options)
+        return self._send(
+            self._settings.streamed(request),
+            lambda taken: open_stream(
+                self._transport, self._settings.call(endpoint, taken, options), accumulator, timeouts
+            ),
+        )
+
+    def _send(self, request: RequestModel, send: Callable[[RequestModel], ResultT]) -> ResultT:
+        """What `send` returns, for the request without what the model turns out to refuse."""
+        taken = self._settings.without_known(request)
+        while True:
+            try:
+                return send(taken)
+            except APIStatusError as error:
+                taken = self._settings.without_refused(taken, error)
 
 
 class AsyncInferenceClient:
@@ -298,14 +214,13 @@ class AsyncInferenceClient:
 
     async def chat(self, request: ChatRequest, **options: Unpack[CallOptions]) -> ChatCompletion:
         """The whole answer to a conversation."""
-        return await self._fetch(endpoints.CHAT, request, options)
+        return self._settings.to_answer(await self._fetch(endpoints.CHAT, request, options))
 
     async def stream_chat(
         self, request: ChatRequest, **options: Unpack[CallOptions]
     ) -> AsyncChatStream[ChatCompletionChunk, ChatCompletion]:
         """The answer to a conversation in pieces, as the model makes them."""
-        call = self._settings.call(endpoints.CHAT_STREAM, request, options, stream=True)
-        return await open_stream_async(self._transport, call, ChatAccumulator, _timeouts(options))
+        return await self._open(endpoints.CHAT_STREAM, request, self._settings.new_chat_accumulator, options)
 
     async def complete(self, request: CompletionRequest, **options: Unpack[CallOptions]) -> Completion:
         """The whole completion of a text."""
@@ -315,8 +230,7 @@ class AsyncInferenceClient:
         self, request: CompletionRequest, **options: Unpack[CallOptions]
     ) -> AsyncChatStream[CompletionChunk, Completion]:
         """The completion of a text in pieces, as the model makes them."""
-        call = self._settings.call(endpoints.COMPLETIONS_STREAM, request, options, stream=True)
-        return await open_stream_async(self._transport, call, CompletionAccumulator, _timeouts(options))
+        return await self._open(endpoints.COMPLETIONS_STREAM, request, CompletionAccumulator, options)
 
     async def embed(self, request: EmbeddingsRequest, **options: Unpack[CallOptions]) -> EmbeddingsResult:
         """The vectors of texts, in one request: `vectors[i]` belongs to `input[i]`."""
@@ -366,7 +280,34 @@ class AsyncInferenceClient:
         await self.close()
 
     async def _fetch(self, endpoint: Endpoint[AnswerT], request: RequestModel, options: CallOptions) -> AnswerT:
-        return await self._transport.fetch(self._settings.call(endpoint, request, options), _timeouts(options))
+        timeouts = _timeouts(options)
+        return await self._send(
+            request, lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts)
+        )
+
+    async def _open(
+        self,
+        endpoint: Endpoint[ChunkT],
+        request: RequestModel,
+        accumulator: Callable[[], Accumulator[ChunkT, WholeT]],
+        options: CallOptions,
+    ) -> AsyncChatStream[ChunkT, WholeT]:
+        timeouts = _timeouts(options)
+        return await self._send(
+            self._settings.streamed(request),
+            lambda taken: open_stream_async(
+                self._transport, self._settings.call(endpoint, taken, options), accumulator, timeouts
+            ),
+        )
+
+    async def _send(self, request: RequestModel, send: Callable[[RequestModel], Awaitable[ResultT]]) -> ResultT:
+        """What `send` returns, for the request without what the model turns out to refuse."""
+        taken = self._settings.without_known(request)
+        while True:
+            try:
+                return await send(taken)
+            except APIStatusError as error:
+                taken = self._settings.without_refused(taken, error)
 
 
 def _parts(request: Embeddable, batch_size: int, concurrency: int) -> list[Embeddable]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Unpack
+from typing import Any, Self, Unpack
 
-from .client import AsyncInferenceClient, ClientOptions, InferenceClient, resolve_settings
+from .client import AsyncInferenceClient, InferenceClient
 from .credentials import Credential
+from .settings import ClientOptions, resolve_settings
 from .transport import AsyncHttpClient, HttpClient
 
 
 class Connection:
     """An endpoint with a credential, for an object that is asked in plain and in async code.
 
-    Arguments are those of `InferenceClient`, and are checked at once; connections are made at the first call. Copies
-    and pickles carry everything but the credential and the user's HTTP clients: a pickle that is loaded takes the
-    credential from AZURE_INFERENCE_CREDENTIAL.
+    Arguments are those of `InferenceClient`, and are checked at once; connections are made at the first call. It never
+    changes, so a copy is the object itself. A pickle carries everything but the credential and the user's HTTP
+    clients: where it is loaded, the credential is taken from AZURE_INFERENCE_CREDENTIAL.
     """
 
     def __init__(
@@ -27,6 +28,8 @@ class Connection:
         async_http_client: AsyncHttpClient | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
+        self._endpoint = endpoint
+        self._options = options
         self._settings = resolve_settings(endpoint, credential, options)
         self._http_client = http_client
         self._async_http_client = async_http_client
@@ -64,3 +67,16 @@ class Connection:
             "query": target.query,
             "extra_parameters": policy.value if policy else None,
         }
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _loaded, (self._endpoint, dict(self._options))
+
+
+def _loaded(endpoint: str | None, options: ClientOptions) -> Connection:
+    return Connection(endpoint, **options)

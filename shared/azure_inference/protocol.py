@@ -99,14 +99,10 @@ def prepare(
     request: RequestModel | None,
     *,
     extra_parameters: ExtraParameters | None = None,
-    stream: bool = False,
-    stream_usage: bool = True,
     headers: Mapping[str, str] | None = None,
     query: Mapping[str, str | None] | None = None,
 ) -> Call[AnswerT]:
     """The call that a request to a route of a target makes.
-
-    With `stream`, the answer is asked for in pieces; `stream_usage` asks for its usage where that must be asked for.
 
     Raises:
         ConfigurationError: The target needs something the request lacks, or refuses something it has.
@@ -116,8 +112,6 @@ def prepare(
     body = b""
     if request is not None:
         request, policy = _apply(request, target, extra_parameters)
-        if stream:
-            request = _streamed(request, ask_usage=stream_usage and target.dialect.asks_stream_usage)
         sent["content-type"] = "application/json"
         if policy is not None:
             sent["extra-parameters"] = policy.value
@@ -133,6 +127,14 @@ def prepare(
     )
 
 
+def streamed(request: RequestT, target: Target, *, ask_usage: bool) -> RequestT:
+    """The request for an answer in pieces; with usage, where the dialect gives it only to those who ask for it."""
+    added: dict[str, Any] = {"stream": True}
+    if ask_usage and target.dialect.asks_stream_usage and "stream_options" not in request.extras:
+        added["stream_options"] = {"include_usage": True}
+    return request.model_copy(update=added)
+
+
 def _apply(
     request: RequestT, target: Target, policy: ExtraParameters | None
 ) -> tuple[RequestT, ExtraParameters | None]:
@@ -140,6 +142,8 @@ def _apply(
     if target.dialect.needs_model and getattr(request, "model", None) is None:
         raise ConfigurationError(f"model is missing: {target.base_url} serves many, pass the name of a deployment")
     extras = request.extras
+    if target.dialect.asks_stream_usage:
+        extras.pop("stream_options", None)
     if target.dialect.extra_parameters_header:
         return request, policy or (ExtraParameters.PASS_THROUGH if extras else None)
     if extras and policy is ExtraParameters.ERROR:
@@ -150,13 +154,6 @@ def _apply(
     if extras and policy is ExtraParameters.DROP:
         return request.without(extras), None
     return request, None
-
-
-def _streamed(request: RequestT, *, ask_usage: bool) -> RequestT:
-    added: dict[str, Any] = {"stream": True}
-    if ask_usage and "stream_options" not in request.extras:
-        added["stream_options"] = {"include_usage": True}
-    return request.model_copy(update=added)
 
 
 def read_answer(call: Call[AnswerT], status: int, headers: Mapping[str, str], body: bytes) -> AnswerT:

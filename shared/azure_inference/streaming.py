@@ -15,6 +15,7 @@ from .protocol import Call, raise_if_failure, read_answer
 from .schema.chat import ChatCompletion, ChatCompletionChunk
 from .schema.completions import Completion, CompletionChunk
 from .sse import Decoder, Event
+from .surrogates import SurrogateJoiner
 from .transport import AsyncTransport, Timeouts, Transport
 
 ChunkT = TypeVar("ChunkT", bound=ChatCompletionChunk | CompletionChunk)
@@ -40,6 +41,10 @@ class Accumulator(Protocol[ChunkT, WholeT_co]):
         """Whether every choice seen has said why it ended."""
         ...
 
+    def rest(self) -> ChunkT | None:
+        """The text held back when a stream ends without saying why, as one more chunk."""
+        ...
+
     def result(self) -> WholeT_co | None:
         """The answer so far."""
         ...
@@ -58,6 +63,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         self._decoder = Decoder()
         self._whole_body: list[bytes] | None = None
         self._started = False
+        self._halves = SurrogateJoiner()
         self._ready: deque[ChunkT] = deque()
         self._error: InferenceError | None = None
         self.is_done = False
@@ -131,18 +137,27 @@ class StreamReader(Generic[ChunkT, WholeT]):
             self.is_done = True
             if self._accumulator.is_empty:
                 raise StreamInterruptedError("the stream was done before anything was said")
+            if (rest := self._accumulator.rest()) is not None:
+                self._ready.append(rest)
             return
         if event.name == "error":
             self._raise_error_event(event.data)
-        try:
-            chunk: Any = self._call.endpoint.answer.model_validate_json(event.data)
-        except ValidationError:
-            raise_if_failure(self._call, {}, event.data)
-            seen = event.data[:80].decode("utf-8", "replace")
-            raise ResponseValidationError(f"the stream has an event that is no chunk: {seen!r}") from None
+        chunk = self._to_chunk(event.data)
         if not chunk.choices or "error" in (chunk.model_extra or ()):
             raise_if_failure(self._call, {}, event.data)
         self._ready.append(self._accumulator.add(chunk))
+
+    def _to_chunk(self, data: bytes) -> Any:
+        model = self._call.endpoint.answer
+        try:
+            return model.model_validate_json(data)
+        except ValidationError:
+            raise_if_failure(self._call, {}, data)
+        try:
+            return model.model_validate(self._halves.read(data))
+        except (ValueError, RecursionError):
+            seen = data[:80].decode("utf-8", "replace")
+            raise ResponseValidationError(f"the stream has an event that is no chunk: {seen!r}") from None
 
     def _raise_error_event(self, data: bytes) -> None:
         body = data if data.lstrip().startswith(b"{") else json.dumps(data.decode("utf-8", "replace")).encode()

@@ -1,0 +1,123 @@
+"""What to do when a model refuses a parameter: leave it out, say so, and remember it; or let the error stand."""
+
+from __future__ import annotations
+
+import re
+import threading
+import warnings
+from typing import Any, TypeVar
+
+from .errors import APIStatusError, ConfigurationError
+from .schema._base import RequestModel
+
+RequestT = TypeVar("RequestT", bound=RequestModel)
+
+_NEVER_DROPPED = frozenset(
+    {"messages", "input", "prompt", "model", "stream", "tools", "tool_choice", "response_format"}
+)
+"""What a request is about: leaving it out would answer another question than the one asked."""
+
+_OWN = frozenset({"stream_options"})
+"""What this library adds by itself where usage must be asked for, and so takes back by itself, without a warning."""
+
+_REFUSING_STATUSES = frozenset({400, 422})
+_REFUSING_CODES = frozenset(
+    {"parameter_not_supported", "unsupported_parameter", "unsupported_value", "extra_forbidden"}
+)
+_REFUSING_WORDS = re.compile(
+    r"not supported|unsupported|not permitted|not allowed|unrecognized|unknown (?:para|arg)", re.IGNORECASE
+)
+_NAMED_IN_TEXT = re.compile(
+    r"Validation error at #/(\w+)|\('body', '(\w+)'|parameter:? '(\w+)'|argument supplied: (\w+)"
+)
+_EXTRAS_IN_TEXT = re.compile(r"Extra parameters \[([^\]]*)\]")
+_QUOTED = re.compile(r"['\"](\w+)['\"]")
+
+
+class UnsupportedParameterWarning(UserWarning):
+    """A parameter was left out of a request because the model refused it."""
+
+
+class Remedy:
+    """Remembers, for each endpoint and model, the parameters that were refused.
+
+    Args:
+        on_unsupported: `error`, to raise what the service says; `drop`, to send the request again without the
+            parameter and to leave it out of later requests.
+    """
+
+    def __init__(self, on_unsupported: str | None) -> None:
+        if on_unsupported not in (None, "error", "drop"):
+            raise ConfigurationError(f"on_unsupported={on_unsupported!r} is unknown: pass 'error' or 'drop'")
+        self._drops = on_unsupported == "drop"
+        self._refused: dict[tuple[str, str | None], frozenset[str]] = {}
+        self._lock = threading.Lock()
+
+    def apply(self, base_url: str, request: RequestT) -> RequestT:
+        """The request without what this model is known to refuse."""
+        refused = self._refused.get((base_url, _model(request)))
+        return request if refused is None else _without(request, refused)
+
+    def after(self, base_url: str, request: RequestT, error: APIStatusError) -> RequestT:
+        """The request to send after this error.
+
+        Raises:
+            APIStatusError: The error itself, if there is nothing to leave out.
+        """
+        sent = {name for name, value in request if value is not None}
+        refused = frozenset(refused_parameters(error)) & sent - _NEVER_DROPPED
+        if not self._drops:
+            refused &= _OWN
+        if not refused:
+            raise error
+        key = (base_url, _model(request))
+        with self._lock:
+            self._refused[key] = self._refused.get(key, frozenset()) | refused
+        for name in sorted(refused - _OWN):
+            value = repr(getattr(request, name, None))[:80]
+            message = (
+                f"{name}={value} was left out of the request: model {_model(request)!r} refuses it ({error.message})"
+            )
+            warnings.warn(message, UnsupportedParameterWarning, stacklevel=2)
+        return _without(request, refused)
+
+
+def refused_parameters(error: APIStatusError) -> list[str]:
+    """The top-level parameters that an error says the model does not take, in any of the shapes services use."""
+    if error.status_code not in _REFUSING_STATUSES:
+        return []
+    details = [detail for detail in error.details if isinstance(detail, dict)]
+    refusing = [detail for detail in details if _is_refusal(detail.get("type"), detail.get("msg"))]
+    locations = [detail.get("loc") for detail in refusing]
+    names: list[str | None] = [_top_level(location) for location in locations]
+    if _is_refusal(error.code, error.message):
+        names += [] if refusing else [_top_level(error.location)]
+        names += [error.param, *_named_in(error.message)]
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _is_refusal(code: Any, text: Any) -> bool:
+    return code in _REFUSING_CODES or (isinstance(text, str) and _REFUSING_WORDS.search(text) is not None)
+
+
+def _top_level(location: Any) -> str | None:
+    if not isinstance(location, list | tuple):
+        return None
+    path = [part for part in location if part != "body"]
+    return path[0] if path and isinstance(path[0], str) else None
+
+
+def _named_in(text: str) -> list[str]:
+    names = [name for groups in _NAMED_IN_TEXT.findall(text) for name in groups if name]
+    for extras in _EXTRAS_IN_TEXT.findall(text):
+        names += _QUOTED.findall(extras)
+    return names
+
+
+def _without(request: RequestT, refused: frozenset[str]) -> RequestT:
+    present = {name for name, value in request if value is not None}
+    return request.without(refused) if refused & present else request
+
+
+def _model(request: RequestModel) -> str | None:
+    return getattr(request, "model", None)

@@ -1,0 +1,155 @@
+"""The arguments of clients and calls, and what they mean once checked."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from . import dialects, protocol
+from ._version import __version__
+from .accumulate import ChatAccumulator
+from .credentials import Credential, to_authorizer
+from .endpoints import AnswerT, Endpoint
+from .errors import APIStatusError, ConfigurationError
+from .protocol import Call, to_extra_parameters
+from .reasoning import with_reasoning
+from .remedy import Remedy
+from .retry import RetryPolicy
+from .schema._base import RequestModel
+from .schema.chat import ChatCompletion
+from .transport import Timeouts, TransportSettings
+
+ENDPOINT_VARIABLE = "AZURE_INFERENCE_ENDPOINT"
+CREDENTIAL_VARIABLE = "AZURE_INFERENCE_CREDENTIAL"
+USER_AGENT = f"azure-inference/{__version__} python/{platform.python_version()}"
+
+
+class CallOptions(TypedDict, total=False):
+    """What any method takes beside its request.
+
+    `extra_parameters` and `timeout` replace those of the client for one call; `headers` are sent in addition.
+    """
+
+    extra_parameters: str | None
+    timeout: float | Timeouts | None
+    headers: Mapping[str, str] | None
+
+
+class ClientOptions(TypedDict, total=False):
+    """What a client takes beside its endpoint and credential; see `InferenceClient`."""
+
+    api_version: str | None
+    dialect: str | None
+    extra_parameters: str | None
+    on_unsupported: str | None
+    stream_usage: bool
+    split_reasoning: bool
+    timeout: float | Timeouts | None
+    max_retries: int | None
+    retry: RetryPolicy | None
+    credential_scopes: Sequence[str] | None
+    headers: Mapping[str, str] | None
+    allow_http: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """What both clients make of their arguments: where calls go, who sends them, and what goes with each."""
+
+    target: dialects.Target
+    transport: TransportSettings
+    extra_parameters: protocol.ExtraParameters | None
+    remedy: Remedy
+    stream_usage: bool
+    split_reasoning: bool
+    headers: Mapping[str, str]
+
+    def call(
+        self,
+        endpoint: Endpoint[AnswerT],
+        request: RequestModel | None,
+        options: CallOptions,
+        *,
+        query: Mapping[str, str | None] | None = None,
+    ) -> Call[AnswerT]:
+        """The call that a method makes of its request and options."""
+        return protocol.prepare(
+            self.target,
+            endpoint,
+            request,
+            extra_parameters=to_extra_parameters(options.get("extra_parameters")) or self.extra_parameters,
+            headers={**self.headers, **(options.get("headers") or {})},
+            query=query,
+        )
+
+    def streamed(self, request: RequestModel) -> RequestModel:
+        """The request for an answer in pieces."""
+        return protocol.streamed(request, self.target, ask_usage=self.stream_usage)
+
+    def to_answer(self, completion: ChatCompletion) -> ChatCompletion:
+        """The answer as callers are to see it."""
+        return with_reasoning(completion) if self.split_reasoning else completion
+
+    def new_chat_accumulator(self) -> ChatAccumulator:
+        """What puts the pieces of a chat answer together."""
+        return ChatAccumulator(split_reasoning=self.split_reasoning)
+
+    def without_known(self, request: RequestModel) -> RequestModel:
+        """The request without what its model is known to refuse."""
+        return self.remedy.apply(self.target.base_url, request)
+
+    def without_refused(self, request: RequestModel, error: APIStatusError) -> RequestModel:
+        """The request without what the error says is refused; raises the error if that is no remedy."""
+        return self.remedy.after(self.target.base_url, request, error)
+
+
+def resolve_settings(endpoint: str | None, credential: Credential | None, options: ClientOptions) -> ClientSettings:
+    """The settings that the arguments of a client mean.
+
+    Raises:
+        ConfigurationError: An argument is missing or wrong.
+    """
+    if unknown := options.keys() - ClientOptions.__annotations__.keys():
+        known = ", ".join(ClientOptions.__annotations__)
+        raise ConfigurationError(f"{', '.join(sorted(unknown))}: no such argument; there are {known}")
+    endpoint = endpoint or os.environ.get(ENDPOINT_VARIABLE)
+    if not endpoint:
+        raise ConfigurationError(f"endpoint is missing: pass the URL of the endpoint, or set {ENDPOINT_VARIABLE}")
+    target = dialects.resolve(endpoint, api_version=options.get("api_version"), dialect=options.get("dialect"))
+    if not target.is_secure and not options.get("allow_http"):
+        raise ConfigurationError(
+            f"endpoint {target.base_url} would carry the credential over http in the clear: use https, or pass "
+            "allow_http=True if the network is trusted"
+        )
+    if credential is None:
+        credential = os.environ.get(CREDENTIAL_VARIABLE)
+    scopes = tuple(options.get("credential_scopes") or ()) or (target.scope,)
+    return ClientSettings(
+        target=target,
+        transport=TransportSettings(
+            authorizer=to_authorizer(credential, scopes),
+            retry=_retry_policy(options),
+            timeouts=Timeouts.of(options.get("timeout")),
+            user_agent=USER_AGENT,
+        ),
+        extra_parameters=to_extra_parameters(options.get("extra_parameters")),
+        remedy=Remedy(options.get("on_unsupported")),
+        stream_usage=options.get("stream_usage", True),
+        split_reasoning=options.get("split_reasoning", True),
+        headers=dict(options.get("headers") or {}),
+    )
+
+
+def _retry_policy(options: ClientOptions) -> RetryPolicy:
+    policy = options.get("retry")
+    if policy is not None:
+        return policy
+    retries = options.get("max_retries")
+    if retries is None:
+        return RetryPolicy()
+    if retries < 0:
+        raise ConfigurationError(f"max_retries={retries!r} is not a whole number from 0 up")
+    return RetryPolicy(max_retries=retries)

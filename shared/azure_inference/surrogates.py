@@ -1,0 +1,36 @@
+"""Characters that a server cut in half: the two surrogates of one character, sent in two events, joined again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+_Path = tuple[str | int, ...]
+
+
+class SurrogateJoiner:
+    """Holds the first half of a character back until the event with the second half comes.
+
+    Such events are no valid Unicode and no strict parser takes them, so they are read here, the rare case, only.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[_Path, str] = {}
+
+    def read(self, data: bytes) -> Any:
+        """The JSON value of an event, its texts made whole; raises ValueError if it is no JSON."""
+        return self._walk(json.loads(data), ())
+
+    def _walk(self, value: Any, path: _Path) -> Any:
+        if isinstance(value, dict):
+            return {key: self._walk(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._walk(item, (*path, position)) for position, item in enumerate(value)]
+        return self._join(value, path) if isinstance(value, str) else value
+
+    def _join(self, text: str, path: _Path) -> str:
+        text = self._held.pop(path, "") + text
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            self._held[path] = text[-1]
+            text = text[:-1]
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
