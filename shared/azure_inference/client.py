@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self, TypeVar, Unpack
+from itertools import repeat
+from typing import Self, TypeVar, Unpack
 
 from . import batching, endpoints
 from .accumulate import CompletionAccumulator
@@ -23,6 +24,10 @@ from .transport import AsyncHttpClient, AsyncTransport, HttpClient, Timeouts, Tr
 
 ResultT = TypeVar("ResultT")
 Embeddable = EmbeddingsRequest | ImageEmbeddingsRequest
+
+
+def _no_report(count: int) -> None:  # noqa: ARG001 - what is called where nobody wants to know
+    """Tells nobody of progress."""
 
 
 def _timeouts(options: CallOptions) -> Timeouts | None:
@@ -117,7 +122,7 @@ class InferenceClient:
         *,
         batch_size: int,
         concurrency: int = 4,
-        on_progress: Callable[[int], None] | None = None,
+        on_progress: Callable[[int], None] = _no_report,
         **options: Unpack[CallOptions],
     ) -> list[list[float]]:
         """The vectors of any number of inputs, in their order, in several requests at once.
@@ -129,18 +134,16 @@ class InferenceClient:
             on_progress: Called with the number of inputs that each finished request had, in the caller's thread.
             options: As for any method.
         """
-        embed: Any = self.embed_images if isinstance(request, ImageEmbeddingsRequest) else self.embed
         parts = _parts(request, batch_size, concurrency)
-        report = on_progress or (lambda _: None)
         if len(parts) == 1:
-            rows = [embed(parts[0], **options).vectors]
-            report(len(rows[0]))
-        else:
-            rows = []
-            with ThreadPoolExecutor(min(concurrency, len(parts)), "azure-inference-embed") as threads:
-                for result in threads.map(lambda part: embed(part, **options), parts):
-                    rows.append(result.vectors)
-                    report(len(result.vectors))
+            rows = [self._embed_part(parts[0], options)]
+            on_progress(len(rows[0]))
+            return _joined(rows)
+        rows = []
+        with ThreadPoolExecutor(min(concurrency, len(parts)), "azure-inference-embed") as threads:
+            for vectors in threads.map(self._embed_part, parts, repeat(options)):
+                rows.append(vectors)
+                on_progress(len(vectors))
         return _joined(rows)
 
     def close(self) -> None:
@@ -158,6 +161,11 @@ class InferenceClient:
         return self._send(
             request, lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts)
         )
+
+    def _embed_part(self, part: Embeddable, options: CallOptions) -> list[list[float]]:
+        if isinstance(part, ImageEmbeddingsRequest):
+            return self.embed_images(part, **options).vectors
+        return self.embed(part, **options).vectors
 
     def _open(
         self,
@@ -251,22 +259,20 @@ class AsyncInferenceClient:
         *,
         batch_size: int,
         concurrency: int = 4,
-        on_progress: Callable[[int], None] | None = None,
+        on_progress: Callable[[int], None] = _no_report,
         **options: Unpack[CallOptions],
     ) -> list[list[float]]:
         """The vectors of any number of inputs, in their order; see `InferenceClient.embed_all`."""
-        embed: Any = self.embed_images if isinstance(request, ImageEmbeddingsRequest) else self.embed
         free = asyncio.Semaphore(concurrency)
-        report = on_progress or (lambda _: None)
 
-        async def one(part: Embeddable) -> list[list[float]]:
+        async def embedded(part: Embeddable) -> list[list[float]]:
             async with free:
-                result: EmbeddingsResult = await embed(part, **options)
-            report(len(result.vectors))
-            return result.vectors
+                vectors = await self._embed_part(part, options)
+            on_progress(len(vectors))
+            return vectors
 
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(part)) for part in _parts(request, batch_size, concurrency)]
+            tasks = [group.create_task(embedded(part)) for part in _parts(request, batch_size, concurrency)]
         return _joined([task.result() for task in tasks])
 
     async def close(self) -> None:
@@ -284,6 +290,11 @@ class AsyncInferenceClient:
         return await self._send(
             request, lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts)
         )
+
+    async def _embed_part(self, part: Embeddable, options: CallOptions) -> list[list[float]]:
+        if isinstance(part, ImageEmbeddingsRequest):
+            return (await self.embed_images(part, **options)).vectors
+        return (await self.embed(part, **options)).vectors
 
     async def _open(
         self,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import ConfigurationError
+from .schema._json import is_object
 
 _BOOKKEEPING = frozenset({"callbacks", "config", "metadata", "run_manager", "run_name", "run_id", "tags", "verbose"})
 _BOOKKEEPING_PREFIXES = ("ls_", "_")
@@ -48,7 +49,7 @@ def to_tool_choice(choice: Any, tool_names: Sequence[str]) -> str | dict[str, An
         return None
     if isinstance(choice, bool):
         return "required" if choice else "none"
-    if isinstance(choice, Mapping):
+    if is_object(choice):
         return _from_object(choice, tool_names)
     if not isinstance(choice, str):
         raise ConfigurationError(f"tool_choice={choice!r} is neither text nor a mapping: pass the name of a tool")
@@ -59,7 +60,7 @@ def to_tool_choice(choice: Any, tool_names: Sequence[str]) -> str | dict[str, An
 
 def _from_object(choice: Mapping[str, Any], tool_names: Sequence[str]) -> str | dict[str, Any]:
     function = choice.get("function")
-    name = function.get("name") if isinstance(function, Mapping) else choice.get("name")
+    name: Any = function.get("name") if is_object(function) else choice.get("name")
     if isinstance(name, str):
         return _named(name, tool_names)
     kind = choice.get("type")
@@ -100,4 +101,4 @@ def parse_arguments(text: str) -> dict[str, Any] | None:
         return None
     if value is None:
         return {}
-    return value if isinstance(value, dict) else None
+    return value if is_object(value) else None

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from .errors import APIStatusError, ConfigurationError
 from .schema._base import RequestModel
+from .schema._json import is_array, is_object
 
 RequestT = TypeVar("RequestT", bound=RequestModel)
 
@@ -86,10 +87,9 @@ def refused_parameters(error: APIStatusError) -> list[str]:
     """The top-level parameters that an error says the model does not take, in any of the shapes services use."""
     if error.status_code not in _REFUSING_STATUSES:
         return []
-    details = [detail for detail in error.details if isinstance(detail, dict)]
+    details = [detail for detail in error.details if is_object(detail)]
     refusing = [detail for detail in details if _is_refusal(detail.get("type"), detail.get("msg"))]
-    locations = [detail.get("loc") for detail in refusing]
-    names: list[str | None] = [_top_level(location) for location in locations]
+    names = [_top_level(detail.get("loc")) for detail in refusing]
     if _is_refusal(error.code, error.message):
         names += [] if refusing else [_top_level(error.location)]
         names += [error.param, *_named_in(error.message)]
@@ -101,9 +101,7 @@ def _is_refusal(code: Any, text: Any) -> bool:
 
 
 def _top_level(location: Any) -> str | None:
-    if not isinstance(location, list | tuple):
-        return None
-    path = [part for part in location if part != "body"]
+    path = [part for part in location if part != "body"] if is_array(location) else []
     return path[0] if path and isinstance(path[0], str) else None
 
 

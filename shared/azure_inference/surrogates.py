@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from .schema._json import is_array, is_object
+
 _Path = tuple[str | int, ...]
 
 
@@ -22,9 +24,9 @@ class SurrogateJoiner:
         return self._walk(json.loads(data), ())
 
     def _walk(self, value: Any, path: _Path) -> Any:
-        if isinstance(value, dict):
+        if is_object(value):
             return {key: self._walk(item, (*path, key)) for key, item in value.items()}
-        if isinstance(value, list):
+        if is_array(value):
             return [self._walk(item, (*path, position)) for position, item in enumerate(value)]
         return self._join(value, path) if isinstance(value, str) else value
 

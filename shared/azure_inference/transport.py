@@ -11,7 +11,7 @@ import functools
 import os
 import ssl
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -121,7 +121,7 @@ class Transport:
             return tenacity.Retrying(**tries.options())(_repeated(error, counted))
 
     @contextmanager
-    def response(self, call: Call[Any], timeouts: Timeouts | None = None) -> Iterator[httpx.Response]:
+    def response(self, call: Call[Any], timeouts: Timeouts | None = None) -> Generator[httpx.Response]:
         """The response to one attempt, its body not yet read; it is closed at the end of the block."""
         with _translated(call):
             response = self._send(call, timeouts)
@@ -268,7 +268,7 @@ class _LoopPool:
     async def close(self) -> None:
         await self._lifetime.aclose()
 
-    async def _until_closed(self) -> Any:
+    async def _until_closed(self) -> AsyncGenerator[None]:
         try:
             yield
         finally:
@@ -312,7 +312,7 @@ def _built(client: httpx.Client | httpx.AsyncClient, call: Call[Any], authorizat
     return client.build_request(call.endpoint.method, _url(call.url), headers=headers, content=call.body or None)
 
 
-_PHASES = {
+_PHASES: dict[type[httpx.TimeoutException], str] = {
     httpx.ConnectTimeout: "connect",
     httpx.PoolTimeout: "pool",
     httpx.WriteTimeout: "write",
@@ -321,7 +321,7 @@ _PHASES = {
 
 
 @contextmanager
-def _translated(call: Call[Any]) -> Iterator[None]:
+def _translated(call: Call[Any]) -> Generator[None]:
     """Turns whatever httpx raises into an exception of ours."""
     try:
         yield
