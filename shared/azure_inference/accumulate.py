@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .reasoning import Parted, ThoughtReader, with_reasoning
+from .schema._json import is_array, is_object
 from .schema.chat import (
     AnswerMessage,
     Audio,
@@ -44,15 +45,16 @@ class _ToolCalls:
         self._calls: dict[int, list[str]] = {}
         self._last = -1
 
-    def place(self, piece: ToolCallDelta) -> int:
-        """The index of the call that a piece belongs to."""
+    def place(self, piece: ToolCallDelta, position: int | None) -> int:
+        """The index of the call that a piece belongs to; `position` is its place among several that came at once."""
         if piece.index is not None:
             return piece.index
         known = next((i for i, (id_, _, _) in self._calls.items() if piece.id and id_ == piece.id), None)
         if known is not None:
             return known
-        is_new = bool(piece.id or piece.function.name) or self._last < 0
-        return max(self._calls, default=-1) + 1 if is_new else self._last
+        if piece.id or piece.function.name or not self._calls:
+            return max(self._calls, default=-1) + 1
+        return self._last if position is None or position >= len(self._calls) else sorted(self._calls)[position]
 
     def add(self, index: int, piece: ToolCallDelta) -> None:
         call = self._calls.setdefault(index, ["", "", ""])
@@ -134,8 +136,9 @@ class _ChoiceSoFar:
         """The delta with an index on each piece of a tool call; the same object where all had one."""
         tools = self.tools = self.tools or _ToolCalls()
         pieces: list[ToolCallDelta] = []
-        for piece in delta.tool_calls:
-            index = tools.place(piece)
+        several = len(delta.tool_calls) > 1
+        for position, piece in enumerate(delta.tool_calls):
+            index = tools.place(piece, position if several else None)
             tools.add(index, piece)
             pieces.append(piece if piece.index is not None else piece.model_copy(update={"index": index}))
         if all(new is old for new, old in zip(pieces, delta.tool_calls, strict=True)):
@@ -149,13 +152,15 @@ class _ChoiceSoFar:
 
     def _add_logprobs(self, logprobs: Any) -> None:
         known = self.kept.get("logprobs")
-        if isinstance(known, dict) and isinstance(logprobs, dict):
-            for name, value in logprobs.items():
-                before = known.get(name)
-                both = isinstance(before, list) and isinstance(value, list)
-                known[name] = [*before, *value] if both and before else value
-        else:
-            self.kept["logprobs"] = dict(logprobs) if isinstance(logprobs, dict) else logprobs
+        if not is_object(known) or not is_object(logprobs):
+            self.kept["logprobs"] = {**logprobs} if is_object(logprobs) else logprobs
+            return
+        for name, value in logprobs.items():
+            before = known.get(name)
+            if is_array(before) and is_array(value):
+                known[name] = [*before, *value]
+            elif value is not None:
+                known[name] = value
 
     def result(self, index: int) -> Choice:
         message = AnswerMessage(
@@ -185,10 +190,11 @@ class ChatAccumulator:
         self._head.add(chunk)
         changed: list[ChunkChoice] | None = None
         for position, choice in enumerate(chunk.choices):
-            so_far = self._choices.get(choice.index or 0)
+            index = position if choice.index is None else choice.index
+            so_far = self._choices.get(index)
             if so_far is None:
                 so_far = _ChoiceSoFar(ThoughtReader() if self._split_reasoning else None)
-                self._choices[choice.index or 0] = so_far
+                self._choices[index] = so_far
             seen = so_far.add(choice)
             if seen is not choice:
                 changed = changed or list(chunk.choices)
@@ -235,8 +241,8 @@ class CompletionAccumulator:
     def add(self, chunk: CompletionChunk) -> CompletionChunk:
         """Takes a chunk in and gives it back."""
         self._head.add(chunk)
-        for choice in chunk.choices:
-            index = choice.index or 0
+        for position, choice in enumerate(chunk.choices):
+            index = position if choice.index is None else choice.index
             self._texts.setdefault(index, []).append(choice.text)
             self._reasons[index] = choice.finish_reason or self._reasons.get(index)
         return chunk

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from .errors import ResponseValidationError
+from .schema._json import is_array
 from .schema.embeddings import EmbeddingItem, EmbeddingsResult, to_vector
 
 InputT = TypeVar("InputT")
@@ -29,7 +30,7 @@ def split(inputs: Sequence[InputT], size: int, max_bytes: int = MAX_BATCH_BYTES)
 
 def _weight(item: object) -> int:
     image = getattr(item, "image", item)
-    return len(image) if isinstance(image, str | list) else 0
+    return len(image) if isinstance(image, str) or is_array(image) else 0
 
 
 def with_vectors(result: EmbeddingsResult, count: int, dimensions: int | None = None) -> EmbeddingsResult:

@@ -63,12 +63,18 @@ class KeyAuthorizer(Authorizer):
 
     def __init__(self, read: Callable[[], str]) -> None:
         self._read = read
-        _checked(read())
+        _checked(self._key())
 
     def headers(self) -> Headers:
         """Both key headers; the key is read anew, so that a rotated one counts at once."""
-        key = _checked(self._read())
+        key = _checked(self._key())
         return (("authorization", f"Bearer {key}"), ("api-key", key))
+
+    def _key(self) -> Any:
+        try:
+            return self._read()
+        except Exception as error:
+            raise _refused(error) from error
 
 
 class TokenAuthorizer(Authorizer):
@@ -85,13 +91,11 @@ class TokenAuthorizer(Authorizer):
     def headers(self) -> Headers:
         """The bearer header."""
         if not self._is_fresh():
+            self._fill()
             if self._is_async:
                 raise ConfigurationError(
                     "credential is async and cannot serve a sync call: pass a sync credential, or call the async method"
                 )
-            with self._lock:
-                if not self._is_fresh():
-                    self._keep(self._asked(self._get))
         return (("authorization", f"Bearer {self._token}"),)
 
     async def headers_async(self) -> Headers:
@@ -107,7 +111,8 @@ class TokenAuthorizer(Authorizer):
 
     async def _renew(self) -> None:
         if not self._is_async:
-            await asyncio.to_thread(self.headers)
+            await asyncio.to_thread(self._fill)
+        if not self._is_async:
             return
         pending = self._pending
         loop = asyncio.get_running_loop()
@@ -123,11 +128,21 @@ class TokenAuthorizer(Authorizer):
         except Exception as error:
             raise _refused(error) from error
 
-    def _asked(self, get: Callable[[], Any]) -> Any:
-        try:
-            return get()
-        except Exception as error:
-            raise _refused(error) from error
+    def _fill(self) -> None:
+        """Asks a plain giver, once for all who wait; one that turns out to be async is left to those who can await."""
+        with self._lock:
+            if self._is_async or self._is_fresh():
+                return
+            try:
+                answer = self._get()
+            except Exception as error:
+                raise _refused(error) from error
+            if inspect.isawaitable(answer):
+                self._is_async = True
+                if inspect.iscoroutine(answer):
+                    answer.close()
+            else:
+                self._keep(answer)
 
     def _is_fresh(self) -> bool:
         return time.time() < self._renew_at
@@ -169,17 +184,19 @@ def to_authorizer(credential: Any, scopes: tuple[str, ...]) -> Authorizer:
     )
 
 
-def _checked(secret: str) -> str:
+def _checked(secret: Any) -> str:
     """The secret without blanks around it, if a header can carry it. It is never part of a message."""
-    secret = secret.strip()
-    if not secret:
+    if not isinstance(secret, str):
+        raise ConfigurationError(f"credential holds a {type(secret).__name__}, not a key: it must be text")
+    key = secret.strip()
+    if not key:
         raise ConfigurationError("credential is blank: pass the key of the endpoint, or set AZURE_INFERENCE_CREDENTIAL")
-    if not secret.isascii() or not secret.isprintable() or " " in secret:
+    if not key.isascii() or not key.isprintable() or " " in key:
         raise ConfigurationError(
             "credential holds a blank, a control character or a letter outside ASCII: copy it anew (value withheld)"
         )
-    return secret
+    return key
 
 
 def _refused(error: Exception) -> AuthenticationError:
-    return AuthenticationError(f"credential gave no token: {type(error).__name__} (see the cause). Check the identity.")
+    return AuthenticationError(f"credential gave nothing: {type(error).__name__} (see the cause). Check the identity.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
@@ -41,6 +42,7 @@ _MACHINE_LEARNING = "https://ml.azure.com/.default"
 _SCOPE_OF_HOST = (
     ("*.inference.ml.azure.com", _MACHINE_LEARNING),
     ("*.models.ai.azure.com", _MACHINE_LEARNING),
+    ("*.inference.ai.azure.com", _MACHINE_LEARNING),
     ("*", _COGNITIVE),
 )
 _RETIRED = (("*.services.ai.azure.com", "/models"), ("models.inference.ai.azure.com", ""), ("models.github.ai", ""))
@@ -85,7 +87,7 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
         ConfigurationError: The URL is none, names a place without this API, or `dialect` is unknown.
     """
     text = endpoint.strip()
-    parts = urlsplit(text if "//" in text else f"https://{text}")
+    parts = urlsplit(text if "://" in text else f"https://{text}")
     try:
         valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
     except ValueError:
@@ -103,7 +105,9 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
     version = api_version or query.pop("api-version", None) or chosen.api_version
     if chosen.api_version is not None and version is not None:
         query["api-version"] = version
-    elif api_version is not None:
+    elif api_version is None:
+        version = None
+    else:
         raise ConfigurationError(
             f"api_version={api_version!r} is not taken by {parts.netloc}{path}: this route has no versions"
         )
@@ -121,7 +125,7 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
 
 
 def _base_path(host: str, path: str) -> str:
-    path = path.rstrip("/")
+    path = re.sub("/{2,}", "/", path).rstrip("/")
     for route in (*PATHS, "/score"):
         if path.endswith(route):
             path = path.removesuffix(route)
@@ -131,7 +135,9 @@ def _base_path(host: str, path: str) -> str:
             f"endpoint path {path!r} is a project, which has no models of its own: "
             "pass 'https://<resource>.services.ai.azure.com/openai/v1'"
         )
-    if not path and any(fnmatchcase(host, pattern) for pattern in _RESOURCE_HOSTS):
+    if path.endswith("/openai/deployments"):
+        raise ConfigurationError(f"endpoint path {path!r} names no deployment: add its name, or pass '.../openai/v1'")
+    if path in ("", "/openai") and any(fnmatchcase(host, pattern) for pattern in _RESOURCE_HOSTS):
         return "/openai/v1"
     return path
 

@@ -117,15 +117,18 @@ class APIStatusError(InferenceError):
     status_code: int = 0
     code: str | None = None
     param: str | None = None
-    location: list[str | int] = []
+    location: list[str | int]
     value: Any = None
-    details: list[Any] = []
+    details: list[Any]
     inner_code: str | None = None
-    content_filter: dict[str, Any] = {}
+    content_filter: dict[str, Any]
     request_id: str | None = None
     retry_after: float | None = None
     body: Any = None
     partial: Any = None
+
+    def __init__(self, message: str, **attributes: Any) -> None:
+        super().__init__(message, **{"location": [], "details": [], "content_filter": {}, **attributes})
 
 
 class BadRequestError(APIStatusError):
@@ -191,12 +194,20 @@ class _Hints:
         "too large for model": "Shorten the messages or choose a model with a larger context window.",
         "maximum context length": "Shorten the messages or choose a model with a larger context window.",
         "audience is incorrect": "Get the token for the audience named here: set credential_scopes.",
-        "max_completion_tokens": "Pass max_completion_tokens in place of max_tokens for this model.",
+        "use 'max_completion_tokens'": "Pass max_completion_tokens in place of max_tokens for this model.",
         "extra parameters [": "Set extra_parameters to 'pass-through' to hand them on, or to 'drop'.",
         "deploymentnotfound": "Check the deployment name in the model argument or in the endpoint.",
+        "operationnotsupported": "Choose a model made for this kind of request.",
+        "task_type": "Choose a model made for this kind of request.",
+        "api version": "Check the api_version argument, and that the endpoint is of this kind.",
+        "api-version": "Check the api_version argument, and that the endpoint is of this kind.",
+        "unsupported_parameter": "Leave it out, or set on_unsupported='drop'.",
+        "extra inputs are not permitted": "Leave it out, or set on_unsupported='drop'.",
         "unknown_model": "Check the model argument: it must be the name of a deployment of this endpoint.",
     }
     by_class: ClassVar[dict[type[APIStatusError], str]] = {
+        ParameterNotSupportedError: "Leave it out, or set on_unsupported='drop'.",
+        UnprocessableEntityError: "Change what is refused, or leave it out.",
         AuthenticationError: "Check the credential argument and that it belongs to this endpoint.",
         PermissionDeniedError: "Check the roles of this identity and the network rules of the resource.",
         NotFoundError: "Check the endpoint, the model name, and that this model serves this kind of request.",
@@ -238,7 +249,8 @@ def _text(failure: Failure, kind: type[APIStatusError], hint: str | None) -> str
         parts.append(said if said[-1] in ".!?" else f"{said}.")
     if advice := hint or _hint(failure, kind):
         parts.append(advice)
-    return ": ".join([parts[0], " ".join(parts[1:])]) if parts[1:] else parts[0]
+    text = ": ".join([parts[0], " ".join(parts[1:])]) if parts[1:] else parts[0]
+    return text.encode("utf-8", "replace").decode()
 
 
 def _hint(failure: Failure, kind: type[APIStatusError]) -> str | None:

@@ -38,12 +38,11 @@ class Decoder:
             ResponseValidationError: An event is larger than the limit.
         """
         if self._after_cr and piece:
+            self._after_cr = False
             piece = piece.removeprefix(b"\n")
         if b"\r" in piece:
             self._after_cr = piece.endswith(b"\r")
             piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        elif piece:
-            self._after_cr = False
         self._rest += piece
         if self._at_start:
             self._skip_mark()
@@ -75,8 +74,8 @@ class Decoder:
 
 
 def _to_event(block: bytes) -> Event | None:
-    """The event that the lines between two blank lines make; None for comments and the like."""
-    if block.startswith(b"data: ") and b"\n" not in block:
+    """The event that the lines between two blank lines make; None for comments, keep-alives and the like."""
+    if block.startswith(b"data: {") and b"\n" not in block:
         return Event(block[6:])
     data: list[bytes] = []
     name = ""
@@ -87,4 +86,5 @@ def _to_event(block: bytes) -> Event | None:
             data.append(value)
         elif field == b"event":
             name = value.decode("utf-8", "replace")
-    return Event(b"\n".join(data), name) if data else None
+    # An error is one even without a word; anything else that says nothing only keeps the connection alive.
+    return Event(b"\n".join(data), name) if any(map(bytes.strip, data)) or name == "error" else None

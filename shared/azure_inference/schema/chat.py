@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from ._base import AnswerModel, RequestModel, WireModel
+from ._json import is_array, is_object
 from .messages import ChatMessage
 from .tools import ToolCall, ToolCallDelta, ToolChoice, ToolDefinition
 
 
-def _listed(value: Any) -> Any:
-    """A bare `stop` text as a list of one: the API's type is a list."""
+def listed(value: Any) -> Any:
+    """A bare text as a list of one: the API's type is a list."""
     return [value] if isinstance(value, str) else value
 
 
@@ -21,7 +22,7 @@ def _empty(value: Any) -> Any:
     return [] if value is None else value
 
 
-StopSequences = Annotated[list[str], BeforeValidator(_listed)]
+StopSequences = Annotated[list[str], BeforeValidator(listed)]
 
 
 class JsonSchemaFormat(WireModel):
@@ -147,10 +148,10 @@ def _joined(parts: list[Any], kind: Literal["text", "thinking"]) -> str:
     """The texts of one kind in a list of typed parts; a part's own value may be text or such a list again."""
     found: list[str] = []
     for part in parts:
-        value = part.get(kind) if isinstance(part, dict) and part.get("type") == kind else None
+        value = part.get(kind) if is_object(part) and part.get("type") == kind else None
         if isinstance(value, str):
             found.append(value)
-        elif isinstance(value, list):
+        elif is_array(value):
             found.append(_joined(value, "text"))
     return "".join(found)
 

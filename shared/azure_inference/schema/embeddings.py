@@ -8,12 +8,13 @@ from array import array
 from math import isfinite
 from pathlib import Path
 from sys import byteorder
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ._base import AnswerModel, RequestModel, WireModel
-from .chat import Usage
+from ._json import is_array, is_object
+from .chat import Usage, listed
 from .messages import ImagePart, data_url
 
 EncodingFormat = Literal["float", "base64", "int8", "uint8", "binary", "ubinary"]
@@ -23,8 +24,8 @@ InputType = Literal["text", "query", "document"]
 class EmbeddingsRequest(RequestModel):
     """What `POST /embeddings` takes. Any other keyword is an extra parameter."""
 
-    input: list[str] | list[list[int]] = Field(min_length=1)
-    """The texts to embed (or token ids, where the model takes them); at least one."""
+    input: Annotated[list[str] | list[list[int]], BeforeValidator(listed)] = Field(min_length=1)
+    """The texts to embed (or token ids, where the model takes them); a bare text is taken as a list of one."""
     model: str | None = None
     dimensions: int | None = None
     """How many numbers each vector should have; unset means the model's own."""
@@ -88,7 +89,7 @@ def to_vector(embedding: Any) -> list[float]:
     Raises:
         ValueError: The value is none of these, is empty, or holds a number that is not finite.
     """
-    if isinstance(embedding, dict) and len(embedding) == 1:
+    if is_object(embedding) and len(embedding) == 1:
         (embedding,) = embedding.values()
     numbers = _from_base64(embedding) if isinstance(embedding, str) else _from_list(embedding)
     if not numbers:
@@ -111,8 +112,8 @@ def _from_base64(text: str) -> array[float]:
 
 
 def _from_list(values: Any) -> array[float]:
-    if not isinstance(values, list):
-        raise ValueError(f"{type(values).__name__} instead of a list of numbers")  # noqa: TRY004 - it came over the wire
+    if not is_array(values):
+        raise ValueError(f"{type(values).__name__} instead of a list of numbers")
     try:
         return array("d", values)
     except (TypeError, OverflowError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
@@ -11,12 +12,17 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ._base import WireModel
+from ._json import is_array, is_object
 
 _REQUEST_ID_HEADERS = ("apim-request-id", "x-request-id", "x-ms-client-request-id")
 _MESSAGE_LIMIT = 500
-_NESTING_LIMIT = 4
+_NESTING_LIMIT = 8
+_REPR_LIMIT = 20_000
 _EXTRAS_NAMED = re.compile(r"Extra parameters \[([^\]]*)\]")
 _PARAMETER_NAMED = re.compile(r"(?:[Uu]nsupported parameter|Validation error at #/)\W*(\w+)")
+_WAIT_NAMED = re.compile(r"(?:retry|try again) (?:after|in) (\d+(?:\.\d+)?) ?(?:seconds?|secs?|s)\b", re.IGNORECASE)
+_OUTER = ("body", "query", "path", "header")
+_DETAIL_TEXTS = 3
 
 
 class Failure(WireModel):
@@ -42,49 +48,56 @@ class Failure(WireModel):
 
 def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
     """Reads an answer that is not a success. `headers` have lower-case names. Never raises."""
-    true_status = headers.get("ms-azureml-model-error-statuscode", "")
-    if status == 424 and true_status.isdigit():
-        status = int(true_status)
+    if status == 424:
+        status = _as_status(headers.get("ms-azureml-model-error-statuscode")) or status
     request_id = next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), None)
     value = _parsed(body)
     found = _Found()
     found.read(value)
-    code = found.code or headers.get("x-ms-error-code")
-    return Failure(
+    message = found.text
+    wait = retry_after(headers, now=time.time())
+    # Not validated: a failure is to be told whatever it holds, be it half a character.
+    return Failure.model_construct(
         status=status,
-        code=code,
-        message=_short(found.message or _plain(value)),
-        param=found.param or _named_parameter(found.message),
+        code=found.code or headers.get("x-ms-error-code"),
+        message=_short(message or _plain(value)),
+        param=found.param or _named_parameter(message) or _first_named(found.location),
         location=found.location,
         value=found.value,
         details=found.details,
         inner_code=found.inner_code,
         content_filter=found.content_filter,
-        request_id=request_id,
-        retry_after=retry_after(headers, now=time.time()),
+        request_id=request_id or found.request_id,
+        retry_after=_wait_named(message) if wait is None else wait,
         body=value,
     )
 
 
 def is_failure(value: Any) -> bool:
     """Whether a JSON value that came with status 200, or as a stream event, is in truth a failure."""
-    if not isinstance(value, dict):
+    if not is_object(value):
         return False
     if value.get("error"):
         return True
-    return not value.keys() & {"choices", "data"} and "message" in value and bool(value.keys() & {"code", "status"})
+    if value.keys() & {"choices", "data"}:
+        return False
+    return "detail" in value or ("message" in value and bool(value.keys() & {"code", "status", "statusCode"}))
 
 
 def status_of(value: Any, default: int) -> int:
     """The HTTP status that a failure inside a 200 names, or `default`."""
-    inner = value.get("error") if isinstance(value, dict) else None
-    for part in (inner, value):
-        if isinstance(part, dict):
-            for key in ("status", "statusCode", "code"):
-                number = part.get(key)
-                if str(number).isdigit() and 400 <= int(str(number)) <= 599:
-                    return int(str(number))
-    return default
+    levels: list[dict[str, Any]] = []
+    while is_object(value) and len(levels) < _NESTING_LIMIT:
+        levels.insert(0, value)
+        value = value.get("error")
+    found = (_as_status(level.get(key)) for level in levels for key in ("status", "statusCode", "code"))
+    return next((status for status in found if status is not None), default)
+
+
+def _as_status(value: Any) -> int | None:
+    """The number, if it is the HTTP status of a failure."""
+    text = str(value) if isinstance(value, str | int) else ""
+    return int(text) if re.fullmatch(r"[45][0-9]{2}", text) else None
 
 
 class _Found:
@@ -99,6 +112,14 @@ class _Found:
         self.details: list[Any] = []
         self.inner_code: str | None = None
         self.content_filter: dict[str, Any] = {}
+        self.request_id: str | None = None
+        self._detail_texts: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """The message, and what the details say beyond it."""
+        said = dict.fromkeys(text for text in self._detail_texts if text not in self.message)
+        return ": ".join(part for part in (self.message, "; ".join(list(said)[:_DETAIL_TEXTS])) if part)
 
     def read(self, value: Any, depth: int = 0) -> None:
         """Reads one level; the deeper level knows more, so it is read first and kept."""
@@ -106,26 +127,29 @@ class _Found:
             return
         if isinstance(value, str):
             self._read_text(value, depth)
-        elif isinstance(value, list):
+        elif is_array(value):
             for item in value:
                 self._read_detail(item)
-        elif isinstance(value, dict):
+        elif is_object(value):
             self._read_object(value, depth)
 
     def _read_text(self, text: str, depth: int) -> None:
-        inner = _parsed(text.encode("utf-8", "replace")) if text.lstrip()[:1] in ("{", "[") else None
-        if isinstance(inner, dict | list):
+        inner = _parsed_text(text) if text.lstrip()[:1] in ("{", "[") else None
+        if is_object(inner) or is_array(inner):
             self.read(inner, depth + 1)
-        self.message = self.message or text
+        self.message = self.message or ("" if self._detail_texts else text)
 
     def _read_object(self, value: dict[str, Any], depth: int) -> None:
-        for key in ("error", "message", "detail", "details"):
-            inner = value.get(key)
-            if isinstance(inner, dict) and ("loc" in inner or "input" in inner):
+        error = value.get("error")
+        word = error if isinstance(error, str) else None
+        # Beside a message, a text in `error` is only a word for the kind of failure.
+        for inner in (None if word else error, value.get("message"), word, value.get("detail"), value.get("details")):
+            if is_object(inner) and ("loc" in inner or "input" in inner):
                 self._read_detail(inner)
             elif inner:
                 self.read(inner, depth + 1)
         self._read_codes(value)
+        self._read_categories(value)
         for key in ("innererror", "inner_error"):
             self._read_inner(value.get(key))
         status = value.get("status")
@@ -134,32 +158,52 @@ class _Found:
 
     def _read_codes(self, value: dict[str, Any]) -> None:
         code = value.get("code")
-        if self.code is None and code not in (None, ""):
-            self.code = str(code)
-        if self.param is None and isinstance(value.get("param"), str):
-            self.param = value["param"]
+        if isinstance(code, str | int) and code != "":
+            # A number only repeats the status, so a word is better wherever it stands.
+            self.code = str(code) if self.code is None or self.code.isdecimal() else self.code
+        for key in ("param", "target"):
+            self.param = self.param or _text_or_none(value.get(key))
+        for key in ("request_id", "requestid", "requestId"):
+            self.request_id = self.request_id or _text_or_none(value.get(key))
 
     def _read_detail(self, item: Any) -> None:
-        if not isinstance(item, dict):
-            self.message = self.message or (item if isinstance(item, str) else "")
+        if not is_object(item):
+            self._detail_texts += [item] if isinstance(item, str) else []
             return
         self.details.append(item)
         location = item.get("loc")
-        if isinstance(location, list | tuple) and not self.location:
+        if is_array(location) and not self.location:
             self.location = [part if isinstance(part, int) else str(part) for part in location]
             self.value = item.get("input", item.get("value"))
         text = item.get("msg") or item.get("message")
-        if isinstance(text, str) and not self.message:
-            self.message = text
+        self._detail_texts += [text] if isinstance(text, str) else []
 
     def _read_inner(self, inner: Any) -> None:
-        if not isinstance(inner, dict):
+        if not is_object(inner):
             return
-        if inner.get("code") is not None:
+        if isinstance(inner.get("code"), str | int):
             self.inner_code = str(inner["code"])
+        self._read_categories(inner)
+
+    def _read_categories(self, value: dict[str, Any]) -> None:
         for key in ("content_filter_result", "content_filter_results"):
-            if isinstance(inner.get(key), dict):
-                self.content_filter = inner[key]
+            if is_object(value.get(key)):
+                self.content_filter = value[key]
+
+
+def _text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _parsed_text(text: str) -> Any:
+    """The value of JSON, or of what Python prints of a list of errors, inside a message; else the text."""
+    value = _parsed(text.encode("utf-8", "replace"))
+    if not isinstance(value, str) or len(text) > _REPR_LIMIT:
+        return value
+    try:
+        return json.loads(json.dumps(ast.literal_eval(text.strip())))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return text
 
 
 def _parsed(body: bytes) -> Any:
@@ -178,6 +222,7 @@ def _plain(value: Any) -> str:
 
 
 def _short(text: str) -> str:
+    text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 3] + "..."
 
 
@@ -187,6 +232,17 @@ def _named_parameter(message: str) -> str | None:
         return extras[1].split(",")[0].strip(" '\"") or None
     named = _PARAMETER_NAMED.search(message)
     return named[1] if named else None
+
+
+def _first_named(location: list[str | int]) -> str | None:
+    """The parameter that a path leads through."""
+    return next((part for part in location if isinstance(part, str) and part not in _OUTER), None)
+
+
+def _wait_named(message: str) -> float | None:
+    """The seconds to wait that only the text of a message names."""
+    named = _WAIT_NAMED.search(message)
+    return float(named[1]) if named else None
 
 
 def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
@@ -209,7 +265,7 @@ def _seconds(text: str, scale: float) -> float | None:
         seconds = float(text) * scale
     except ValueError:
         return None
-    return None if math.isnan(seconds) or seconds < 0 else seconds
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _seconds_or_date(text: str, now: float) -> float | None:

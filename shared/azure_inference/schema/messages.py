@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Tag
 
 from ._base import WireModel
+from ._json import is_object
 from .tools import ToolCall
 
 ImageDetail = Literal["auto", "low", "high"]
@@ -137,8 +138,8 @@ _PARTS = {"text", "image_url", "audio_url", "input_audio"}
 
 
 def _part_kind(value: Any) -> str:
-    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
-    return kind if kind in _PARTS else "other"
+    kind = value.get("type") if is_object(value) else getattr(value, "type", None)
+    return kind if isinstance(kind, str) and kind in _PARTS else "other"
 
 
 ContentPart = Annotated[
@@ -207,8 +208,8 @@ _ROLES = {"system", "developer", "user", "assistant", "tool"}
 
 
 def _role(value: Any) -> str:
-    role = value.get("role") if isinstance(value, dict) else getattr(value, "role", None)
-    return role if role in _ROLES else "other"
+    role = value.get("role") if is_object(value) else getattr(value, "role", None)
+    return role if isinstance(role, str) and role in _ROLES else "other"
 
 
 ChatMessage = Annotated[

@@ -15,13 +15,21 @@ def _to_text(arguments: Any) -> Any:
     if arguments is None:
         return ""
     if isinstance(arguments, dict | list):
-        return json.dumps(arguments, ensure_ascii=False)
+        try:
+            return json.dumps(arguments, ensure_ascii=False)
+        except (TypeError, RecursionError) as error:
+            raise ValueError(f"not JSON ({error})") from None
     return arguments
 
 
 def _blank(text: Any) -> Any:
     """A null text as the empty text: continuation deltas carry null names and ids."""
     return "" if text is None else text
+
+
+def _absent(function: Any) -> Any:
+    """A null function as one without a name: some continuation deltas carry it."""
+    return {} if function is None else function
 
 
 JsonText = Annotated[str, BeforeValidator(_to_text)]
@@ -81,4 +89,4 @@ class ToolCallDelta(WireModel):
     index: int | None = None
     id: Text = ""
     type: str | None = None
-    function: FunctionCall = FunctionCall()
+    function: Annotated[FunctionCall, BeforeValidator(_absent)] = FunctionCall()
