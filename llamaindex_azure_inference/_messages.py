@@ -1,0 +1,178 @@
+"""LlamaIndex chat messages as the messages of the API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    CachePoint,
+    ChatMessage,
+    CitableBlock,
+    CitationBlock,
+    ContentBlock,
+    DocumentBlock,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+from pydantic import BaseModel
+
+from azure_inference import (
+    AssistantMessage,
+    AudioUrlPart,
+    ConfigurationError,
+    ContentPart,
+    DeveloperMessage,
+    FunctionCall,
+    ImagePart,
+    InputAudioPart,
+    SystemMessage,
+    TextPart,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from azure_inference import ChatMessage as WireMessage
+
+_NOT_SAID = (ThinkingBlock, CachePoint, CitationBlock)
+"""What models and frameworks note beside a message; it is no part of what was said, and never goes out."""
+_REMEDIES: dict[type[BaseModel], str] = {
+    DocumentBlock: "the API takes no documents; read it with a reader, and send its text as a TextBlock",
+    VideoBlock: "the API takes no video; send frames of it as ImageBlocks",
+    ToolCallBlock: "only a message of role assistant carries it",
+}
+
+
+def to_wire(messages: Sequence[ChatMessage]) -> list[WireMessage]:
+    """The messages as the API takes them; they are only read.
+
+    Raises:
+        ConfigurationError: A message holds what the API cannot take.
+    """
+    return [_message(message) for message in messages]
+
+
+def _message(message: ChatMessage) -> WireMessage:
+    match message.role:
+        case MessageRole.SYSTEM:
+            return SystemMessage(content=_text(message))
+        case MessageRole.DEVELOPER:
+            return DeveloperMessage(content=_text(message))
+        case MessageRole.USER:
+            return UserMessage(content=_content(message))
+        case MessageRole.TOOL | MessageRole.FUNCTION:
+            return ToolMessage(content=_content(message), tool_call_id=_tool_call_id(message))
+        case _:
+            return _assistant(message)
+
+
+def _assistant(message: ChatMessage) -> AssistantMessage:
+    calls = [_call(block) for block in message.blocks if isinstance(block, ToolCallBlock)]
+    calls = calls or [_legacy_call(call) for call in message.additional_kwargs.get("tool_calls") or ()]
+    spoken = message.additional_kwargs.get("audio_id")
+    unsaid = (ToolCallBlock, AudioBlock) if spoken else ToolCallBlock
+    text = _text(message, unsaid)
+    return AssistantMessage.model_validate(
+        {
+            "content": text if text or not calls else None,
+            "tool_calls": calls or None,
+            "audio": {"id": spoken} if spoken else None,
+        }
+    )
+
+
+def _call(block: ToolCallBlock) -> ToolCall:
+    arguments = block.tool_kwargs
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return ToolCall(id=block.tool_call_id or "", function=FunctionCall(name=block.tool_name, arguments=text or "{}"))
+
+
+def _legacy_call(call: Any) -> ToolCall:
+    """A call as older versions and other packages keep it beside the message: a mapping or an object of that form."""
+    fields = call.model_dump() if isinstance(call, BaseModel) else call
+    if not isinstance(fields, Mapping) or "function" not in fields:
+        raise ConfigurationError(
+            f"additional_kwargs['tool_calls'] holds a {type(call).__name__} that is no tool call of the API: "
+            "use a ToolCallBlock"
+        )
+    wanted = {name: cast("Mapping[str, Any]", fields).get(name) for name in ("id", "function")}
+    return ToolCall.model_validate(wanted)
+
+
+def _tool_call_id(message: ChatMessage) -> str:
+    known = message.additional_kwargs.get("tool_call_id")
+    if not known:
+        raise ConfigurationError(
+            f"a message of role {message.role.value} has no additional_kwargs['tool_call_id']: "
+            "set it to the id of the call that the message answers"
+        )
+    return str(known)
+
+
+def _said(message: ChatMessage) -> list[ContentBlock]:
+    """The blocks that belong to what was said, those inside of citable ones included."""
+    blocks: list[ContentBlock] = []
+    for block in message.blocks:
+        if isinstance(block, CitableBlock):
+            blocks.extend(block.content)
+        elif not isinstance(block, _NOT_SAID):
+            blocks.append(block)
+    return blocks
+
+
+def _text(message: ChatMessage, ignored: type | tuple[type, ...] = ()) -> str:
+    """The text of a message that can hold nothing else."""
+    texts: list[str] = []
+    for block in _said(message):
+        if isinstance(block, TextBlock):
+            texts.append(block.text)
+        elif not isinstance(block, ignored):
+            remedy = _REMEDIES.get(type(block), "put it into a message of role user")
+            raise ConfigurationError(f"{type(block).__name__} in a message of role {message.role.value}: {remedy}")
+    return "\n".join(texts)
+
+
+def _content(message: ChatMessage) -> str | list[ContentPart]:
+    """Text alone as text, since not every model takes a list; anything else as parts."""
+    blocks = _said(message)
+    if all(isinstance(block, TextBlock) for block in blocks):
+        return _text(message)
+    return [_part(block, message.role) for block in blocks if not isinstance(block, TextBlock) or block.text]
+
+
+def _part(block: ContentBlock, role: MessageRole) -> ContentPart:
+    try:
+        match block:
+            case TextBlock():
+                return TextPart(text=block.text)
+            case ImageBlock():
+                return _image(block)
+            case AudioBlock():
+                return _audio(block)
+            case _:
+                problem = _REMEDIES.get(type(block), "the API has no such content; send text or images")
+    except (ValueError, OSError) as error:
+        problem = str(error)
+    raise ConfigurationError(f"{type(block).__name__} in a message of role {role.value}: {problem}")
+
+
+def _image(block: ImageBlock) -> ImagePart:
+    detail = cast("Any", block.detail)
+    if block.url is not None:
+        return ImagePart.from_url(str(block.url), detail=detail)
+    if block.path is not None:
+        return ImagePart.from_file(block.path, mime_type=block.image_mimetype, detail=detail)
+    data = block.resolve_image().read()
+    return ImagePart.from_bytes(data, mime_type=block.image_mimetype or "", detail=detail)
+
+
+def _audio(block: AudioBlock) -> AudioUrlPart | InputAudioPart:
+    if block.url is not None:
+        return AudioUrlPart.from_url(str(block.url))
+    return InputAudioPart.from_bytes(block.resolve_audio().read(), mime_type=f"audio/{block.format}")

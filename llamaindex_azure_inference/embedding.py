@@ -1,0 +1,147 @@
+"""`AzureInferenceEmbedding`: the embedding models of an endpoint, for texts and images, as a LlamaIndex embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from llama_index.core.base.embeddings.base import Embedding
+from llama_index.core.base.llms.types import ImageBlock
+from llama_index.core.embeddings import MultiModalEmbedding
+from llama_index.core.schema import ImageType
+from pydantic import model_validator
+
+from azure_inference import (
+    ConfigurationError,
+    EmbeddingsRequest,
+    ImageEmbeddingsRequest,
+    ImageInput,
+    to_request,
+)
+
+from ._connected import CONFIG, Connected
+
+_BATCH_SIZE = 96
+_WORKERS = 4
+_UNNAMED = "unknown"
+_Side = Literal["query", "document"]
+
+
+class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
+    """An embedding model behind an endpoint of the Azure AI Model Inference API.
+
+    Arguments are the fields below and those of LlamaIndex's `BaseEmbedding`. `embed_batch_size` is the most inputs of
+    a request: by default what the model takes, or 96. `num_workers` is the most requests under way at once.
+
+    Raises:
+        azure_inference.ConfigurationError: (a ValueError) An argument is missing, wrong or unknown.
+        azure_inference.InferenceError: From every call that fails; see `azure_inference.errors`.
+    """
+
+    model_config = CONFIG
+
+    other_names: ClassVar[Mapping[str, str]] = {"model": "model_name"}
+
+    model_name: str = _UNNAMED
+    """The model or deployment (also accepted as `model`); an endpoint that serves a single model needs none."""
+    dimensions: int | None = None
+    """How many numbers each vector should have; by default the model's own."""
+    encoding_format: Literal["float", "base64", "int8", "uint8", "binary", "ubinary"] | None = None
+    """How vectors travel; they arrive as floats in any case."""
+    input_type: Literal["auto", "text", "query", "document"] | None = "auto"
+    """What texts are said to be. `auto`: queries are queries and texts are documents, for models that tell them
+    apart; None: nothing is said."""
+    num_workers: int | None = _WORKERS
+
+    @model_validator(mode="after")
+    def _fit_batch_size(self) -> Any:
+        if "embed_batch_size" not in self.model_fields_set:
+            self.embed_batch_size = self.profile_of(self._model).embedding_batch_size or _BATCH_SIZE
+        return self
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name in `to_dict`."""
+        return "AzureInferenceEmbedding"
+
+    @property
+    def _model(self) -> str | None:
+        return None if self.model_name == _UNNAMED else self.model_name
+
+    def _get_query_embedding(self, query: str) -> Embedding:
+        return self._embed([query], "query")[0]
+
+    async def _aget_query_embedding(self, query: str) -> Embedding:
+        return (await self._aembed([query], "query"))[0]
+
+    def _get_text_embedding(self, text: str) -> Embedding:
+        return self._embed([text], "document")[0]
+
+    async def _aget_text_embedding(self, text: str) -> Embedding:
+        return (await self._aembed([text], "document"))[0]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
+        return self._embed(texts, "document")
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
+        return await self._aembed(texts, "document")
+
+    def _get_image_embedding(self, img_file_path: ImageType) -> Embedding:
+        return self._get_image_embeddings([img_file_path])[0]
+
+    async def _aget_image_embedding(self, img_file_path: ImageType) -> Embedding:
+        return (await self._aget_image_embeddings([img_file_path]))[0]
+
+    def _get_image_embeddings(self, img_file_paths: list[ImageType]) -> list[Embedding]:
+        request = self._image_request(img_file_paths)
+        return self.connection.client.embed_all(request, batch_size=self.embed_batch_size, concurrency=self._workers)
+
+    async def _aget_image_embeddings(self, img_file_paths: list[ImageType]) -> list[Embedding]:
+        request = self._image_request(img_file_paths)
+        client = self.connection.async_client
+        return await client.embed_all(request, batch_size=self.embed_batch_size, concurrency=self._workers)
+
+    def _embed(self, texts: list[str], side: _Side) -> list[Embedding]:
+        request = self._text_request(texts, side)
+        return self.connection.client.embed_all(request, batch_size=self.embed_batch_size, concurrency=self._workers)
+
+    async def _aembed(self, texts: list[str], side: _Side) -> list[Embedding]:
+        request = self._text_request(texts, side)
+        client = self.connection.async_client
+        return await client.embed_all(request, batch_size=self.embed_batch_size, concurrency=self._workers)
+
+    @property
+    def _workers(self) -> int:
+        return max(self.num_workers or 1, 1)
+
+    def _text_request(self, texts: list[str], side: _Side) -> EmbeddingsRequest:
+        fields = self._fields(EmbeddingsRequest, self._input_type(side))
+        return to_request(EmbeddingsRequest, {**fields, "input": texts})
+
+    def _image_request(self, images: Sequence[ImageType]) -> ImageEmbeddingsRequest:
+        fields = self._fields(ImageEmbeddingsRequest, self._input_type(None))
+        return to_request(ImageEmbeddingsRequest, {**fields, "input": [_image_input(image) for image in images]})
+
+    def _fields(self, kind: type[EmbeddingsRequest | ImageEmbeddingsRequest], input_type: str | None) -> dict[str, Any]:
+        fields = self.request_fields(kind.model_fields, {"model": self._model})
+        fields.pop("input_type", None)
+        return fields if input_type is None else {**fields, "input_type": input_type}
+
+    def _input_type(self, side: _Side | None) -> str | None:
+        if self.input_type != "auto":
+            return self.input_type
+        return side if self.profile_of(self._model).input_type else None
+
+
+def _image_input(image: ImageType) -> ImageInput:
+    """An image as the API takes it, from a path, a `data:` URL or a buffer; nothing is fetched."""
+    if isinstance(image, str) and image.startswith("data:"):
+        return ImageInput(image=image)
+    try:
+        data = image.getvalue() if isinstance(image, BytesIO) else Path(image).read_bytes()
+        return ImageInput.from_bytes(data, mime_type=ImageBlock(image=data).image_mimetype or "")
+    except (ValueError, OSError) as error:
+        shown = image if isinstance(image, str) else "an image in memory"
+        raise ConfigurationError(f"{shown[:80]} cannot be embedded: {error}") from None

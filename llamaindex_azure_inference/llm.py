@@ -1,0 +1,234 @@
+"""`AzureInference`: the chat models of an endpoint as a LlamaIndex LLM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    LLMMetadata,
+    MessageRole,
+)
+from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPUTS
+from llama_index.core.llms import callbacks
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import ToolSelection
+from typing_extensions import override
+
+from azure_inference import CallOptions, ChatRequest, to_request, to_tool_choice
+
+from ._connected import CONFIG, Connected, split_options
+from ._messages import to_wire
+from ._responses import StreamedAnswer, to_completion, to_response, to_selections
+
+if TYPE_CHECKING:
+    from llama_index.core.tools.types import BaseTool
+
+_MethodT = TypeVar("_MethodT", bound=Callable[..., Any])
+_PARALLEL = "allow_parallel_tool_calls"
+
+
+def _chat_events(method: _MethodT) -> _MethodT:
+    """The events, callbacks and rate limit that LlamaIndex wants around a chat."""
+    return cast("_MethodT", cast("Any", callbacks).llm_chat_callback()(method))
+
+
+def _completion_events(method: _MethodT) -> _MethodT:
+    """The same around a completion."""
+    return cast("_MethodT", cast("Any", callbacks).llm_completion_callback()(method))
+
+
+class AzureInference(Connected, FunctionCallingLLM):
+    """A chat model behind an endpoint of the Azure AI Model Inference API.
+
+    Arguments are the fields below and those of LlamaIndex's `LLM` (`system_prompt`, `callback_manager`,
+    `pydantic_program_mode` ...). Parameters that are not set are not sent. Calls take the same parameters as keywords,
+    and `extra_parameters`, `timeout` and `headers`; any other keyword is an extra parameter of the request.
+
+    Raises:
+        azure_inference.ConfigurationError: (a ValueError) An argument is missing, wrong or unknown.
+        azure_inference.InferenceError: From every call that fails; see `azure_inference.errors`.
+    """
+
+    model_config = CONFIG
+
+    other_names: ClassVar[Mapping[str, str]] = {"model_name": "model"}
+
+    model: str | None = None
+    """The model or deployment (also accepted as `model_name`); an endpoint that serves a single model needs none."""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    top_p: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    seed: int | None = None
+    stop: list[str] | str | None = None
+    additional_kwargs: dict[str, Any] = {}
+    """More request parameters, as `model_kwargs`."""
+    context_window: int | None = None
+    """Tokens of prompt and answer together; by default what is known of the model."""
+    stream_usage: bool = True
+    """Whether streams ask for their usage where that must be asked for."""
+
+    @classmethod
+    @override
+    def class_name(cls) -> str:
+        """The name in `to_dict`."""
+        return "AzureInference"
+
+    @property
+    @override
+    def metadata(self) -> LLMMetadata:
+        """What is known of the model, without asking the endpoint."""
+        profile = self.profile_of(self.model)
+        return LLMMetadata(
+            context_window=self.context_window or profile.context_window or DEFAULT_CONTEXT_WINDOW,
+            num_output=self.max_tokens or DEFAULT_NUM_OUTPUTS,
+            is_chat_model=True,
+            is_function_calling_model=profile.tool_calling is not False,
+            model_name=self.model or "unknown",
+        )
+
+    @override
+    @_chat_events
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """The answer to a conversation."""
+        return self._chat(messages, kwargs)
+
+    @override
+    @_chat_events
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """The answer to a conversation."""
+        return await self._achat(messages, kwargs)
+
+    @override
+    @_chat_events
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """The answer in pieces: each response holds the message so far, and in `delta` what is new."""
+        return self._stream(messages, kwargs)
+
+    @override
+    @_chat_events
+    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        """The answer in pieces: each response holds the message so far, and in `delta` what is new."""
+        return self._astream(messages, kwargs)
+
+    @override
+    @_completion_events
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """The answer to a text, sent as a message of the user."""
+        return to_completion(self._chat(_as_messages(prompt), kwargs))
+
+    @override
+    @_completion_events
+    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """The answer to a text, sent as a message of the user."""
+        return to_completion(await self._achat(_as_messages(prompt), kwargs))
+
+    @override
+    @_completion_events
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
+        """The answer to a text in pieces."""
+        responses = self._stream(_as_messages(prompt), kwargs)
+        return (to_completion(response) for response in responses)
+
+    @override
+    @_completion_events
+    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
+        """The answer to a text in pieces."""
+        responses = self._astream(_as_messages(prompt), kwargs)
+        return (to_completion(response) async for response in responses)
+
+    def _chat(self, messages: Sequence[ChatMessage], arguments: Mapping[str, Any]) -> ChatResponse:
+        request, options, parallel = self._request(messages, arguments)
+        return to_response(self.connection.client.chat(request, **options), parallel_calls=parallel)
+
+    async def _achat(self, messages: Sequence[ChatMessage], arguments: Mapping[str, Any]) -> ChatResponse:
+        request, options, parallel = self._request(messages, arguments)
+        return to_response(await self.connection.async_client.chat(request, **options), parallel_calls=parallel)
+
+    # A stream is opened by whoever reads it: one that nobody reads must not hold a connection.
+    def _stream(self, messages: Sequence[ChatMessage], arguments: Mapping[str, Any]) -> ChatResponseGen:
+        request, options, parallel = self._request(messages, arguments)
+
+        def responses() -> ChatResponseGen:
+            answer = StreamedAnswer(parallel_calls=parallel)
+            with self.connection.client.stream_chat(request, **options) as stream:
+                for chunk in stream:
+                    yield answer.add(chunk)
+            yield from answer.end()
+
+        return responses()
+
+    def _astream(self, messages: Sequence[ChatMessage], arguments: Mapping[str, Any]) -> ChatResponseAsyncGen:
+        request, options, parallel = self._request(messages, arguments)
+
+        async def responses() -> ChatResponseAsyncGen:
+            answer = StreamedAnswer(parallel_calls=parallel)
+            async with await self.connection.async_client.stream_chat(request, **options) as stream:
+                async for chunk in stream:
+                    yield answer.add(chunk)
+            for response in answer.end():
+                yield response
+
+        return responses()
+
+    def _request(
+        self, messages: Sequence[ChatMessage], arguments: Mapping[str, Any]
+    ) -> tuple[ChatRequest, CallOptions, bool]:
+        """The request of a call, its options, and whether the answer may hold several tool calls."""
+        own, options = split_options(arguments)
+        parallel = bool(own.pop(_PARALLEL, True))
+        fields = self.request_fields(ChatRequest.model_fields, self.additional_kwargs, own)
+        return to_request(ChatRequest, {**fields, "messages": to_wire(messages)}), options, parallel
+
+    @override
+    def _prepare_chat_with_tools(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        tool_choice: Any = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """The arguments of the chat that a chat with tools is.
+
+        `tool_choice` is `auto`, `none`, `required` or the name of a tool; `tool_required` makes it `required` where
+        it is not given. The API has no word for a single call: of several calls, all but the first are left out,
+        unless `allow_parallel_tool_calls`.
+        """
+        definitions = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
+        names = [definition["function"]["name"] for definition in definitions]
+        if tool_choice is None and tool_required:
+            tool_choice = "required"
+        history = list(chat_history or ())
+        if user_msg is not None:
+            history.extend(_as_messages(user_msg))
+        return {
+            **kwargs,
+            "messages": history,
+            "tools": definitions,
+            "tool_choice": to_tool_choice(tool_choice, names),
+            _PARALLEL: allow_parallel_tool_calls,
+        }
+
+    @override
+    def get_tool_calls_from_response(
+        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
+    ) -> list[ToolSelection]:
+        """The tool calls of a response; see `to_selections` for arguments that are not what they should be."""
+        return to_selections(response, error_on_no_tool_call=error_on_no_tool_call)
+
+
+def _as_messages(text: str | ChatMessage) -> list[ChatMessage]:
+    return [ChatMessage(role=MessageRole.USER, content=text) if isinstance(text, str) else text]
