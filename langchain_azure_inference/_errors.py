@@ -1,0 +1,106 @@
+"""The core's errors as LangChain's: each raised error is both, so that fallbacks and retries by class work."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from langchain_core import exceptions as lc
+
+import azure_inference as core
+
+
+class ConfigurationError(core.ConfigurationError, lc.ModelInvalidRequestError):
+    """The call could not be made as asked."""
+
+
+class APIConnectionError(core.APIConnectionError, lc.ModelConnectionError):
+    """No answer came."""
+
+
+class APITimeoutError(core.APITimeoutError, lc.ModelTimeoutError):
+    """No answer came in time."""
+
+
+class StreamInterruptedError(core.StreamInterruptedError, lc.ModelConnectionError):
+    """A streamed answer stopped before its end."""
+
+
+class ResponseValidationError(core.ResponseValidationError, lc.ModelAPIError):
+    """An answer came that is not what the API says."""
+
+
+class BadRequestError(core.BadRequestError, lc.ModelInvalidRequestError):
+    """The request is wrong."""
+
+
+class ContextOverflowError(core.BadRequestError, lc.ContextOverflowError):
+    """The messages are longer than the model can read."""
+
+
+class ContentFilterError(core.ContentFilterError, lc.ModelInvalidRequestError):
+    """The content filter refused the prompt."""
+
+
+class AuthenticationError(core.AuthenticationError, lc.ModelAuthenticationError):
+    """The credential is missing or wrong."""
+
+
+class PermissionDeniedError(core.PermissionDeniedError, lc.ModelPermissionDeniedError):
+    """The credential may not do this."""
+
+
+class NotFoundError(core.NotFoundError, lc.ModelNotFoundError):
+    """There is no such route, model or deployment."""
+
+
+class UnprocessableEntityError(core.UnprocessableEntityError, lc.ModelInvalidRequestError):
+    """The request's content is refused."""
+
+
+class ParameterNotSupportedError(core.ParameterNotSupportedError, lc.ModelInvalidRequestError):
+    """The model does not take this parameter, or this value of it."""
+
+
+class RateLimitError(core.RateLimitError, lc.ModelRateLimitError):
+    """Too many requests or tokens."""
+
+
+class InternalServerError(core.InternalServerError, lc.ModelAPIError):
+    """The service failed."""
+
+
+_BOTH: dict[type[core.InferenceError], type[core.InferenceError]] = {
+    core.ConfigurationError: ConfigurationError,
+    core.APIConnectionError: APIConnectionError,
+    core.APITimeoutError: APITimeoutError,
+    core.StreamInterruptedError: StreamInterruptedError,
+    core.ResponseValidationError: ResponseValidationError,
+    core.BadRequestError: BadRequestError,
+    core.ContentFilterError: ContentFilterError,
+    core.AuthenticationError: AuthenticationError,
+    core.PermissionDeniedError: PermissionDeniedError,
+    core.NotFoundError: NotFoundError,
+    core.UnprocessableEntityError: UnprocessableEntityError,
+    core.ParameterNotSupportedError: ParameterNotSupportedError,
+    core.RateLimitError: RateLimitError,
+    core.InternalServerError: InternalServerError,
+}
+_OVERFLOW_WORDS = ("context_length", "maximum context length", "too large for model")
+
+
+def _both(error: core.InferenceError) -> type[core.InferenceError]:
+    if type(error) is core.BadRequestError:
+        words = f"{error.code} {error.message}".lower()
+        if any(word in words for word in _OVERFLOW_WORDS):
+            return ContextOverflowError
+    return _BOTH.get(type(error), type(error))
+
+
+@contextmanager
+def langchain_errors() -> Generator[None]:
+    """Raises what the core raises inside as an error of LangChain's family too."""
+    try:
+        yield
+    except core.InferenceError as error:
+        raise error.as_type(_both(error)) from error.__cause__

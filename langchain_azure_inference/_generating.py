@@ -1,0 +1,63 @@
+"""What the chat model and the text model have in common: parameters of the answer, and how those of a call go first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from azure_inference import CallOptions, wire_fields
+
+from ._connected import CONFIG, Connected
+
+_OPTIONS = frozenset(CallOptions.__annotations__)
+
+
+class Generating(Connected):
+    """A model that makes text. Nothing of this is sent unless it is set."""
+
+    model_config = CONFIG
+
+    temperature: float | None = None
+    """0 (steady) to 1 or 2 (varied), as the model has it."""
+    top_p: float | None = None
+    """0 to 1: the share of probability that tokens are drawn from."""
+    max_tokens: int | None = None
+    """The most tokens the answer may have."""
+    frequency_penalty: float | None = None
+    """-2 to 2: how much less likely tokens become with each use."""
+    presence_penalty: float | None = None
+    """-2 to 2: how much less likely tokens become once used."""
+    seed: int | None = None
+    """Asks for the same answer to the same request."""
+    stop: Sequence[str] | str | None = None
+    """Texts at which the model stops."""
+    stream_usage: bool = True
+    """Whether to ask for usage in streams, where it must be asked for."""
+
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        named = {
+            "model": self.model,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "max_tokens": self.max_tokens,
+            "frequency_penalty": self.frequency_penalty,
+            "presence_penalty": self.presence_penalty,
+            "seed": self.seed,
+            "stop": self._stops,
+        }
+        return {**{name: value for name, value in named.items() if value is not None}, **self.model_kwargs}
+
+    @property
+    def _stops(self) -> list[str] | None:
+        return [self.stop] if isinstance(self.stop, str) else list(self.stop or ()) or None
+
+    @property
+    def _identifying_params(self) -> Mapping[str, Any]:
+        return {**self.connection.identity, **self._parameters}
+
+    def _call(self, stop: Sequence[str] | None, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], CallOptions]:
+        """The fields and the options of a call: its own keywords over those of the constructor."""
+        options = {name: kwargs[name] for name in _OPTIONS & kwargs.keys()}
+        own = {name: value for name, value in kwargs.items() if name not in _OPTIONS and name != "stream"}
+        return wire_fields(self._parameters, own, {"stop": stop or None}), cast("CallOptions", options)

@@ -1,0 +1,212 @@
+"""`ChatAzureInference`: the chat models of an endpoint as a LangChain chat model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, Self, cast
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from pydantic import Field, model_validator
+
+from azure_inference import (
+    CallOptions,
+    ChatRequest,
+    __version__,
+    estimate_tokens,
+    model_profile,
+    to_request,
+)
+
+from ._chunks import to_chunks, to_last_chunk
+from ._connected import CONFIG
+from ._errors import langchain_errors
+from ._generating import Generating
+from ._messages import PROVIDER, to_result, to_wire
+from ._structured import Method, structured
+from ._tools import Schema, Tool, to_choice, to_format, to_tools
+
+
+class ChatAzureInference(Generating, BaseChatModel):
+    """A chat model of an Azure AI Model Inference endpoint, or of the OpenAI v1 route of the same models.
+
+    Parameters of the API are arguments here and of every call, where they take precedence, as those given to `bind`
+    do. Any other keyword of a call, and any key of `model_kwargs`, is an extra parameter; see `extra_parameters`.
+    Nothing is sent that was not set. Of several choices (`n`), a stream gives the first.
+
+    Errors are those of `azure_inference`, each also the fitting `langchain_core.exceptions.ModelError`.
+    """
+
+    model_config = CONFIG
+
+    response_format: dict[str, Any] | None = None
+    """The form of every answer, as in the API; see also `with_structured_output`."""
+    streaming: bool = False
+    """Whether `invoke` streams too, for the sake of callbacks."""
+    profile: ModelProfile | None = Field(default=None, exclude=True)
+    """What the model can do, as far as it is known of its name."""
+
+    @model_validator(mode="after")
+    def _set_azure_inference_version(self) -> Self:
+        self._add_version("azure-inference", __version__)
+        return self
+
+    @property
+    def _llm_type(self) -> str:
+        return "azure-inference-chat"
+
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        form = {} if self.response_format is None else {"response_format": self.response_format}
+        return {**form, **super()._parameters}
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        known = model_profile(self.model)
+        profile = {
+            "max_input_tokens": known.context_window,
+            "max_output_tokens": known.max_output_tokens,
+            "tool_calling": known.tool_calling,
+            "structured_output": known.structured_output,
+            "image_inputs": known.image_input,
+            "audio_inputs": known.audio_input,
+            "reasoning_output": known.reasoning,
+        }
+        return cast("ModelProfile", {name: value for name, value in profile.items() if value is not None}) or None
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop=stop or self._stops, **kwargs)
+        return {**params, "ls_provider": PROVIDER}
+
+    def _prepare(
+        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
+    ) -> tuple[ChatRequest, CallOptions]:
+        """The request and the options that a call makes: its own keywords over those of the constructor."""
+        fields, options = self._call(stop, kwargs)
+        if "tools" in fields:
+            fields["tools"] = to_tools(fields["tools"])
+            if "tool_choice" in fields:
+                fields["tool_choice"] = to_choice(fields["tool_choice"], fields["tools"])
+        if "response_format" in fields:
+            fields["response_format"] = to_format(fields["response_format"])
+        return to_request(ChatRequest, {**fields, "messages": to_wire(messages)}), options
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - tells of tokens, and there are none
+        **kwargs: Any,
+    ) -> ChatResult:
+        with langchain_errors():
+            request, options = self._prepare(messages, stop, kwargs)
+            return to_result(self.connection.client.chat(request, **options))
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - same
+        **kwargs: Any,
+    ) -> ChatResult:
+        with langchain_errors():
+            request, options = self._prepare(messages, stop, kwargs)
+            return to_result(await self.connection.async_client.chat(request, **options))
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain tells of tokens itself
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        with langchain_errors():
+            request, options = self._prepare(messages, stop, kwargs)
+            with self.connection.client.stream_chat(request, **options) as stream:
+                for chunk in stream:
+                    yield from to_chunks(chunk)
+                if answer := stream.so_far:
+                    yield to_last_chunk(answer)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - same
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        with langchain_errors():
+            request, options = self._prepare(messages, stop, kwargs)
+            async with await self.connection.async_client.stream_chat(request, **options) as stream:
+                async for chunk in stream:
+                    for piece in to_chunks(chunk):
+                        yield piece
+                if answer := stream.so_far:
+                    yield to_last_chunk(answer)
+
+    def bind_tools(
+        self,
+        tools: Sequence[Tool],
+        *,
+        tool_choice: str | bool | dict[str, Any] | None = None,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """This model with tools that it may call.
+
+        Args:
+            tools: Functions, tools, classes, or objects of the API.
+            tool_choice: `auto`, `none`, `any` or `required` or True, the name of a tool, or an object of the API.
+            strict: Whether the arguments must satisfy the tool's schema, where the model can see to that.
+            kwargs: Further parameters of each call, such as `parallel_tool_calls` where the model knows it.
+        """
+        with langchain_errors():
+            formatted = to_tools(tools, strict)
+            choice = to_choice(tool_choice, formatted) if formatted else None
+        return self.bind(tools=formatted, **({} if choice is None else {"tool_choice": choice}), **kwargs)
+
+    def with_structured_output(
+        self,
+        schema: Schema,
+        *,
+        method: Method | None = None,
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """This model, answering with an object of a schema.
+
+        Args:
+            schema: A pydantic class, a TypedDict, or a JSON Schema; answers are objects of the class, else dicts.
+            method: `json_schema` (the service sees to the schema; the default where the model is known to do that),
+                `function_calling` (the answer is a tool call; the default elsewhere), or `json_mode` (JSON of no
+                certain schema, which the prompt must ask for).
+            include_raw: Whether to answer with `{"raw": message, "parsed": object, "parsing_error": exception}`.
+            strict: Whether to ask for strict adherence to the schema.
+            kwargs: Further parameters of each call.
+        """
+        if method is None:
+            method = "json_schema" if (self.profile or {}).get("structured_output") else "function_calling"
+        return structured(self, schema, method=method, include_raw=include_raw, strict=strict, **kwargs)
+
+    def get_num_tokens(self, text: str) -> int:
+        """About how many tokens a text has, told without a network."""
+        return super().get_num_tokens(text) if self.custom_get_token_ids else estimate_tokens(text)
+
+    def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
+        """About how many tokens the text, tool calls and tools of a request have; images and sounds do not count."""
+        texts: list[str] = [message.text for message in messages]
+        texts += [str(call["args"]) for m in messages if isinstance(m, AIMessage) for call in m.tool_calls]
+        texts += [str(tool) for tool in to_tools(tools or ())]
+        return sum(map(self.get_num_tokens, texts)) + 4 * len(messages)
+
+    def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
+        outputs = [output for output in llm_outputs if output]
+        usages = [output["token_usage"] for output in outputs if output.get("token_usage")]
+        total = {key: sum(usage[key] for usage in usages) for key in ("input_tokens", "output_tokens", "total_tokens")}
+        return {"token_usage": total, "model_name": outputs[-1]["model_name"]} if outputs else {}

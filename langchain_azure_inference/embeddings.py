@@ -1,0 +1,138 @@
+"""`AzureInferenceEmbeddings`: the embedding models of an endpoint as LangChain embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from langchain_core.embeddings import Embeddings
+
+from azure_inference import (
+    ConfigurationError,
+    EmbeddingsRequest,
+    ImageEmbeddingsRequest,
+    ImageInput,
+    model_profile,
+    to_request,
+    wire_fields,
+)
+
+from ._connected import CONFIG, Connected
+from ._errors import langchain_errors
+
+_BATCH_SIZE = 96
+Image = ImageInput | str | Path
+
+
+class AzureInferenceEmbeddings(Connected, Embeddings):
+    """An embedding model of an Azure AI Model Inference endpoint, for texts and for images.
+
+    Any number of inputs is sent in batches, several at once, each retried on its own; vectors come back in the order
+    of the inputs. Errors are those of `azure_inference`, each also the fitting `langchain_core` `ModelError`.
+    """
+
+    model_config = CONFIG
+
+    dimensions: int | None = None
+    """How many numbers a vector should have; unset means the model's own."""
+    encoding_format: str | None = None
+    """How vectors travel: `float`, `base64`, or one of the API's others. They always come back as floats."""
+    input_type: Literal["auto", "query", "document", "text"] | None = "auto"
+    """`auto` tells queries from documents by the method, unless the model is known not to; None says nothing."""
+    batch_size: int | None = None
+    """The most inputs in one request; by default what the model is known to take, or 96."""
+    max_concurrency: int = 4
+    """The most requests under way at once."""
+    show_progress: bool = False
+    """Whether to show a progress bar, which needs tqdm."""
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """The vectors of texts that are to be searched."""
+        return self._embed(self._request(texts, "document"))
+
+    def embed_query(self, text: str) -> list[float]:
+        """The vector of a text to search with."""
+        return self._embed(self._request([text], "query"))[0]
+
+    def embed_images(self, images: Sequence[Image]) -> list[list[float]]:
+        """The vectors of images: files, `data:` URLs, or `ImageInput` with text beside."""
+        return self._embed(self._image_request(images))
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        """The vectors of texts that are to be searched."""
+        return await self._aembed(self._request(texts, "document"))
+
+    async def aembed_query(self, text: str) -> list[float]:
+        """The vector of a text to search with."""
+        return (await self._aembed(self._request([text], "query")))[0]
+
+    async def aembed_images(self, images: Sequence[Image]) -> list[list[float]]:
+        """The vectors of images; see `embed_images`."""
+        return await self._aembed(self._image_request(images))
+
+    def _embed(self, request: EmbeddingsRequest | ImageEmbeddingsRequest | None) -> list[list[float]]:
+        if request is None:
+            return []
+        with langchain_errors(), self._progress(len(request.input)) as on_progress:
+            return self.connection.client.embed_all(
+                request, batch_size=self._size, concurrency=self.max_concurrency, on_progress=on_progress
+            )
+
+    async def _aembed(self, request: EmbeddingsRequest | ImageEmbeddingsRequest | None) -> list[list[float]]:
+        if request is None:
+            return []
+        with langchain_errors(), self._progress(len(request.input)) as on_progress:
+            return await self.connection.async_client.embed_all(
+                request, batch_size=self._size, concurrency=self.max_concurrency, on_progress=on_progress
+            )
+
+    @property
+    def _size(self) -> int:
+        known = model_profile(self.model).embedding_batch_size
+        return (known or _BATCH_SIZE) if self.batch_size is None else self.batch_size
+
+    def _request(self, texts: Sequence[str], purpose: str) -> EmbeddingsRequest | None:
+        with langchain_errors():
+            return to_request(EmbeddingsRequest, self._fields(list(texts), purpose)) if texts else None
+
+    def _image_request(self, images: Sequence[Image]) -> ImageEmbeddingsRequest | None:
+        with langchain_errors():
+            inputs = [_to_input(image) for image in images]
+            return to_request(ImageEmbeddingsRequest, self._fields(inputs, "document")) if inputs else None
+
+    def _fields(self, inputs: list[Any], purpose: str) -> dict[str, Any]:
+        input_type: str | None = self.input_type
+        if input_type == "auto":
+            input_type = None if model_profile(self.model).input_type is False else purpose
+        own = {"model": self.model, "dimensions": self.dimensions, "encoding_format": self.encoding_format}
+        return wire_fields(own, {"input_type": input_type}, self.model_kwargs, {"input": inputs})
+
+    @contextmanager
+    def _progress(self, total: int) -> Generator[Callable[[int], None]]:
+        if not self.show_progress:
+            yield _no_progress
+            return
+        try:
+            from tqdm.auto import tqdm  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415 - if asked for
+        except ImportError:
+            raise ConfigurationError("show_progress=True needs tqdm: pip install tqdm, or leave it out") from None
+        with tqdm(total=total, desc="Embedding", unit="input") as bar:
+
+            def advance(count: int) -> None:
+                bar.update(count)
+
+            yield advance
+
+
+def _no_progress(count: int) -> None:
+    """Tells nobody."""
+
+
+def _to_input(image: Image) -> ImageInput:
+    if isinstance(image, ImageInput):
+        return image
+    if isinstance(image, str) and image.startswith("data:"):
+        return ImageInput(image=image)
+    return ImageInput.from_file(image)

@@ -1,0 +1,137 @@
+"""`AzureInferenceLLM`: text completion as a LangChain LLM."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Self
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.language_models.llms import BaseLLM
+from langchain_core.outputs import Generation, GenerationChunk, LLMResult
+from pydantic import model_validator
+
+from azure_inference import (
+    CallOptions,
+    Completion,
+    CompletionChunk,
+    CompletionRequest,
+    __version__,
+    estimate_tokens,
+    to_request,
+)
+
+from ._connected import CONFIG
+from ._errors import langchain_errors
+from ._generating import Generating
+from ._messages import PROVIDER, to_usage
+
+
+class AzureInferenceLLM(Generating, BaseLLM):
+    """A model that goes on from a text (`POST /completions`, as Managed Compute and OpenAI v1 endpoints have it).
+
+    Arguments and calls are as those of `ChatAzureInference`. Each prompt is a request of its own.
+    """
+
+    model_config = CONFIG
+
+    @model_validator(mode="after")
+    def _set_azure_inference_version(self) -> Self:
+        self._add_version("azure-inference", __version__)
+        return self
+
+    @property
+    def _llm_type(self) -> str:
+        return "azure-inference"
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop=stop or self._stops, **kwargs)
+        return {**params, "ls_provider": PROVIDER}
+
+    def _prepare(self, prompt: str, stop: list[str] | None, kwargs: Any) -> tuple[CompletionRequest, CallOptions]:
+        fields, options = self._call(stop, kwargs)
+        return to_request(CompletionRequest, {**fields, "prompt": prompt}), options
+
+    def _generate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - tells of tokens, and there are none
+        **kwargs: Any,
+    ) -> LLMResult:
+        with langchain_errors():
+            calls = [self._prepare(prompt, stop, kwargs) for prompt in prompts]
+            return _to_result([self.connection.client.complete(request, **options) for request, options in calls])
+
+    async def _agenerate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - same
+        **kwargs: Any,
+    ) -> LLMResult:
+        with langchain_errors():
+            calls = [self._prepare(prompt, stop, kwargs) for prompt in prompts]
+            client = self.connection.async_client
+            return _to_result(
+                await asyncio.gather(*(client.complete(request, **options) for request, options in calls))
+            )
+
+    def _stream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[GenerationChunk]:
+        with langchain_errors():
+            request, options = self._prepare(prompt, stop, kwargs)
+            with self.connection.client.stream_complete(request, **options) as stream:
+                for answer in stream:
+                    for chunk in _to_chunks(answer):
+                        if run_manager:
+                            run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                        yield chunk
+
+    async def _astream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[GenerationChunk]:
+        with langchain_errors():
+            request, options = self._prepare(prompt, stop, kwargs)
+            async with await self.connection.async_client.stream_complete(request, **options) as stream:
+                async for answer in stream:
+                    for chunk in _to_chunks(answer):
+                        if run_manager:
+                            await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                        yield chunk
+
+    def get_num_tokens(self, text: str) -> int:
+        """About how many tokens a text has, told without a network."""
+        return super().get_num_tokens(text) if self.custom_get_token_ids else estimate_tokens(text)
+
+
+def _to_result(answers: list[Completion]) -> LLMResult:
+    usages = [usage for answer in answers if (usage := to_usage(answer.usage))]
+    total = {key: sum(usage[key] for usage in usages) for key in ("input_tokens", "output_tokens", "total_tokens")}
+    return LLMResult(
+        generations=[[_to_generation(choice) for choice in answer.choices] for answer in answers],
+        llm_output={"token_usage": total, "model_name": answers[-1].model},
+    )
+
+
+def _to_generation(choice: Any) -> Generation:
+    info = {"finish_reason": choice.finish_reason, "logprobs": choice.logprobs}
+    return Generation(text=choice.text, generation_info={name: value for name, value in info.items() if value})
+
+
+def _to_chunks(answer: CompletionChunk) -> Iterator[GenerationChunk]:
+    """The pieces of the first choice; of several, no others can be streamed."""
+    for choice in answer.choices:
+        if not choice.index:
+            info = {"finish_reason": choice.finish_reason} if choice.finish_reason else None
+            yield GenerationChunk(text=choice.text, generation_info=info)
