@@ -26,7 +26,7 @@ ResultT = TypeVar("ResultT")
 Embeddable = EmbeddingsRequest | ImageEmbeddingsRequest
 
 
-def _no_report(count: int) -> None:  # noqa: ARG001 - what is called where nobody wants to know
+def _no_report(count: int) -> None:
     """Tells nobody of progress."""
 
 
@@ -136,10 +136,10 @@ class InferenceClient:
         """
         parts = _parts(request, batch_size, concurrency)
         if len(parts) == 1:
-            rows = [self._embed_part(parts[0], options)]
-            on_progress(len(rows[0]))
-            return _joined(rows)
-        rows = []
+            only = self._embed_part(parts[0], options)
+            on_progress(len(only))
+            return only
+        rows: list[list[list[float]]] = []
         with ThreadPoolExecutor(min(concurrency, len(parts)), "azure-inference-embed") as threads:
             for vectors in threads.map(self._embed_part, parts, repeat(options)):
                 rows.append(vectors)

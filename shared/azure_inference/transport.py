@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import os
 import ssl
 import threading
@@ -35,6 +36,7 @@ from .retry import RetryPolicy, Tries
 HttpClient = httpx.Client
 AsyncHttpClient = httpx.AsyncClient
 ResultT = TypeVar("ResultT")
+_LOGGER = logging.getLogger("azure_inference")
 _ERROR_BODY_LIMIT = 1024 * 1024
 _SUCCESS = 200
 _INHERITED: list[Any] = []
@@ -115,10 +117,12 @@ class Transport:
                 raise
 
         try:
-            return counted()
+            result = counted()
         except InferenceError as error:
             # tenacity costs as much as a small request, so it is entered only once there is something to repeat.
-            return tenacity.Retrying(**tries.options())(_repeated(error, counted))
+            result = tenacity.Retrying(**tries.options())(_repeated(error, counted))
+        _log_answered(call, tries)
+        return result
 
     @contextmanager
     def response(self, call: Call[Any], timeouts: Timeouts | None = None) -> Generator[httpx.Response]:
@@ -198,9 +202,11 @@ class AsyncTransport:
                 raise
 
         try:
-            return await counted()
+            result = await counted()
         except InferenceError as error:
-            return await tenacity.AsyncRetrying(**tries.options())(_repeated_async(error, counted))
+            result = await tenacity.AsyncRetrying(**tries.options())(_repeated_async(error, counted))
+        _log_answered(call, tries)
+        return result
 
     async def open(
         self, call: Call[Any], timeouts: Timeouts | None = None
@@ -273,6 +279,12 @@ class _LoopPool:
             yield
         finally:
             await self.transport.aclose()
+
+
+def _log_answered(call: Call[Any], tries: Tries) -> None:
+    if _LOGGER.isEnabledFor(logging.DEBUG):
+        route = f"{call.endpoint.method} {call.url.partition('?')[0]}"
+        _LOGGER.debug("call %s: %s answered at attempt %d", call.client_request_id, route, tries.count)
 
 
 @functools.cache
