@@ -1,0 +1,65 @@
+"""The command ``azure-inference-emulator``."""
+
+import argparse
+import errno
+import sys
+from collections.abc import Sequence
+
+from azure_inference_emulator import server
+from azure_inference_emulator.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the emulator until it is interrupted; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    settings = Settings(key=options.key)
+    try:
+        sock = server.listen(options.host, options.port)
+    except OSError as error:
+        _complain(options.host, options.port, error)
+        return 2
+    with sock:
+        server.serve(sock, settings, lambda: _say(f"azure-inference-emulator listening on {server.address(sock)}"))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="azure-inference-emulator",
+        description="An offline, deterministic emulator of the Azure AI Model Inference API.",
+    )
+    parser.add_argument(
+        "--port", type=_port, default=8080, help="port to listen on; 0 picks a free one (default: 8080)"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--key", type=_key, help="the only key accepted (default: any key that is not empty)")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 0 to 65535")
+    return int(text)
+
+
+def _key(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the key is empty; leave --key out to accept any key")
+    return text.strip()
+
+
+def _complain(host: str, port: int, error: OSError) -> None:
+    remedy = {
+        errno.EADDRINUSE: "it is in use; choose another with --port, or --port 0 for a free one",
+        errno.EACCES: "this user may not use it; choose a port above 1023",
+        errno.EADDRNOTAVAIL: "this machine has no such address; choose one with --host, such as 127.0.0.1",
+    }.get(error.errno or 0, error.strerror or str(error))
+    print(f"azure-inference-emulator: cannot listen on {host} port {port}: {remedy}", file=sys.stderr)  # noqa: T201
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""From an HTTP request to a body that may be answered: key, JSON, extra parameters, schema, model, in this order."""
+
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from azure_inference_emulator import failures, models
+from azure_inference_emulator.checks import Checker
+from azure_inference_emulator.failures import Refused
+from azure_inference_emulator.models import Model, Task
+from azure_inference_emulator.rules import EXTRA_PARAMETERS_OPTIONS, OPENAI_PARAMETERS, Rule
+from azure_inference_emulator.settings import Settings
+from azure_inference_emulator.values import JsonObject, as_object, as_text
+
+Dialect = Literal["model-inference", "openai-v1", "azure-openai"]
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """An HTTP request without its framework: ``deployment`` is the model that the path names."""
+
+    dialect: Dialect
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    raw: bytes = b""
+    deployment: str = ""
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A request that passed: ``body`` holds what the model gets, ``extras`` what of it is outside the API."""
+
+    dialect: Dialect
+    body: JsonObject
+    model: Model
+    model_name: str
+    extras: JsonObject = field(default_factory=dict[str, Any])
+
+
+def check_key(incoming: Incoming, settings: Settings) -> None:
+    """Refuse a request whose key is missing or wrong; ``Authorization: Bearer`` or ``api-key`` may carry it."""
+    scheme, _, token = incoming.headers.get("authorization", "").partition(" ")
+    given = [token.strip() if scheme.lower() == "bearer" else "", incoming.headers.get("api-key", "").strip()]
+    keys = [key for key in given if key]
+    wanted = settings.key
+    if not keys or (wanted is not None and not any(hmac.compare_digest(key.encode(), wanted.encode()) for key in keys)):
+        raise failures.unauthorized()
+
+
+def check_version(incoming: Incoming, settings: Settings) -> None:
+    """Refuse a query that the dialect does not take: each wants an api-version, or wants none."""
+    version = incoming.query.get("api-version")
+    if incoming.dialect == "openai-v1" and version not in {None, "preview", "latest", "v1"}:
+        raise failures.nested(400, "BadRequest", "api-version query parameter is not allowed when using /v1 path")
+    if incoming.dialect == "azure-openai" and not version:
+        raise failures.nested(404, "404", "Resource not found (the query parameter api-version is missing)")
+    if incoming.dialect == "model-inference" and not version and settings.strict:
+        raise failures.nested(400, "BadRequest", "Missing required query parameter: api-version")
+
+
+def admit(incoming: Incoming, table: Mapping[str, Rule], task: Task, settings: Settings) -> Admitted:
+    """What a POST request asks for; raises ``Refused`` with the answer it gets otherwise."""
+    body = parse(incoming)
+    body, extras = _extra_parameters(incoming, table, body, settings)
+    _check_schema(incoming, table, body, settings)
+    model, name = resolve(incoming, as_text(body.get("model")), task, settings)
+    _check_support(incoming, model, body)
+    return Admitted(incoming.dialect, body, model, name, extras)
+
+
+def parse(incoming: Incoming) -> JsonObject:
+    """The JSON object of the body."""
+    try:
+        body = json.loads(incoming.raw, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        message = f"The request body is not valid JSON: {error}"
+        raise failures.nested(400, "BadRequest", message) from None
+    if not isinstance(body, dict):
+        problem = {
+            "type": "model_attributes_type",
+            "loc": ["body"],
+            "msg": "Input should be a valid dictionary",
+            "input": body,
+        }
+        raise failures.invalid([problem])
+    return as_object(body)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _extra_parameters(
+    incoming: Incoming, table: Mapping[str, Rule], body: JsonObject, settings: Settings
+) -> tuple[JsonObject, JsonObject]:
+    """The body as the model gets it, and the keys of it that are outside the API."""
+    if incoming.dialect != "model-inference":
+        return _openai_extras(table, body, settings)
+    extras = {name: value for name, value in body.items() if name not in table}
+    option = incoming.headers.get("extra-parameters", "error")
+    if option not in EXTRA_PARAMETERS_OPTIONS:
+        raise failures.unexpected_option(option, EXTRA_PARAMETERS_OPTIONS)
+    if extras and option == "error":
+        raise failures.extra_parameters(list(extras))
+    if option == "drop":
+        return {name: value for name, value in body.items() if name in table}, {}
+    return body, extras
+
+
+def _openai_extras(table: Mapping[str, Rule], body: JsonObject, settings: Settings) -> tuple[JsonObject, JsonObject]:
+    extras = {name: value for name, value in body.items() if name not in table and name not in OPENAI_PARAMETERS}
+    if extras and settings.strict:
+        raise failures.openai(400, f"Unrecognized request argument supplied: {', '.join(extras)}")
+    return body, extras
+
+
+def _check_schema(incoming: Incoming, table: Mapping[str, Rule], body: JsonObject, settings: Settings) -> None:
+    foreign = incoming.dialect != "model-inference"
+    problems = Checker(strict=settings.strict and not foreign, nulls=foreign).body(table, body)
+    if problems and foreign:
+        first = problems[0]
+        where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"][1:]).lstrip(".")
+        raise failures.openai(400, f"Invalid value for '{where}': {first['msg']}.", param=where, code="invalid_value")
+    if problems:
+        raise failures.invalid(problems)
+
+
+def resolve(incoming: Incoming, asked: str, task: Task, settings: Settings) -> tuple[Model, str]:
+    """The model a request is for, and the name it is asked by."""
+    name = incoming.deployment or asked or models.DEFAULTS[task]
+    model = models.MODELS.get(settings.models.get(name, name))
+    if model is None:
+        raise _unknown_model(incoming, name, settings)
+    if model.task != task:
+        raise _wrong_task(incoming, name, task)
+    return model, name
+
+
+def _unknown_model(incoming: Incoming, name: str, settings: Settings) -> Refused:
+    known = ", ".join([*models.MODELS, *settings.models])
+    if incoming.dialect == "azure-openai":
+        message = f"The API deployment for this resource does not exist: {name}. This emulator serves {known}."
+        return failures.nested(404, "DeploymentNotFound", message)
+    message = f"Unknown model: {name}"
+    return failures.nested(400, "unknown_model", f"{message}. This emulator serves {known}.", details=message)
+
+
+def _wrong_task(incoming: Incoming, name: str, task: Task) -> Refused:
+    wanted = models.DEFAULTS[task]
+    if incoming.dialect != "model-inference":
+        message = (
+            f"The {task} operation does not work with the specified model, {name}. Choose another, such as {wanted}."
+        )
+        return failures.nested(400, "OperationNotSupported", message)
+    message = f"The model {name} does not support {task}; {wanted} does."
+    return Refused(404, {"status": 404, "error": "Not Found", "message": message})
+
+
+def _check_support(incoming: Incoming, model: Model, body: JsonObject) -> None:
+    for refusal in model.refusals:
+        value = body.get(refusal.parameter)
+        if not refusal.applies(value):
+            continue
+        if incoming.dialect == "model-inference":
+            shown = as_object(value).get("type", value)
+            raise failures.parameter_not_supported([refusal.parameter], shown)
+        message = f"Unsupported parameter: '{refusal.parameter}' is not supported with this model."
+        raise failures.openai(400, message, param=refusal.parameter, code="unsupported_parameter")
