@@ -17,6 +17,11 @@ def listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _absent(value: Any) -> Any:
+    """A null object as one that says nothing."""
+    return {} if value is None else value
+
+
 def _empty(value: Any) -> Any:
     """A null list as an empty one."""
     return [] if value is None else value
@@ -173,7 +178,8 @@ class Choice(AnswerModel):
 
     index: int | None = None
     finish_reason: str | None = None
-    message: AnswerMessage
+    message: Annotated[AnswerMessage, BeforeValidator(_absent)] = AnswerMessage()
+    """Empty where the content filter stopped the answer before its first word."""
     content_filter_results: dict[str, Any] | None = None
     logprobs: Any = None
 
@@ -183,7 +189,7 @@ class ChunkChoice(AnswerModel):
 
     index: int | None = None
     finish_reason: str | None = None
-    delta: Annotated[Delta, BeforeValidator(lambda value: {} if value is None else value)] = Delta()
+    delta: Annotated[Delta, BeforeValidator(_absent)] = Delta()
     content_filter_results: dict[str, Any] | None = None
     logprobs: Any = None
 
