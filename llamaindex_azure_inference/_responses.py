@@ -205,8 +205,8 @@ def _counts(usage: Usage) -> dict[str, int]:
 
 def _logprobs(choice: Choice | ChunkChoice) -> list[list[LogProb]] | None:
     """For each token its most likely alternatives, or itself alone where none were asked for."""
-    said = cast("dict[str, Any]", choice.logprobs) if isinstance(choice.logprobs, dict) else {}
-    tokens = cast("list[dict[str, Any]] | None", said.get("content"))
+    said: Any = choice.logprobs
+    tokens: Any = cast("dict[str, Any]", said).get("content") if isinstance(said, dict) else None
     return [[_logprob(one) for one in token.get("top_logprobs") or [token]] for token in tokens] if tokens else None
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from io import BytesIO
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self, cast
 
+from llama_index.core import utils
 from llama_index.core.base.embeddings.base import Embedding
 from llama_index.core.base.llms.types import ImageBlock
 from llama_index.core.embeddings import MultiModalEmbedding
 from llama_index.core.schema import ImageType
 from pydantic import model_validator
+from typing_extensions import override
 
 from azure_inference import (
     ConfigurationError,
@@ -24,6 +28,8 @@ from azure_inference import (
 from ._connected import CONFIG, Connected
 
 _BATCH_SIZE = 96
+_PROGRESS = "Generating embeddings"
+_QUERIES = "query_embeddings"
 _WORKERS = 4
 _UNNAMED = "unknown"
 _Side = Literal["query", "document"]
@@ -56,7 +62,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     num_workers: int | None = _WORKERS
 
     @model_validator(mode="after")
-    def _fit_batch_size(self) -> Any:
+    def _fit_batch_size(self) -> Self:
         if "embed_batch_size" not in self.model_fields_set:
             self.embed_batch_size = self.profile_of(self._model).embedding_batch_size or _BATCH_SIZE
         return self
@@ -69,6 +75,55 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     @property
     def _model(self) -> str | None:
         return None if self.model_name == _UNNAMED else self.model_name
+
+    @override
+    def get_query_embedding(self, query: str) -> Embedding:
+        """The vector of what is searched with."""
+        if self._query_cache is None:
+            return super().get_query_embedding(query)
+        known = self._query_cache.get(query, collection=_QUERIES)
+        if known is None:
+            known = {"embedding": self._uncached().get_query_embedding(query)}
+            self._query_cache.put(query, known, collection=_QUERIES)
+        return cast("Embedding", known["embedding"])
+
+    @override
+    async def aget_query_embedding(self, query: str) -> Embedding:
+        """The vector of what is searched with."""
+        if self._query_cache is None:
+            return await super().aget_query_embedding(query)
+        known = await self._query_cache.aget(query, collection=_QUERIES)
+        if known is None:
+            known = {"embedding": await self._uncached().aget_query_embedding(query)}
+            await self._query_cache.aput(query, known, collection=_QUERIES)
+        return cast("Embedding", known["embedding"])
+
+    @override
+    def get_text_embedding_batch(self, texts: list[str], show_progress: bool = False, **kwargs: Any) -> list[Embedding]:
+        """The vectors of any number of texts, in their order, in several requests at once."""
+        size = self.embed_batch_size
+        batches = [texts[start : start + size] for start in range(0, len(texts), size)]
+        if self._workers == 1 or len(batches) < 2:
+            return super().get_text_embedding_batch(texts, show_progress, **kwargs)
+        one = super().get_text_embedding_batch
+        with ThreadPoolExecutor(min(self._workers, len(batches)), "embed") as threads:
+            # Each with the context of the caller, which says to what trace the events belong.
+            futures = [threads.submit(copy_context().run, one, batch) for batch in batches]
+            bar: Iterable[Future[list[Embedding]]] = cast("Any", utils).get_tqdm_iterable(
+                futures, show_progress, _PROGRESS
+            )
+            try:
+                return [vector for future in bar for vector in future.result()]
+            finally:
+                threads.shutdown(cancel_futures=True)
+
+    @property
+    def _query_cache(self) -> Any:
+        """The cache of queries, where it must not be that of texts: there one text has two vectors."""
+        return self.embeddings_cache if self._input_type("query") != self._input_type("document") else None
+
+    def _uncached(self) -> Self:
+        return self.model_copy(update={"embeddings_cache": None})
 
     def _get_query_embedding(self, query: str) -> Embedding:
         return self._embed([query], "query")[0]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
+from llama_index.core import instrumentation
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -17,9 +18,12 @@ from llama_index.core.base.llms.types import (
     MessageRole,
 )
 from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPUTS
+from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
 from llama_index.core.llms import callbacks
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.types import PydanticProgramMode
+from pydantic import PrivateAttr
 from typing_extensions import override
 
 from azure_inference import CallOptions, ChatRequest, to_request, to_tool_choice
@@ -27,10 +31,13 @@ from azure_inference import CallOptions, ChatRequest, to_request, to_tool_choice
 from ._connected import CONFIG, Connected, split_options
 from ._messages import to_wire
 from ._responses import StreamedAnswer, to_completion, to_response, to_selections
+from ._structured import ObjectProgram, ObjectT
 
 if TYPE_CHECKING:
+    from llama_index.core.prompts import PromptTemplate
     from llama_index.core.tools.types import BaseTool
 
+_dispatcher = cast("Any", instrumentation).get_dispatcher(__name__)
 _MethodT = TypeVar("_MethodT", bound=Callable[..., Any])
 _PARALLEL = "allow_parallel_tool_calls"
 
@@ -77,6 +84,8 @@ class AzureInference(Connected, FunctionCallingLLM):
     stream_usage: bool = True
     """Whether streams ask for their usage where that must be asked for."""
 
+    _refuses_schema: bool = PrivateAttr(default=False)
+
     @classmethod
     @override
     def class_name(cls) -> str:
@@ -95,6 +104,15 @@ class AzureInference(Connected, FunctionCallingLLM):
             is_function_calling_model=profile.tool_calling is not False,
             model_name=self.model or "unknown",
         )
+
+    @property
+    def takes_schema(self) -> bool:
+        """Whether answers can be asked for by JSON Schema: as far as known of the model, and until it refuses one."""
+        return not self._refuses_schema and self.profile_of(self.model).structured_output is not False
+
+    def remember_refused_schema(self) -> None:
+        """Notes that the model refused a JSON Schema."""
+        self._refuses_schema = True
 
     @override
     @_chat_events
@@ -145,6 +163,69 @@ class AzureInference(Connected, FunctionCallingLLM):
         """The answer to a text in pieces."""
         responses = self._astream(_as_messages(prompt), kwargs)
         return (to_completion(response) async for response in responses)
+
+    @override
+    def structured_predict(
+        self,
+        output_cls: type[ObjectT],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> ObjectT:
+        """An object of the class: by JSON Schema, or by function calling for models that take none.
+
+        Raises:
+            ValueError: The answer is no such object.
+        """
+        if self.pydantic_program_mode is not PydanticProgramMode.DEFAULT:
+            return cast("ObjectT", super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
+        started = LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+        _dispatcher.event(started)
+        result = ObjectProgram(self, output_cls, prompt)(llm_kwargs=llm_kwargs, **prompt_args)
+        _dispatcher.event(LLMStructuredPredictEndEvent(output=result))
+        return cast("ObjectT", result)
+
+    @override
+    async def astructured_predict(
+        self,
+        output_cls: type[ObjectT],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> ObjectT:
+        """An object of the class; see `structured_predict`."""
+        if self.pydantic_program_mode is not PydanticProgramMode.DEFAULT:
+            return cast("ObjectT", await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
+        started = LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+        _dispatcher.event(started)
+        result = await ObjectProgram(self, output_cls, prompt).acall(llm_kwargs=llm_kwargs, **prompt_args)
+        _dispatcher.event(LLMStructuredPredictEndEvent(output=result))
+        return cast("ObjectT", result)
+
+    # These two are what llama-index-core's own stream_structured_predict calls.
+    @override
+    def _structured_stream_call(
+        self,
+        output_cls: type[ObjectT],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Generator[Any, None, None]:
+        if self.pydantic_program_mode is not PydanticProgramMode.DEFAULT:
+            return super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
+        return ObjectProgram(self, output_cls, prompt).stream_call(llm_kwargs=llm_kwargs, **prompt_args)
+
+    @override
+    async def _structured_astream_call(
+        self,
+        output_cls: type[ObjectT],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> AsyncGenerator[Any, None]:
+        if self.pydantic_program_mode is not PydanticProgramMode.DEFAULT:
+            return await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)
+        return await ObjectProgram(self, output_cls, prompt).astream_call(llm_kwargs=llm_kwargs, **prompt_args)
 
     def _chat(self, messages: Sequence[ChatMessage], arguments: Mapping[str, Any]) -> ChatResponse:
         request, options, parallel = self._request(messages, arguments)
