@@ -58,7 +58,7 @@ from .schema.messages import (
 from .schema.tools import FunctionCall, FunctionDefinition, ToolCall, ToolCallDelta, ToolDefinition
 from .settings import CallOptions, ClientOptions
 from .streaming import AsyncChatStream, ChatStream
-from .transport import Timeouts
+from .timeouts import Timeouts
 
 __all__ = [
     "APIConnectionError",

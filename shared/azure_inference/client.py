@@ -20,7 +20,8 @@ from .schema.embeddings import EmbeddingsRequest, EmbeddingsResult, ImageEmbeddi
 from .schema.info import ModelInfo
 from .settings import CallOptions, ClientOptions, ClientSettings, resolve_settings
 from .streaming import Accumulator, AsyncChatStream, ChatStream, ChunkT, WholeT, open_stream, open_stream_async
-from .transport import AsyncHttpClient, AsyncTransport, HttpClient, Timeouts, Transport
+from .timeouts import Timeouts
+from .transport import AsyncHttpClient, AsyncTransport, HttpClient, Transport
 
 ResultT = TypeVar("ResultT")
 Embeddable = EmbeddingsRequest | ImageEmbeddingsRequest

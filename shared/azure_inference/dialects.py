@@ -51,9 +51,10 @@ _RESOURCE_HOSTS = ("*.services.ai.azure.com", "*.openai.azure.com", "*.cognitive
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where requests go: `base_url` without a trailing slash, and the query that every request carries."""
+    """Where requests go: `base_url` without a trailing slash, its `origin`, and the query every request carries."""
 
     base_url: str
+    origin: str
     dialect: Dialect
     query: str
     scope: str
@@ -116,6 +117,7 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
         scope = _FOUNDRY
     return Target(
         base_url=f"{parts.scheme}://{parts.netloc}{path}",
+        origin=f"{parts.scheme}://{parts.netloc}",
         dialect=replace(chosen, api_version=version),
         query=urlencode(query),
         scope=scope,

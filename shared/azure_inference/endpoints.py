@@ -14,6 +14,8 @@ from .schema.info import ModelInfo
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 MEBIBYTE = 1024 * 1024
+ERROR_LIMIT = MEBIBYTE
+"""The most bytes that are read of an answer that is no success."""
 
 
 @dataclass(frozen=True, slots=True)

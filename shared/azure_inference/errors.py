@@ -32,9 +32,11 @@ class InferenceError(Exception):
         message: What happened and what to do.
         attempts: How many requests were sent for this call.
         client_request_id: The `x-ms-client-request-id` of the call, the same on every attempt.
+        retry_budget_exhausted: Whether it was not tried again because the client had too many retries lately.
     """
 
     attempts: int = 0
+    retry_budget_exhausted: bool = False
     client_request_id: str | None = None
 
     def __init__(self, message: str, **attributes: Any) -> None:
@@ -61,14 +63,23 @@ class ConfigurationError(InferenceError, ValueError):
 
 
 class APIConnectionError(InferenceError):
-    """No connection, or one that broke before the answer was complete."""
+    """No connection, or one that broke before the answer was complete.
+
+    Attributes:
+        may_pass: Whether another try could help.
+        dropped: Whether a connection that had been made was lost before any answer, as happens to idle ones.
+    """
+
+    may_pass: bool = True
+    dropped: bool = False
 
 
 class APITimeoutError(APIConnectionError):
     """The answer did not come in time.
 
     Attributes:
-        phase: What took too long: `connect`, `pool` (waiting for a free connection), `write` or `read`.
+        phase: What took too long: `connect`, `pool` (waiting for a free connection), `write`, `read`, `total` (the
+            whole call) or `idle` (between two chunks of a stream).
         partial: In a stream, what had arrived before.
     """
 
@@ -110,6 +121,7 @@ class APIStatusError(InferenceError):
         content_filter: The categories of the content filter: name to verdict.
         request_id: The service's id of the request, to be quoted to its operators.
         retry_after: Seconds the service asks to wait.
+        should_retry: What the service says of trying again, by `x-should-retry`; None if it says nothing.
         body: The answer's body, parsed if it was JSON.
         partial: In a stream, what had arrived before.
     """
@@ -124,6 +136,7 @@ class APIStatusError(InferenceError):
     content_filter: dict[str, Any]
     request_id: str | None = None
     retry_after: float | None = None
+    should_retry: bool | None = None
     body: Any = None
     partial: Any = None
 

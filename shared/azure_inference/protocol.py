@@ -87,6 +87,7 @@ class Call(Generic[AnswerT]):
 
     endpoint: Endpoint[AnswerT]
     url: str
+    server: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
     client_request_id: str
@@ -120,6 +121,7 @@ def prepare(
     return Call(
         endpoint=endpoint,
         url=target.url(endpoint.path, **(query or {})),
+        server=target.origin,
         headers=tuple(sent.items()),
         body=body,
         client_request_id=client_request_id,

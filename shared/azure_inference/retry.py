@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import tenacity
 
-from .errors import APIConnectionError, APIStatusError, APITimeoutError, AuthenticationError, InferenceError
+from .errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    InferenceError,
+    RateLimitError,
+)
+from .timeouts import Deadline
 
 _LOGGER = logging.getLogger("azure_inference")
 _UNAUTHORIZED = 401
@@ -38,66 +47,125 @@ class RetryPolicy:
     def should_retry(self, error: BaseException) -> bool:
         """Whether this failure may pass by itself."""
         if isinstance(error, APITimeoutError):
-            return error.phase == "connect" or (self.retry_on_timeout and error.phase != "pool")
+            return error.phase == "connect" or (self.retry_on_timeout and error.phase in ("read", "write"))
         if isinstance(error, APIConnectionError):
-            return True
-        if not isinstance(error, APIStatusError) or error.status_code not in RETRIED_STATUSES:
+            return error.may_pass
+        if not isinstance(error, APIStatusError) or error.should_retry is False:
             return False
-        return (error.retry_after or 0.0) <= self.max_retry_after
+        return error.status_code in RETRIED_STATUSES and (error.retry_after or 0.0) <= self.max_retry_after
 
-    def delay(self, attempt: int, error: BaseException | None) -> float:
+    def delay(self, attempt: int, error: BaseException) -> float:
         """Seconds to wait after the given attempt (the first is 1): never less than the server asked for."""
+        if attempt == 1 and isinstance(error, APIConnectionError) and error.dropped:
+            return 0.0
         backoff = min(self.max_delay, self.first_delay * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
         asked = error.retry_after if isinstance(error, APIStatusError) else None
         return max(backoff, asked) if asked is not None else backoff
 
 
+class RetryBudget:
+    """What a client may spend on retries: when a service fails for everybody, repeating everything makes it worse.
+
+    Every retry costs; one that leads to a success is refunded, and every success at the first attempt earns a little.
+    Safe for threads.
+    """
+
+    _CAPACITY = 500
+    _COST = 14
+    _COST_IF_THROTTLED = 5
+
+    def __init__(self) -> None:
+        self._left = self._CAPACITY
+        self._lock = threading.Lock()
+
+    def spend(self, error: BaseException) -> int:
+        """Pays for a retry after this error; what it cost, or 0 if there is not enough left."""
+        cost = self._COST_IF_THROTTLED if isinstance(error, RateLimitError) else self._COST
+        with self._lock:
+            if self._left < cost:
+                return 0
+            self._left -= cost
+        return cost
+
+    def earn(self, amount: int) -> None:
+        """Takes in what a success is worth."""
+        if self._left < self._CAPACITY:
+            with self._lock:
+                self._left = min(self._CAPACITY, self._left + amount)
+
+
 class Tries:
     """The attempts of one call: how many there were, whether another may follow, and how long to wait for it.
 
-    `renew` drops a refused token and says whether a new one can be had; it is asked once, at the first 401.
+    As a context manager, it is one attempt. `renew` drops a refused token and says whether a new one can be had; it is
+    asked once, at the first 401.
     """
 
-    def __init__(self, policy: RetryPolicy, client_request_id: str, renew: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        budget: RetryBudget,
+        *,
+        renew: Callable[[], bool],
+        client_request_id: str,
+        total: float | None,
+    ) -> None:
         self._policy = policy
-        self._client_request_id = client_request_id
+        self._budget = budget
         self._renew = renew
         self._renewed = False
+        self._client_request_id = client_request_id
+        self._spent = 0
+        self._next_wait = 0.0
         self.count = 0
+        self.deadline = Deadline.within(total, "total")
 
-    def note(self, error: InferenceError) -> None:
-        """Writes on an error how often the call was tried, and under which id."""
-        error.attempts = self.count
-        error.client_request_id = self._client_request_id
+    def __enter__(self) -> None:
+        self.count += 1
 
-    def should_go_on(self, error: BaseException) -> bool:
-        """Whether to try again after this failure."""
-        if isinstance(error, AuthenticationError) and error.status_code == _UNAUTHORIZED and not self._renewed:
-            self._renewed = self._renew()
-            return self._renewed
-        return self.count <= self._policy.max_retries and self._policy.should_retry(error)
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None:
+            self._budget.earn(self._spent or 1)
+            _LOGGER.debug("call %s: answered at attempt %d", self._client_request_id, self.count)
+        elif isinstance(error, InferenceError):
+            error.attempts = self.count
+            error.client_request_id = self._client_request_id
 
     def options(self) -> dict[str, Any]:
         """The keyword arguments that make tenacity carry this out."""
         return {
-            "retry": tenacity.retry_if_exception(self.should_go_on),
+            "retry": tenacity.retry_if_exception(self._goes_on),
             "wait": self._wait,
             "before_sleep": self._log,
             "reraise": True,
         }
 
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        return 0.0 if isinstance(error, AuthenticationError) else self._policy.delay(self.count, error)
+    def _goes_on(self, error: BaseException) -> bool:
+        if isinstance(error, AuthenticationError) and error.status_code == _UNAUTHORIZED and not self._renewed:
+            self._renewed, self._next_wait = self._renew(), 0.0
+            return self._renewed
+        if self.count > self._policy.max_retries or not self._policy.should_retry(error):
+            return False
+        self._next_wait = self._policy.delay(self.count, error)
+        remaining = self.deadline.remaining
+        if remaining is not None and self._next_wait >= remaining:
+            return False
+        self._spent = self._budget.spend(error)
+        if not self._spent:
+            vars(error)["retry_budget_exhausted"] = True
+        return bool(self._spent)
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:  # noqa: ARG002 - tenacity passes it
+        return self._next_wait
 
     def _log(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         _LOGGER.info(
-            "attempt %d of call %s failed: %s status=%s request_id=%s; trying again in %.2f s",
-            self.count,
+            "call %s: attempt %d failed with %s, status=%s, request_id=%s; trying again in %.2f s",
             self._client_request_id,
+            self.count,
             type(error).__name__,
             getattr(error, "status_code", None),
             getattr(error, "request_id", None),
-            state.upcoming_sleep,
+            self._next_wait,
         )

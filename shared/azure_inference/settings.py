@@ -17,10 +17,11 @@ from .errors import APIStatusError, ConfigurationError
 from .protocol import Call, to_extra_parameters
 from .reasoning import with_reasoning
 from .remedy import Remedy
-from .retry import RetryPolicy
+from .retry import RetryBudget, RetryPolicy
 from .schema._base import RequestModel
 from .schema.chat import ChatCompletion
-from .transport import Timeouts, TransportSettings
+from .timeouts import Timeouts
+from .transport import TransportSettings
 
 ENDPOINT_VARIABLE = "AZURE_INFERENCE_ENDPOINT"
 CREDENTIAL_VARIABLE = "AZURE_INFERENCE_CREDENTIAL"
@@ -132,8 +133,9 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
         transport=TransportSettings(
             authorizer=to_authorizer(credential, scopes),
             retry=_retry_policy(options),
+            budget=RetryBudget(),
             timeouts=Timeouts.of(options.get("timeout")),
-            user_agent=USER_AGENT,
+            headers=(("user-agent", USER_AGENT), ("accept-encoding", "identity")),
         ),
         extra_parameters=to_extra_parameters(options.get("extra_parameters")),
         remedy=Remedy(options.get("on_unsupported")),

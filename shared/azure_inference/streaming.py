@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -16,12 +17,15 @@ from .schema.chat import ChatCompletion, ChatCompletionChunk
 from .schema.completions import Completion, CompletionChunk
 from .sse import Decoder, Event
 from .surrogates import SurrogateJoiner
-from .transport import AsyncTransport, Timeouts, Transport
+from .timeouts import Deadline, Timeouts
+from .transport import AsyncTransport, AsyncWire, Transport, Wire, decoded, decoded_async
 
 ChunkT = TypeVar("ChunkT", bound=ChatCompletionChunk | CompletionChunk)
 WholeT = TypeVar("WholeT", bound=ChatCompletion | Completion)
 WholeT_co = TypeVar("WholeT_co", bound=ChatCompletion | Completion, covariant=True)
 _DONE = b"[DONE]"
+_LAST_BYTES = 0.01
+"""Seconds to wait for the end of a body once the stream has said that it is done."""
 
 
 class Accumulator(Protocol[ChunkT, WholeT_co]):
@@ -90,10 +94,10 @@ class StreamReader(Generic[ChunkT, WholeT]):
             self._fail(StreamInterruptedError("the stream ended before the model said that it was done"))
         self.is_done = True
 
-    def fail(self, error: APIConnectionError) -> None:
+    def fail(self, error: InferenceError) -> None:
         """Says that the connection broke or stalled; no matter, once the answer is complete."""
         if not self._accumulator.is_finished:
-            if isinstance(error, APITimeoutError):
+            if isinstance(error, APITimeoutError) or not isinstance(error, APIConnectionError):
                 self._fail(error)
             else:
                 interrupted = StreamInterruptedError(f"the stream broke off: {error.message}")
@@ -191,25 +195,25 @@ class ChatStream(Generic[ChunkT, WholeT]):
     It holds a connection until it ends, breaks, or is closed; used with `with`, it is closed in any case.
     """
 
-    def __init__(
-        self, reader: StreamReader[ChunkT, WholeT], pieces: Iterator[bytes], close: Callable[[], None]
-    ) -> None:
+    def __init__(self, reader: StreamReader[ChunkT, WholeT], wire: Wire, idle: float | None) -> None:
         self._reader = reader
-        self._pieces = pieces
-        self._close = close
+        self._wire = wire
+        self._pieces = decoded(wire)
+        self._idle = idle
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> ChunkT:
         reader = self._reader
-        while True:
-            chunk = reader.next()
-            if chunk is not None:
-                return chunk
-            if reader.is_done:
-                raise StopIteration
-            self._pull()
+        if not reader.has_news:
+            self._wire.deadline = Deadline.within(self._idle, "idle")
+            while not reader.has_news:
+                self._pull()
+        chunk = reader.next()
+        if chunk is None:
+            raise StopIteration
+        return chunk
 
     def wait_for_chunk(self) -> None:
         """Reads until the first chunk is there; raises if an error is there in its place."""
@@ -222,14 +226,22 @@ class ChatStream(Generic[ChunkT, WholeT]):
             raise
 
     def _pull(self) -> None:
+        reader = self._reader
         try:
-            self._reader.feed(next(self._pieces))
+            reader.feed(next(self._pieces))
         except StopIteration:
-            self._reader.end()
-        except APIConnectionError as error:
-            self._reader.fail(error)
-        if self._reader.is_done:
-            self.close()
+            reader.end()
+        except InferenceError as error:
+            reader.fail(error)
+        if reader.is_done:
+            self._finish()
+
+    def _finish(self) -> None:
+        """Gives the connection back; it can be used again if the end of the body has come, too."""
+        self._wire.deadline = Deadline.within(_LAST_BYTES, "idle")
+        with suppress(InferenceError, StopIteration):
+            next(self._pieces)
+        self.close()
 
     @property
     def so_far(self) -> WholeT | None:
@@ -239,7 +251,7 @@ class ChatStream(Generic[ChunkT, WholeT]):
     def close(self) -> None:
         """Gives the connection back; what was not read is lost."""
         self._reader.is_done = True
-        self._close()
+        self._wire.close()
 
     def __enter__(self) -> Self:
         return self
@@ -248,31 +260,31 @@ class ChatStream(Generic[ChunkT, WholeT]):
         self.close()
 
     def __del__(self) -> None:
-        self._close()
+        self._wire.close()
 
 
 class AsyncChatStream(Generic[ChunkT, WholeT]):
     """A streamed answer: loop over it with `async for`; otherwise as `ChatStream`."""
 
-    def __init__(
-        self, reader: StreamReader[ChunkT, WholeT], pieces: AsyncIterator[bytes], close: Callable[[], Awaitable[None]]
-    ) -> None:
+    def __init__(self, reader: StreamReader[ChunkT, WholeT], wire: AsyncWire, idle: float | None) -> None:
         self._reader = reader
-        self._pieces = pieces
-        self._close = close
+        self._wire = wire
+        self._pieces = decoded_async(wire)
+        self._idle = idle
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> ChunkT:
         reader = self._reader
-        while True:
-            chunk = reader.next()
-            if chunk is not None:
-                return chunk
-            if reader.is_done:
-                raise StopAsyncIteration
-            await self._pull()
+        if not reader.has_news:
+            self._wire.deadline = Deadline.within(self._idle, "idle")
+            while not reader.has_news:
+                await self._pull()
+        chunk = reader.next()
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk
 
     async def wait_for_chunk(self) -> None:
         """Reads until the first chunk is there; raises if an error is there in its place."""
@@ -285,14 +297,22 @@ class AsyncChatStream(Generic[ChunkT, WholeT]):
             raise
 
     async def _pull(self) -> None:
+        reader = self._reader
         try:
-            self._reader.feed(await anext(self._pieces))
+            reader.feed(await anext(self._pieces))
         except StopAsyncIteration:
-            self._reader.end()
-        except APIConnectionError as error:
-            self._reader.fail(error)
-        if self._reader.is_done:
-            await self.close()
+            reader.end()
+        except InferenceError as error:
+            reader.fail(error)
+        if reader.is_done:
+            await self._finish()
+
+    async def _finish(self) -> None:
+        """Gives the connection back; it can be used again if the end of the body has come, too."""
+        self._wire.deadline = Deadline.within(_LAST_BYTES, "idle")
+        with suppress(InferenceError, StopAsyncIteration):
+            await anext(self._pieces)
+        await self.close()
 
     @property
     def so_far(self) -> WholeT | None:
@@ -302,7 +322,7 @@ class AsyncChatStream(Generic[ChunkT, WholeT]):
     async def close(self) -> None:
         """Gives the connection back; what was not read is lost."""
         self._reader.is_done = True
-        await self._close()
+        await self._wire.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -321,12 +341,13 @@ def open_stream(
 ) -> ChatStream[ChunkT, WholeT]:
     """The stream that a call opens, its first chunk already there: until then, failures are tried again."""
 
-    def attempt() -> ChatStream[ChunkT, WholeT]:
-        stream = ChatStream(StreamReader(call, accumulator()), *transport.open(call, timeouts))
+    def attempt(deadline: Deadline) -> ChatStream[ChunkT, WholeT]:
+        wire = transport.open(call, timeouts, deadline)
+        stream = ChatStream(StreamReader(call, accumulator()), wire, transport.idle(timeouts))
         stream.wait_for_chunk()
         return stream
 
-    return transport.run(call, attempt)
+    return transport.run(call, attempt, timeouts)
 
 
 async def open_stream_async(
@@ -337,9 +358,10 @@ async def open_stream_async(
 ) -> AsyncChatStream[ChunkT, WholeT]:
     """The stream that a call opens, its first chunk already there: until then, failures are tried again."""
 
-    async def attempt() -> AsyncChatStream[ChunkT, WholeT]:
-        stream = AsyncChatStream(StreamReader(call, accumulator()), *await transport.open(call, timeouts))
+    async def attempt(deadline: Deadline) -> AsyncChatStream[ChunkT, WholeT]:
+        wire = await transport.open(call, timeouts, deadline)
+        stream = AsyncChatStream(StreamReader(call, accumulator()), wire, transport.idle(timeouts))
         await stream.wait_for_chunk()
         return stream
 
-    return await transport.run(call, attempt)
+    return await transport.run(call, attempt, timeouts)

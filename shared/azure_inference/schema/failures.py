@@ -43,6 +43,7 @@ class Failure(WireModel):
     content_filter: dict[str, Any] = {}
     request_id: str | None = None
     retry_after: float | None = None
+    should_retry: bool | None = None
     body: Any = None
 
 

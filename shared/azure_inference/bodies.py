@@ -1,0 +1,81 @@
+"""Bodies of answers from the bytes of the wire: decompressed, and never larger than a limit."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+
+from .errors import ResponseValidationError
+
+_PIECE = 64 * 1024
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class BodyDecoder:
+    """Decompresses a body piece by piece, in pieces of bounded size, and notices when it was cut short.
+
+    No compression is asked for, but some servers and proxies compress all the same.
+    """
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        encoding = headers.get("content-encoding", "").strip().lower()
+        if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
+            raise ResponseValidationError(f"the answer is encoded as {encoding[:20]!r}, which was not asked for")
+        self._inflater = None
+        if encoding.endswith("gzip"):
+            self._inflater = zlib.decompressobj(_GZIP)
+        elif encoding == "deflate":
+            self._inflater = zlib.decompressobj()
+        self._has_begun = False
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """What the next piece of the wire decompresses to."""
+        inflater = self._inflater
+        if inflater is None:
+            yield piece
+            return
+        self._has_begun = True
+        while piece:
+            if inflater.eof:  # one more member of a gzip body
+                inflater = self._inflater = zlib.decompressobj(_GZIP)
+            try:
+                yield inflater.decompress(piece, _PIECE)
+            except zlib.error as error:
+                raise ResponseValidationError(f"the answer's body cannot be decompressed: {error}") from None
+            piece = inflater.unconsumed_tail or inflater.unused_data
+
+    def end(self) -> None:
+        """Says that the wire has ended.
+
+        Raises:
+            ResponseValidationError: The compressed data has not.
+        """
+        if self._inflater is not None and self._has_begun and not self._inflater.eof:
+            raise ResponseValidationError("the answer's compressed body was cut short")
+
+
+class Body:
+    """A whole body being read: at most `limit` bytes."""
+
+    def __init__(self, headers: Mapping[str, str], limit: int) -> None:
+        self._decoder = BodyDecoder(headers)
+        self._limit = limit
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        """Takes in the next piece of the wire.
+
+        Raises:
+            ResponseValidationError: The body is larger than the limit, or cannot be decompressed.
+        """
+        for plain in self._decoder.feed(piece):
+            self._size += len(plain)
+            if self._size > self._limit:
+                raise ResponseValidationError(f"the answer has more than {self._limit} bytes, the most that is read")
+            self._pieces.append(plain)
+
+    def whole(self) -> bytes:
+        """The body, now that the wire has ended."""
+        self._decoder.end()
+        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)

@@ -1,0 +1,75 @@
+"""How long things may take, in seconds."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from .errors import APITimeoutError, ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds that a call, and each phase of it, may take; None for no limit.
+
+    Attributes:
+        connect: To make a connection.
+        read: Without a byte from the server.
+        write: Without a byte taken by the server.
+        pool: To get a connection when all are in use.
+        total: For the whole call, with all attempts and waits between; for a stream, until its first chunk.
+        idle: In a stream, from asking for a chunk to its coming, whatever else the server sends meanwhile.
+    """
+
+    connect: float | None = 5.0
+    read: float | None = 120.0
+    write: float | None = 60.0
+    pool: float | None = 10.0
+    total: float | None = 600.0
+    idle: float | None = 120.0
+
+    @classmethod
+    def of(cls, timeout: float | Timeouts | None) -> Timeouts:
+        """The timeouts that a number of seconds means: so long for the whole call; None means the usual ones."""
+        if timeout is None:
+            return cls()
+        if isinstance(timeout, Timeouts):
+            return timeout
+        if not timeout > 0:
+            raise ConfigurationError(f"timeout={timeout!r} is not a number of seconds above 0")
+        return cls(
+            connect=min(timeout, 5.0), read=timeout, write=timeout, pool=min(timeout, 10.0), total=timeout, idle=timeout
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment that something must be over by; `at` is on the monotonic clock, None for never."""
+
+    at: float | None
+    phase: str
+
+    @classmethod
+    def within(cls, seconds: float | None, phase: str) -> Deadline:
+        """The deadline so many seconds from now; `phase` names it in errors."""
+        return cls(None if seconds is None else time.monotonic() + seconds, phase)
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds left, which may be less than none; None for no limit."""
+        return None if self.at is None else self.at - time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the moment has passed."""
+        return self.at is not None and time.monotonic() >= self.at
+
+    def error(self, where: str) -> APITimeoutError:
+        """The error to raise when it has passed."""
+        return APITimeoutError(
+            f"{where} took too long ({self.phase}): raise timeout, or look at the service", phase=self.phase
+        )
+
+
+NEVER = Deadline(None, "read")
+"""No deadline."""

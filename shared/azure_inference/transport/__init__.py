@@ -1,0 +1,21 @@
+"""Bytes out and bytes in: the only package that knows an HTTP library.
+
+`Transport` and `AsyncTransport` are the same few lines twice, without a decision in them: what to send is in
+`protocol`, what to try again in `retry`, who asks in `credentials`, how large and how long in `bodies` and `timeouts`.
+"""
+
+from ._async import AsyncHttpClient, AsyncTransport, AsyncWire, decoded_async
+from ._settings import TransportSettings
+from ._sync import HttpClient, Transport, Wire, decoded
+
+__all__ = [
+    "AsyncHttpClient",
+    "AsyncTransport",
+    "AsyncWire",
+    "HttpClient",
+    "Transport",
+    "TransportSettings",
+    "Wire",
+    "decoded",
+    "decoded_async",
+]

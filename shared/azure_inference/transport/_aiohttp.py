@@ -1,0 +1,113 @@
+"""aiohttp as an engine, without its conveniences: no redirects, no cookies, no proxies or netrc of the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import io
+from collections.abc import AsyncIterator, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+import yarl
+
+from azure_inference.credentials import Headers
+from azure_inference.protocol import Call
+from azure_inference.timeouts import Deadline, Timeouts
+
+from ._httpx import connection_error, tls_context
+from ._settings import TransportSettings
+
+_LARGE = 1024 * 1024
+"""Bytes from which on aiohttp warns of a body in one piece."""
+
+
+class AiohttpEngine:
+    """Connections of one event loop."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        self._headers = settings.headers
+        self._free = asyncio.Semaphore(settings.max_connections)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=settings.keepalive_expiry, ssl=tls_context()),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        )
+
+    async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts) -> _Response:
+        """Sends one attempt; raises errors of ours only."""
+        await self._wait_for_place(call.server, timeouts.pool)
+        try:
+            with _translated(call.server):
+                response = await self._session.request(
+                    call.endpoint.method,
+                    _parsed_url(call.url),
+                    headers=[*call.headers, *authorization, *self._headers],
+                    data=io.BytesIO(call.body) if len(call.body) >= _LARGE else call.body or None,
+                    allow_redirects=False,
+                    timeout=_limits(timeouts.connect, timeouts.read),
+                )
+        except BaseException:
+            self._free.release()
+            raise
+        return _Response(call, response, self._free)
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._session.close()
+
+    async def _wait_for_place(self, where: str, seconds: float | None) -> None:
+        if not self._free.locked():
+            await self._free.acquire()
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Deadline(None, "pool").error(where) from None
+
+
+class _Response:
+    def __init__(self, call: Call[Any], response: aiohttp.ClientResponse, free: asyncio.Semaphore) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self._where = call.server
+        self._response = response
+        self._free: asyncio.Semaphore | None = free
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        with _translated(self._where):
+            async for piece in self._response.content.iter_any():
+                yield piece
+
+    async def close(self) -> None:
+        """Gives the connection back, if the body was read to its end; else ends it."""
+        free, self._free = self._free, None
+        if free is not None:
+            self._response.close()
+            free.release()
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed_url(text: str) -> yarl.URL:
+    return yarl.URL(text, encoded=True)
+
+
+@functools.lru_cache(maxsize=256)
+def _limits(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=None, sock_connect=connect, sock_read=read)
+
+
+@contextmanager
+def _translated(where: str) -> Generator[None]:
+    """Turns whatever aiohttp raises into an exception of ours."""
+    try:
+        yield
+    except aiohttp.ConnectionTimeoutError as error:
+        raise Deadline(None, "connect").error(where) from error
+    except aiohttp.ServerTimeoutError as error:
+        raise Deadline(None, "read").error(where) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise connection_error(where, error, dropped=not isinstance(error, aiohttp.ClientConnectorError)) from error

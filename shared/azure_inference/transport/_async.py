@@ -1,0 +1,215 @@
+"""Calls sent and answers read by async code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from weakref import WeakKeyDictionary
+
+import httpx
+import tenacity
+
+from azure_inference.bodies import Body, BodyDecoder
+from azure_inference.endpoints import ERROR_LIMIT, AnswerT
+from azure_inference.errors import InferenceError
+from azure_inference.protocol import Call, raise_for_status, read_answer
+from azure_inference.timeouts import Deadline, Timeouts
+
+from ._engines import Engine, Response, new_engine
+from ._settings import TransportSettings
+
+AsyncHttpClient = httpx.AsyncClient
+ResultT = TypeVar("ResultT")
+_SUCCESS = 200
+_INHERITED: list[Any] = []
+"""Pools of a parent process: kept alive after a fork, since closing them would end the parent's connections."""
+
+
+class AsyncWire:
+    """A response being read: the pieces of its body as they come, each of them by the deadline set last."""
+
+    def __init__(self, call: Call[Any], response: Response, deadline: Deadline) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.deadline = deadline
+        self._where = call.server
+        self._response = response
+        self._pieces = response.pieces()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        async with _by(self.deadline, self._where):
+            return await anext(self._pieces)
+
+    async def close(self) -> None:
+        """Gives the connection back, if the body was read to its end; else ends it."""
+        await self._response.close()
+
+
+class AsyncTransport:
+    """Sends calls and reads their answers, over one pool of connections per event loop."""
+
+    def __init__(self, settings: TransportSettings, client: AsyncHttpClient | None = None) -> None:
+        self._settings = settings
+        self._client = client
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPool] = WeakKeyDictionary()
+        self._pid = os.getpid()
+
+    async def fetch(self, call: Call[AnswerT], timeouts: Timeouts | None = None) -> AnswerT:
+        """The typed answer to a call."""
+
+        async def attempt(deadline: Deadline) -> AnswerT:
+            wire = await self._send(call, timeouts, deadline)
+            body = await _read(wire, call.endpoint.answer_limit)
+            return read_answer(call, wire.status, wire.headers, body)
+
+        return await self.run(call, attempt, timeouts)
+
+    async def open(self, call: Call[Any], timeouts: Timeouts | None, deadline: Deadline) -> AsyncWire:
+        """One attempt's response, its body not yet read; raises if the service refused."""
+        wire = await self._send(call, timeouts, deadline)
+        if wire.status != _SUCCESS:
+            raise_for_status(call, wire.status, wire.headers, await _read(wire, ERROR_LIMIT))
+        return wire
+
+    async def run(
+        self, call: Call[Any], attempt: Callable[[Deadline], Awaitable[ResultT]], timeouts: Timeouts | None = None
+    ) -> ResultT:
+        """What `attempt` returns, tried as often as the policy has it, and no longer than the call may take."""
+        tries = self._settings.tries(call, timeouts)
+
+        async def counted() -> ResultT:
+            with tries:
+                return await attempt(tries.deadline)
+
+        try:
+            return await counted()
+        except InferenceError as error:
+            first = error
+        return await tenacity.AsyncRetrying(**tries.options())(_after(first, counted))
+
+    def idle(self, timeouts: Timeouts | None) -> float | None:
+        """Seconds that may pass between two chunks of a stream."""
+        return (timeouts or self._settings.timeouts).idle
+
+    async def close(self) -> None:
+        """Closes the connections of the running event loop; the next call makes new ones."""
+        pool = self._pools.pop(asyncio.get_running_loop(), None)
+        if pool is not None:
+            await pool.close()
+
+    async def _send(self, call: Call[Any], timeouts: Timeouts | None, deadline: Deadline) -> AsyncWire:
+        async with _by(deadline, call.server):
+            authorization = await self._settings.authorizer.headers_async()
+            engine = await self._engine()
+            response = await engine.send(call, authorization, timeouts or self._settings.timeouts)
+        return AsyncWire(call, response, deadline)
+
+    async def _engine(self) -> Engine:
+        if self._pid != os.getpid():
+            _INHERITED.append(self._pools)
+            self._pools, self._pid = WeakKeyDictionary(), os.getpid()
+        loop = asyncio.get_running_loop()
+        pool = self._pools.get(loop)
+        if pool is None:
+            pool = self._pools[loop] = _LoopPool(new_engine(self._settings, self._client))
+            await pool.follow_loop()
+        return pool.engine
+
+
+class _LoopPool:
+    """The connections of one event loop, closed when the loop shuts down or nobody holds them any more.
+
+    Event loops tell nobody that they end, but they do close the async generators that run on them, and those that are
+    garbage; so one that waits to be closed stands in for the pool.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._lifetime = _until_closed(engine)
+
+    async def follow_loop(self) -> None:
+        await anext(self._lifetime)
+
+    async def close(self) -> None:
+        await self._lifetime.aclose()
+
+
+async def _until_closed(engine: Engine) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        await engine.close()
+
+
+def _by(deadline: Deadline, where: str) -> AbstractAsyncContextManager[Any]:
+    return _Unhurried() if deadline.at is None else _InTime(deadline, where)
+
+
+class _Unhurried:
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        pass
+
+
+class _InTime:
+    """`asyncio.timeout` that raises an error of ours."""
+
+    def __init__(self, deadline: Deadline, where: str) -> None:
+        self._deadline = deadline
+        self._where = where
+        self._timeout = asyncio.timeout(deadline.remaining)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, traceback)
+        except TimeoutError:
+            raise self._deadline.error(self._where) from None
+
+
+async def _read(wire: AsyncWire, limit: int) -> bytes:
+    try:
+        body = Body(wire.headers, limit)
+        async for piece in wire:
+            body.add(piece)
+        return body.whole()
+    finally:
+        await wire.close()
+
+
+async def decoded_async(wire: AsyncWire) -> AsyncIterator[bytes]:
+    """The pieces of a body, decompressed if need be; a generator that is dropped gives its connection back."""
+    # An event loop closes the generators that nobody holds any more: that frees the connection of a lost stream.
+    try:
+        decoder = BodyDecoder(wire.headers)
+        async for piece in wire:
+            for plain in decoder.feed(piece):
+                yield plain
+        decoder.end()
+    finally:
+        await wire.close()
+
+
+def _after(first: InferenceError, attempt: Callable[[], Awaitable[ResultT]]) -> Callable[[], Awaitable[ResultT]]:
+    """An attempt whose first outcome, which is known already, is a failure."""
+    known = [first]
+
+    async def outcome() -> ResultT:
+        if known:
+            raise known.pop()
+        return await attempt()
+
+    return outcome

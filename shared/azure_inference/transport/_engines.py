@@ -1,0 +1,107 @@
+"""What sends a request in an event loop: aiohttp where it is installed, otherwise httpx, or a client of the user's.
+
+The pool of aiohttp does not slow down with the number of requests under way, as that of httpx does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+import httpx
+
+from azure_inference.credentials import Headers
+from azure_inference.protocol import Call
+from azure_inference.timeouts import Timeouts
+
+from ._httpx import PatientAsyncTransport, to_request, to_request_of, translated
+from ._settings import TransportSettings
+
+
+class Response(Protocol):
+    """An answer whose body is still to be read."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it comes; raises errors of ours only."""
+        ...
+
+    async def close(self) -> None:
+        """Gives the connection back, if the body was read to its end; else ends it."""
+        ...
+
+
+class Engine(Protocol):
+    """Connections of one event loop."""
+
+    async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts) -> Response:
+        """Sends one attempt; raises errors of ours only."""
+        ...
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        ...
+
+
+def new_engine(settings: TransportSettings, client: httpx.AsyncClient | None) -> Engine:
+    """The engine for the running event loop; `client` is one of the user's."""
+    if client is not None:
+        return ClientEngine(client)
+    if find_spec("aiohttp") is not None:
+        from ._aiohttp import AiohttpEngine  # noqa: PLC0415 - optional, and slow to import
+
+        return AiohttpEngine(settings)
+    return HttpxEngine(settings)
+
+
+class HttpxEngine:
+    """httpx's transport, without a client around it."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        self._settings = settings
+        self._transport = PatientAsyncTransport(settings)
+
+    async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts) -> Response:
+        """Sends one attempt; raises errors of ours only."""
+        with translated(call.server):
+            request = to_request(call, authorization, self._settings, timeouts)
+            return _HttpxResponse(call, await self._transport.handle_async_request(request))
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._transport.aclose()
+
+
+class ClientEngine:
+    """A client of the user's, which is theirs to close."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts) -> Response:  # noqa: ARG002
+        """Sends one attempt, by the client's own timeouts; raises errors of ours only."""
+        with translated(call.server):
+            request = to_request_of(self._client, call, authorization)
+            return _HttpxResponse(call, await self._client.send(request, stream=True, follow_redirects=False))
+
+    async def close(self) -> None:
+        """Leaves the client open."""
+
+
+class _HttpxResponse:
+    def __init__(self, call: Call[Any], response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self._where = call.server
+        self._response = response
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        with translated(self._where):
+            async for piece in self._response.aiter_raw():
+                yield piece
+
+    async def close(self) -> None:
+        await self._response.aclose()

@@ -1,0 +1,207 @@
+"""httpx made safe: connections that know a deadline and are never reused with bytes left over; errors of ours."""
+
+from __future__ import annotations
+
+import functools
+import ssl
+import threading
+import time
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from typing import Any
+
+import httpcore
+import httpx
+
+from azure_inference.credentials import Headers
+from azure_inference.errors import APIConnectionError
+from azure_inference.protocol import Call
+from azure_inference.timeouts import NEVER, Deadline, Timeouts
+
+from ._settings import TransportSettings
+
+
+@functools.cache
+def tls_context() -> ssl.SSLContext:
+    """One TLS context for the whole process: loading the certificates takes longer than a request."""
+    return httpx.create_ssl_context()
+
+
+@functools.lru_cache(maxsize=256)
+def parsed_url(text: str) -> httpx.URL:
+    """The URL of a call, parsed once: a client has but a few."""
+    return httpx.URL(text)
+
+
+def to_request(
+    call: Call[Any], authorization: Headers, settings: TransportSettings, timeouts: Timeouts
+) -> httpx.Request:
+    """The request of one attempt."""
+    limits = {"connect": timeouts.connect, "read": timeouts.read, "write": timeouts.write, "pool": timeouts.pool}
+    return httpx.Request(
+        call.endpoint.method,
+        parsed_url(call.url),
+        headers=[*call.headers, *authorization, *settings.headers],
+        content=call.body or None,
+        extensions={"timeout": limits},
+    )
+
+
+def to_request_of(client: httpx.Client | httpx.AsyncClient, call: Call[Any], authorization: Headers) -> httpx.Request:
+    """The request by way of a client of the user's, with that client's headers, proxies and timeouts."""
+    headers = [*call.headers, *authorization]
+    return client.build_request(call.endpoint.method, parsed_url(call.url), headers=headers, content=call.body or None)
+
+
+_PHASES: dict[type[httpx.TimeoutException], str] = {
+    httpx.ConnectTimeout: "connect",
+    httpx.PoolTimeout: "pool",
+    httpx.WriteTimeout: "write",
+    httpx.ReadTimeout: "read",
+}
+
+
+@contextmanager
+def translated(where: str, deadline: Deadline = NEVER) -> Generator[None]:
+    """Turns whatever httpx raises into an exception of ours; `where` is the server's address."""
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        if deadline.is_over:
+            raise deadline.error(where) from error
+        phase = _PHASES.get(type(error), "read")
+        raise Deadline(None, phase).error(where) from error
+    except (httpx.TransportError, httpx.StreamError) as error:
+        dropped = isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError)
+        raise connection_error(where, error, dropped=dropped and not isinstance(error, httpx.ConnectError)) from error
+
+
+def connection_error(where: str, error: Exception, *, dropped: bool) -> APIConnectionError:
+    """The error for a connection that failed; one refused for its certificate is not worth another try."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    text = str(error) or type(error).__name__
+    if cause is not None:
+        return APIConnectionError(f"{where} has no valid certificate: {text}. Check the endpoint.", may_pass=False)
+    advice = "Check the endpoint and the network."
+    return APIConnectionError(f"no answer from {where}: {text}. {advice}", dropped=dropped)
+
+
+class PatientTransport(httpx.HTTPTransport):
+    """httpx's transport over a pool of our own."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        super().__init__(verify=tls_context(), trust_env=False)
+        self._pool = _Pool(
+            ssl_context=tls_context(),
+            max_connections=settings.max_connections,
+            max_keepalive_connections=settings.max_keepalive_connections,
+            keepalive_expiry=settings.keepalive_expiry,
+            network_backend=_Backend(),
+        )
+
+
+class PatientAsyncTransport(httpx.AsyncHTTPTransport):
+    """httpx's async transport over a pool of our own; deadlines are the event loop's business."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        super().__init__(verify=tls_context(), trust_env=False)
+        self._pool = _AsyncPool(
+            ssl_context=tls_context(),
+            max_connections=settings.max_connections,
+            max_keepalive_connections=settings.max_keepalive_connections,
+            keepalive_expiry=settings.keepalive_expiry,
+        )
+
+
+def _has_surplus(connection: Any) -> bool:
+    """Whether a server sent more than its answer: those bytes would be taken for the next one."""
+    state = getattr(connection, "_h11_state", None)
+    return state is not None and bool(state.trailing_data[0])
+
+
+class _Connection(httpcore.HTTPConnection):
+    def has_expired(self) -> bool:
+        return super().has_expired() or _has_surplus(self._connection)
+
+
+class _Pool(httpcore.ConnectionPool):
+    def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
+        return _Connection(
+            origin,
+            ssl_context=self._ssl_context,
+            keepalive_expiry=self._keepalive_expiry,
+            network_backend=self._network_backend,
+        )
+
+
+class _AsyncConnection(httpcore.AsyncHTTPConnection):
+    def has_expired(self) -> bool:
+        return super().has_expired() or _has_surplus(self._connection)
+
+
+class _AsyncPool(httpcore.AsyncConnectionPool):
+    def create_connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
+        return _AsyncConnection(
+            origin,
+            ssl_context=self._ssl_context,
+            keepalive_expiry=self._keepalive_expiry,
+            network_backend=self._network_backend,
+        )
+
+
+_CURRENT = threading.local()
+
+
+def keep_to(deadline: Deadline) -> None:
+    """Makes every wait of this thread on a connection of ours end at the deadline, until the next is set."""
+    _CURRENT.at = deadline.at
+
+
+def _within(timeout: float | None, error: type[httpcore.TimeoutException]) -> float | None:
+    at: float | None = getattr(_CURRENT, "at", None)
+    if at is None:
+        return timeout
+    remaining = at - time.monotonic()
+    if remaining <= 0:
+        raise error
+    return remaining if timeout is None else min(timeout, remaining)
+
+
+class _Backend(httpcore.SyncBackend):
+    """Sockets whose every wait ends at the deadline of the call: a server that drips bytes cannot put it off."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        limit = _within(timeout, httpcore.ConnectTimeout)
+        return _Stream(super().connect_tcp(host, port, limit, local_address, socket_options))
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _within(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _within(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        limit = _within(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, limit))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

@@ -1,0 +1,46 @@
+"""How a transport sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from azure_inference.credentials import Authorizer, Headers
+from azure_inference.protocol import Call
+from azure_inference.retry import RetryBudget, RetryPolicy, Tries
+from azure_inference.timeouts import Timeouts
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSettings:
+    """Who asks, what is tried again, how long it waits, and over how many connections.
+
+    Attributes:
+        authorizer: Gives the headers that say who asks, anew for each attempt.
+        retry: Which failures are tried again.
+        budget: What is left to spend on that.
+        timeouts: How long a call and its phases may take.
+        headers: Sent with every request.
+        max_connections: The most connections at once, for each process and each event loop.
+        max_keepalive_connections: The most that are kept open while idle.
+        keepalive_expiry: Seconds that an idle one is kept.
+    """
+
+    authorizer: Authorizer
+    retry: RetryPolicy
+    budget: RetryBudget
+    timeouts: Timeouts
+    headers: Headers
+    max_connections: int = 1000
+    max_keepalive_connections: int = 100
+    keepalive_expiry: float = 30.0
+
+    def tries(self, call: Call[Any], timeouts: Timeouts | None) -> Tries:
+        """The attempts of a call, about to begin."""
+        return Tries(
+            self.retry,
+            self.budget,
+            renew=self.authorizer.forget,
+            client_request_id=call.client_request_id,
+            total=(timeouts or self.timeouts).total,
+        )

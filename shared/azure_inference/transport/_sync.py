@@ -1,0 +1,158 @@
+"""Calls sent and answers read by plain code."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import httpx
+import tenacity
+
+from azure_inference.bodies import Body, BodyDecoder
+from azure_inference.endpoints import ERROR_LIMIT, AnswerT
+from azure_inference.errors import InferenceError
+from azure_inference.protocol import Call, raise_for_status, read_answer
+from azure_inference.timeouts import Deadline, Timeouts
+
+from ._httpx import PatientTransport, keep_to, to_request, to_request_of, translated
+from ._settings import TransportSettings
+
+HttpClient = httpx.Client
+ResultT = TypeVar("ResultT")
+_SUCCESS = 200
+_INHERITED: list[httpx.BaseTransport] = []
+"""Pools of a parent process: kept alive after a fork, since closing them would end the parent's connections."""
+
+
+class Wire:
+    """A response being read: the pieces of its body as they come, each of them by the deadline set last."""
+
+    def __init__(self, call: Call[Any], response: httpx.Response, deadline: Deadline) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.deadline = deadline
+        self._where = call.server
+        self._response = response
+        self._pieces = response.iter_raw()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        keep_to(self.deadline)
+        with translated(self._where, self.deadline):
+            return next(self._pieces)
+
+    def close(self) -> None:
+        """Gives the connection back, if the body was read to its end; else ends it."""
+        self._response.close()
+
+
+class Transport:
+    """Sends calls and reads their answers, over one pool of connections per process."""
+
+    def __init__(self, settings: TransportSettings, client: HttpClient | None = None) -> None:
+        self._settings = settings
+        self._client = client
+        self._pool: PatientTransport | None = None
+        self._pid = 0
+        self._lock = threading.Lock()
+
+    def fetch(self, call: Call[AnswerT], timeouts: Timeouts | None = None) -> AnswerT:
+        """The typed answer to a call."""
+
+        def attempt(deadline: Deadline) -> AnswerT:
+            wire = self._send(call, timeouts, deadline)
+            body = _read(wire, call.endpoint.answer_limit)
+            return read_answer(call, wire.status, wire.headers, body)
+
+        return self.run(call, attempt, timeouts)
+
+    def open(self, call: Call[Any], timeouts: Timeouts | None, deadline: Deadline) -> Wire:
+        """One attempt's response, its body not yet read; raises if the service refused."""
+        wire = self._send(call, timeouts, deadline)
+        if wire.status != _SUCCESS:
+            raise_for_status(call, wire.status, wire.headers, _read(wire, ERROR_LIMIT))
+        return wire
+
+    def run(self, call: Call[Any], attempt: Callable[[Deadline], ResultT], timeouts: Timeouts | None = None) -> ResultT:
+        """What `attempt` returns, tried as often as the policy has it, and no longer than the call may take."""
+        tries = self._settings.tries(call, timeouts)
+
+        def counted() -> ResultT:
+            with tries:
+                return attempt(tries.deadline)
+
+        try:
+            return counted()
+        except InferenceError as error:
+            # tenacity costs as much as a small request, so it is entered only once there is something to repeat.
+            first = error
+        return tenacity.Retrying(**tries.options())(_after(first, counted))
+
+    def idle(self, timeouts: Timeouts | None) -> float | None:
+        """Seconds that may pass between two chunks of a stream."""
+        return (timeouts or self._settings.timeouts).idle
+
+    def close(self) -> None:
+        """Closes the connections; the next call makes new ones."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None and self._pid == os.getpid():
+            pool.close()
+
+    def _send(self, call: Call[Any], timeouts: Timeouts | None, deadline: Deadline) -> Wire:
+        authorization = self._settings.authorizer.headers()
+        keep_to(deadline)
+        with translated(call.server, deadline):
+            if self._client is not None:
+                request = to_request_of(self._client, call, authorization)
+                response = self._client.send(request, stream=True, follow_redirects=False)
+            else:
+                request = to_request(call, authorization, self._settings, timeouts or self._settings.timeouts)
+                response = self._own_pool().handle_request(request)
+        return Wire(call, response, deadline)
+
+    def _own_pool(self) -> PatientTransport:
+        pool = self._pool
+        if pool is None or self._pid != os.getpid():
+            with self._lock:
+                pool = self._pool
+                if pool is None or self._pid != os.getpid():
+                    if pool is not None:
+                        _INHERITED.append(pool)
+                    pool = self._pool = PatientTransport(self._settings)
+                    self._pid = os.getpid()
+        return pool
+
+
+def _read(wire: Wire, limit: int) -> bytes:
+    try:
+        body = Body(wire.headers, limit)
+        for piece in wire:
+            body.add(piece)
+        return body.whole()
+    finally:
+        wire.close()
+
+
+def decoded(wire: Wire) -> Iterator[bytes]:
+    """The pieces of a body, decompressed if need be."""
+    decoder = BodyDecoder(wire.headers)
+    for piece in wire:
+        yield from decoder.feed(piece)
+    decoder.end()
+
+
+def _after(first: InferenceError, attempt: Callable[[], ResultT]) -> Callable[[], ResultT]:
+    """An attempt whose first outcome, which is known already, is a failure."""
+    known = [first]
+
+    def outcome() -> ResultT:
+        if known:
+            raise known.pop()
+        return attempt()
+
+    return outcome
