@@ -165,13 +165,16 @@ def read_answer(call: Call[AnswerT], status: int, headers: Mapping[str, str], bo
     """
     raise_for_status(call, status, headers, body)
     try:
-        return call.endpoint.answer.model_validate_json(body)
+        answer = call.endpoint.answer.model_validate_json(body)
     except ValidationError as error:
         raise_if_failure(call, headers, body)
         raise ResponseValidationError(
             f"{_named(call)} answered 200 with {_seen(body)}, which is no {call.endpoint.answer.__name__}: "
             f"{_first(error)}. Check that the endpoint speaks this API."
         ) from None
+    if (answer.model_extra or {}).keys() & {"error", "message", "detail"}:
+        raise_if_failure(call, headers, body)
+    return answer
 
 
 def raise_for_status(call: Call[Any], status: int, headers: Mapping[str, str], body: bytes) -> None:
