@@ -40,7 +40,10 @@ from azure_inference import (
 from azure_inference.accumulate import ChatAccumulator, CompletionAccumulator
 from azure_inference.schema import failures
 
-REPR = "[{'type': 'extra_forbidden', 'loc': ('body', 'stream_options'), 'msg': 'Extra inputs are not permitted', 'input': {'include_usage': True}}]"
+REPR = (
+    "[{'type': 'extra_forbidden', 'loc': ('body', 'stream_options'), 'msg': 'Extra inputs are not permitted', "
+    "'input': {'include_usage': True}}]"
+)
 HIDDEN = {"ms-azureml-model-error-reason": "model_error", "ms-azureml-model-error-statuscode": "422"}
 LENGTH = "Shorten the messages or choose a model with a larger context window."
 GENERAL = {"status_code", "code", "message", "param", "location", "value", "details", "inner_code", "content_filter"}
@@ -95,9 +98,7 @@ SHAPES: list[tuple[str, int, dict[str, str], Any, type[APIStatusError], dict[str
         "C",
         400,
         {},
-        {
-            "detail": "Extra parameters ['n', 'user'] are not allowed when extra-parameters is not set or set to be 'error'."
-        },
+        {"detail": "Extra parameters ['n', 'user'] are not allowed when extra-parameters is not set."},
         BadRequestError,
         {"code": None, "param": "n"},
         "Set extra_parameters to 'pass-through'",
