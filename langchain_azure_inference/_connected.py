@@ -57,6 +57,8 @@ class Connected(Serializable):
     """The kind of endpoint, if its URL does not tell it."""
     extra_parameters: str | None = None
     """What becomes of parameters that the API does not define: `pass-through`, `drop` or `error`."""
+    on_unsupported: str | None = None
+    """`drop` to leave out, with a warning, a parameter that the model refuses; by default the refusal is raised."""
     timeout: float | Timeouts | None = None
     """Seconds without an answer, or `Timeouts`."""
     max_retries: int | None = None
