@@ -87,12 +87,12 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
         ConfigurationError: The URL is none, names a place without this API, or `dialect` is unknown.
     """
     text = endpoint.strip()
-    parts = urlsplit(text if "://" in text else f"https://{text}")
     try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
         valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
     except ValueError:
-        valid = None
-    if not valid or not text.isprintable() or " " in text:
+        parts = valid = None
+    if parts is None or not valid or not text.isprintable() or " " in text:
         raise ConfigurationError(
             f"endpoint={endpoint!r} is not an http(s) URL: pass one such as 'https://<resource>.services.ai.azure.com/models'"
         )

@@ -290,8 +290,10 @@ def test_any_cut_in_any_order(answers: list[dict[str, Any]], by_id: bool, data: 
     frames: list[dict[str, Any]] = []
     queues: list[list[dict[str, Any]]] = []
     for number, answer in enumerate(answers):
-        for kind in ("content", "reasoning_content"):
-            queues.append([_frame(number, {kind: text}) for text in _pieces(data.draw, answer[kind])])
+        queues += [
+            [_frame(number, {kind: text}) for text in _pieces(data.draw, answer[kind])]
+            for kind in ("content", "reasoning_content")
+        ]
         for position, (id_, name, arguments) in enumerate(answer["calls"]):
             whole_id = f"{position}{id_}"
             place = {"id": whole_id} if by_id else {"index": position}
