@@ -34,9 +34,9 @@ from azure_inference import (
     parse_arguments,
 )
 
+from ._blocks import PROVIDER
 from ._documents import to_text
 
-PROVIDER = "azure_inference"
 _WIRE_PARTS = frozenset({"image_url", "input_audio", "audio_url"})
 _OF_THE_MODEL = frozenset(
     "tool_call invalid_tool_call tool_call_chunk tool_use input_json_delta function_call server_tool_call "
@@ -222,7 +222,7 @@ def _to_message(message: AnswerMessage, usage: UsageMetadata | None, metadata: d
         else:
             calls.append(tool_call(name=name, args=arguments, id=id_))
     return AIMessage(
-        content=to_content(message.text, message.refusal),
+        content=message.text,
         additional_kwargs=to_additional(message),
         tool_calls=calls,
         invalid_tool_calls=broken,
@@ -236,13 +236,8 @@ def to_broken(name: str | None, text: str | None, id_: str | None) -> InvalidToo
     return invalid_tool_call(name=name, args=text, id=id_, error="The arguments are not a complete JSON object.")
 
 
-def to_content(text: str, refusal: str | None) -> str | list[str | dict[Any, Any]]:
-    """Text, or the block that says that the model refuses."""
-    return text if text or not refusal else [{"type": "refusal", "refusal": refusal, "index": 0}]
-
-
 def to_additional(message: AnswerMessage) -> dict[str, Any]:
-    """What has no place of its own in a LangChain message; `reasoning_content` becomes a block in `content_blocks`."""
+    """What has no place of its own in a LangChain message; see `_blocks`."""
     said = {
         "reasoning_content": message.reasoning_text,
         "refusal": message.refusal,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import struct
+import threading
 import zlib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -23,6 +26,93 @@ def strict_url() -> Iterator[str]:
 
     with running(strict=True) as url:
         yield f"{url}/models"
+
+
+class Script:
+    """A server that says what a test tells it to, over real HTTP, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self._replies: list[tuple[int, dict[str, str], bytes]] = []
+        script = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                script.requests.append(json.loads(body))
+                replies = script._replies
+                status, headers, answer = replies.pop(0) if len(replies) > 1 else replies[0]
+                self.send_response(status)
+                for name, value in {**headers, "content-length": str(len(answer))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: Any) -> None:
+                """Says nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/models"
+
+    def says(self, *replies: dict[str, Any] | list[Any] | tuple[int, dict[str, str], bytes]) -> Script:
+        """The next answers, the last one repeated: a body, the events of a stream, or status, headers and bytes."""
+        self._replies = [self._reply(reply) for reply in replies]
+        return self
+
+    @staticmethod
+    def _reply(reply: Any) -> tuple[int, dict[str, str], bytes]:
+        if isinstance(reply, tuple):
+            return reply
+        if isinstance(reply, dict):
+            return 200, {"content-type": "application/json"}, json.dumps(reply).encode()
+        events = [event if isinstance(event, str) else json.dumps(event) for event in reply]
+        return 200, {"content-type": "text/event-stream"}, "".join(f"data: {event}\n\n" for event in events).encode()
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    """A server that says what the test tells it to."""
+    script = Script()
+    thread = threading.Thread(target=lambda: script.server.serve_forever(poll_interval=0.01))
+    thread.start()
+    yield script
+    script.server.shutdown()
+    script.server.server_close()
+    thread.join()
+
+
+def chat_body(message: dict[str, Any], finish_reason: str = "stop", **more: Any) -> dict[str, Any]:
+    """A whole answer."""
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish_reason}
+    return {"id": "chat-1", "model": "scripted", "created": 1, "choices": [choice], "usage": USAGE, **more}
+
+
+def chat_events(*deltas: dict[str, Any], finish_reason: str | None = "stop", done: bool = True) -> list[Any]:
+    """The events of a streamed answer, usage in one of its own."""
+    head = {"id": "chat-1", "model": "scripted", "created": 1}
+    events: list[Any] = [{"id": "", "model": "", "created": 0, "choices": [], "prompt_filter_results": [{"x": 1}]}]
+    events += [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    if finish_reason:
+        events.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": finish_reason}]})
+        events.append({**head, "choices": [], "usage": USAGE})
+    return [*events, "[DONE]"] if done else events
+
+
+USAGE = {
+    "prompt_tokens": 7,
+    "completion_tokens": 5,
+    "total_tokens": 12,
+    "prompt_tokens_details": {"cached_tokens": 3},
+    "completion_tokens_details": {"reasoning_tokens": 2},
+}
+
+
+@pytest.fixture(scope="session")
+def wire() -> SimpleNamespace:
+    """Bodies as services write them."""
+    return SimpleNamespace(body=chat_body, events=chat_events)
 
 
 @pytest.fixture
