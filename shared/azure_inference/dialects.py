@@ -124,9 +124,10 @@ def _parts(text: str) -> SplitResult | None:
     """The parts of an http(s) URL, of which the scheme may be missing; None if it is none."""
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
-        return parts if parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) else None
+        is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return None
+    return parts if is_valid else None
 
 
 def _base_path(host: str, path: str) -> str:

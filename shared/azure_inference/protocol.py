@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 
 from . import errors
 from .dialects import Target
@@ -115,7 +116,7 @@ def prepare(
         sent["content-type"] = "application/json"
         if policy is not None:
             sent["extra-parameters"] = policy.value
-        body = request.model_dump_json(exclude_none=True, by_alias=True).encode()
+        body = _to_bytes(request)
     sent.update((name.lower(), value) for name, value in (headers or {}).items())
     return Call(
         endpoint=endpoint,
@@ -125,6 +126,18 @@ def prepare(
         client_request_id=client_request_id,
         hint_if_gone=target.retirement_hint,
     )
+
+
+def _to_bytes(request: RequestModel) -> bytes:
+    try:
+        return request.model_dump_json(exclude_none=True, by_alias=True).encode()
+    except ValueError as error:
+        for name, value in request:
+            try:
+                to_json(value)
+            except ValueError:
+                raise ConfigurationError(f"{name} holds what JSON cannot say: {error}") from None
+        raise ConfigurationError(f"the request holds what JSON cannot say: {error}") from None
 
 
 def streamed(request: RequestT, target: Target, *, ask_usage: bool) -> RequestT:
