@@ -64,6 +64,7 @@ class ImageEmbeddingsRequest(RequestModel):
 class EmbeddingItem(AnswerModel):
     """One row of an answer: which input it belongs to, and its vector as the server wrote it."""
 
+    object: str | None = None
     index: int | None = None
     embedding: Any = None
 
