@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from .schema.failures import is_failure, read_failure, status_of
 RequestT = TypeVar("RequestT", bound=RequestModel)
 _EXCERPT = 80
 _UNSUITABLE_BODY = 502
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class ExtraParameters(StrEnum):
@@ -112,12 +114,16 @@ def prepare(
     sent = {"x-ms-client-request-id": client_request_id, "accept": "application/json"}
     body = b""
     if request is not None:
+        if not endpoint.streams and getattr(request, "stream", None):
+            raise ConfigurationError("stream=True asks for an answer in pieces: call stream_chat or stream_complete")
         request, policy = _apply(request, target, extra_parameters)
         sent["content-type"] = "application/json"
         if policy is not None:
             sent["extra-parameters"] = policy.value
         body = _to_bytes(request)
-    sent.update((name.lower(), value) for name, value in (headers or {}).items())
+    for name, value in (headers or {}).items():
+        _check_header(name, value)
+        sent[name.lower()] = value
     return Call(
         endpoint=endpoint,
         url=target.url(endpoint.path, **(query or {})),
@@ -126,6 +132,15 @@ def prepare(
         client_request_id=client_request_id,
         hint_if_gone=target.retirement_hint,
     )
+
+
+def _check_header(name: Any, value: Any) -> None:
+    is_name = isinstance(name, str) and _HEADER_NAME.fullmatch(name)
+    if not is_name or not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        raise ConfigurationError(
+            f"headers has {name!r}, which cannot be sent: names are letters, digits and hyphens, values printable "
+            "ASCII text (value withheld)"
+        )
 
 
 def _to_bytes(request: RequestModel) -> bytes:

@@ -115,9 +115,10 @@ class StreamReader(Generic[ChunkT, WholeT]):
         return bool(self._ready) or self.is_done
 
     def raise_if_only_error(self) -> None:
-        """Raises the error that came in place of a first chunk."""
+        """Raises the error that came in place of a first chunk; a broken connection as itself, to be tried again."""
         if not self._ready and self._error is not None:
-            raise self._error
+            cause = self._error.__cause__
+            raise cause if isinstance(cause, APIConnectionError) else self._error
 
     def result(self) -> WholeT | None:
         """The answer so far."""

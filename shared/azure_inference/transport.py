@@ -201,6 +201,7 @@ class AsyncTransport:
                 tries.note(error)
                 raise
 
+        result: ResultT
         try:
             result = await counted()
         except InferenceError as error:
@@ -344,6 +345,9 @@ def _translated(call: Call[Any]) -> Generator[None]:
         ) from error
     except httpx.DecodingError as error:
         raise ResponseValidationError(f"{_host(call)} sent a body that cannot be decompressed: {error}") from error
+    except RuntimeError as error:
+        # What httpx says of a client that was closed, and asyncio of one that belongs to another event loop.
+        raise ConfigurationError(f"http_client cannot send: {error} Pass one that is open, or none") from error
     except (httpx.TransportError, httpx.StreamError) as error:
         raise APIConnectionError(
             f"no answer from {_host(call)}: {str(error) or type(error).__name__}. Check the endpoint and the network."

@@ -386,6 +386,7 @@ def test_requests(everything: list[Recording]) -> None:
         name, kind = ROUTES[each.route]
         given = json.dumps(each.asked)
         target = dialects.resolve(each.url)
+        name += "_STREAM" if each.asked.get("stream") else ""
         call = protocol.prepare(target, getattr(endpoints, name), to_request(kind, each.asked))
         assert json.loads(call.body) == _as_we_send(each.asked), each.name
         assert json.dumps(each.asked) == given, f"{each.name}: what the caller gave was changed"
