@@ -138,5 +138,5 @@ def _what_is_wrong(kind: type[Connected], error: ValidationError) -> str:
     if problem["type"] != "extra_forbidden":
         return f"{name} of {kind.__name__}: {problem['msg']}"
     near = difflib.get_close_matches(name, kind.model_fields, n=1)
-    meant = f"did you mean {near[0]}?" if near else "parameters of the model itself go into model_kwargs"
-    return f"{name} is no argument of {kind.__name__}: {meant}"
+    meant = f"did you mean {near[0]}? " if near else ""
+    return f"{name} is no argument of {kind.__name__}: {meant}What only the model knows goes into model_kwargs."

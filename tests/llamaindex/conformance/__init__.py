@@ -7,14 +7,19 @@
 Nothing in this folder knows whose classes it tests.
 """
 
-from .agents import AgentConformance, StructuredConformance
-from .base import MODEL, PNG, SECRET, WAV, ask, user
-from .chat import ChatConformance
-from .content import ContentConformance
-from .embedding import EmbeddingConformance
-from .robustness import RobustnessConformance
-from .scripted import Says, ScriptedServer, Vectors, call
-from .tools import ToolConformance
+import pytest
+
+for _part in ("agents", "base", "chat", "content", "embedding", "robustness", "tools"):
+    pytest.register_assert_rewrite(f"{__name__}.{_part}")
+
+from .agents import AgentConformance, StructuredConformance  # noqa: E402
+from .base import MODEL, PNG, SECRET, WAV, ask, user  # noqa: E402
+from .chat import ChatConformance  # noqa: E402
+from .content import ContentConformance  # noqa: E402
+from .embedding import EmbeddingConformance  # noqa: E402
+from .robustness import RobustnessConformance  # noqa: E402
+from .scripted import Says, ScriptedServer, Vectors, call  # noqa: E402
+from .tools import ToolConformance  # noqa: E402
 
 __all__ = [
     "MODEL",
