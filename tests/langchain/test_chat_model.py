@@ -108,6 +108,7 @@ def test_policy_of_a_call(make: Any, sent: Any) -> None:
     [
         ({"temprature": 1}, "did you mean temperature"),
         ({"frobnicate": 1}, "model_kwargs={'frobnicate'"),
+        ({"base_url": "https://x"}, "did you mean endpoint"),
         ({"temperature": "hot"}, "temperature of ChatAzureInference"),
         ({"endpoint": "ftp://x"}, "endpoint"),
         ({"credential": ""}, "credential is blank"),
@@ -189,6 +190,7 @@ def test_copies(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pickled = pickle.dumps(model)
     dumped = dumpd(model)
 
+    assert model.model_copy(update={"endpoint": "https://x/models"}).asdict()["endpoint"] == "https://x/models"
     assert copied.invoke("hi").content == copy.copy(model).invoke("hi").content == answer
     with pytest.raises(core.ConfigurationError, match="AZURE_INFERENCE_CREDENTIAL"):
         pickle.loads(pickled).invoke("hi")
