@@ -134,7 +134,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
             self._fail(error)
 
     def _read(self, event: Event) -> None:
-        if event.data == _DONE:
+        if event.data.strip() == _DONE:
             self.is_done = True
             if self._accumulator.is_empty:
                 raise StreamInterruptedError("the stream was done before anything was said")
