@@ -9,6 +9,7 @@ import pytest
 from llama_index.core import Document, Settings, SummaryIndex, VectorStoreIndex
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent, ReActAgent
 from llama_index.core.ingestion import IngestionCache, IngestionPipeline
+from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.tools import FunctionTool, QueryEngineTool
 
@@ -59,7 +60,7 @@ def index(settings: None) -> VectorStoreIndex:
 
 
 class TestQueries:
-    """Query and chat engines over an index."""
+    """Query and chat engines over an index; their default memory leaves its database open, so they are given one."""
 
     def test_query(self, index: VectorStoreIndex) -> None:
         """A question is answered from the passage that knows it."""
@@ -107,14 +108,15 @@ class TestQueries:
     @pytest.mark.parametrize("mode", ["context", "condense_plus_context", "condense_question", "simple"])
     def test_chat_engines(self, index: VectorStoreIndex, mode: Any) -> None:
         """Chat engines of every kind hold a conversation, whole and in pieces."""
-        engine = index.as_chat_engine(chat_mode=mode, similarity_top_k=1)
+        engine = index.as_chat_engine(chat_mode=mode, similarity_top_k=1, memory=ChatMemoryBuffer.from_defaults())
         assert str(engine.chat(QUESTION))
         assert "".join(engine.stream_chat("And when was it built?").response_gen)
         assert len(engine.chat_history) == 4
 
     async def test_async_chat_engine(self, index: VectorStoreIndex) -> None:
         """The same, in async code."""
-        engine = index.as_chat_engine(chat_mode="context", similarity_top_k=1)
+        memory = ChatMemoryBuffer.from_defaults()
+        engine = index.as_chat_engine(chat_mode="context", similarity_top_k=1, memory=memory)
         assert "Edith Crane" in str(await engine.achat(QUESTION))
         streamed = await engine.astream_chat("And when was it built?")
         assert "".join([piece async for piece in streamed.async_response_gen()])
