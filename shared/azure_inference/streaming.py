@@ -138,8 +138,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
             self.is_done = True
             if self._accumulator.is_empty:
                 raise StreamInterruptedError("the stream was done before anything was said")
-            if (rest := self._accumulator.rest()) is not None:
-                self._ready.append(rest)
+            self._give_rest()
             return
         if event.name == "error":
             self._raise_error_event(event.data)
@@ -179,8 +178,13 @@ class StreamReader(Generic[ChunkT, WholeT]):
             raise ResponseValidationError("a stream was asked for, and something else came") from None
         return [Event(json.dumps(value).encode())]
 
+    def _give_rest(self) -> None:
+        if (rest := self._accumulator.rest()) is not None:
+            self._ready.append(rest)
+
     def _fail(self, error: InferenceError) -> None:
         if self._error is None:
+            self._give_rest()
             vars(error)["partial"] = self._accumulator.result()
             self._error = error
         self.is_done = True
