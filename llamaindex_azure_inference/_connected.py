@@ -108,10 +108,10 @@ class Connected(BaseComponent):
         """What is known of the model."""
         return model_profile(self.base_model or model)
 
-    def request_fields(self, names: Mapping[str, Any], *more: Mapping[str, Any]) -> dict[str, Any]:
-        """Fields of a request: those of its `names` that are fields here, overruled by `more`."""
+    def request_fields(self, names: Mapping[str, Any], *more: Mapping[str, Any], **derived: Any) -> dict[str, Any]:
+        """Fields of a request: those of its `names` that are fields here, or `derived` from them; `more` overrule."""
         own = {name: getattr(self, name) for name in names if name in type(self).model_fields}
-        return wire_fields(own, self.model_kwargs, *more)
+        return wire_fields({**own, **derived}, self.model_kwargs, *more)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Any:
         # Credentials and clients hold locks and sockets.

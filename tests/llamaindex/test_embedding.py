@@ -126,11 +126,11 @@ def test_wrong_image(script: ScriptedServer, embedding_of: EmbeddingOf, image: s
 
 
 def test_image_as_data_url(script: ScriptedServer, embedding_of: EmbeddingOf) -> None:
-    """An image that is a data URL already goes out as it is, and no side is told."""
+    """An image that is a data URL already goes out as it is, as something to be searched."""
     embedding_of().get_image_embedding("data:image/png;base64,iVBORw0KGgo=")
     (body,) = script.bodies
     assert body["input"] == [{"image": "data:image/png;base64,iVBORw0KGgo="}]
-    assert "input_type" not in body
+    assert body["input_type"] == "document"
 
 
 def test_misspelt_argument(embedding_of: EmbeddingOf) -> None:
