@@ -61,7 +61,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         self._call = call
         self._accumulator = accumulator
         self._decoder = Decoder()
-        self._whole_body: list[bytes] | None = None
+        self._whole_body: bytearray | None = None
         self._started = False
         self._halves = SurrogateJoiner()
         self._ready: deque[ChunkT] = deque()
@@ -74,9 +74,12 @@ class StreamReader(Generic[ChunkT, WholeT]):
             self._started = True
             # Some servers answer a stream request with a plain body; no event stream begins like this.
             if piece.lstrip()[:1] in (b"{", b"<"):
-                self._whole_body = []
+                self._whole_body = bytearray()
         if self._whole_body is not None:
-            self._whole_body.append(piece)
+            self._whole_body += piece
+            if len(self._whole_body) > self._call.endpoint.answer_limit:
+                self._whole_body = None
+                self._fail(ResponseValidationError("a stream was asked for, and a body without end came"))
             return
         self._take(self._decoder.feed, piece)
 
@@ -165,7 +168,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
 
     def _from_whole(self) -> list[Event]:
         """A whole answer as the one event of a stream; anything else is an error."""
-        body = b"".join(self._whole_body or ())
+        body = bytes(self._whole_body or b"")
         self._whole_body = None
         raise_if_failure(self._call, {}, body)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from itertools import pairwise
 from typing import Any
@@ -15,6 +16,7 @@ from azure_inference import (
     ChatCompletion,
     ChatRequest,
     ModelInfo,
+    ResponseValidationError,
     StreamInterruptedError,
     dialects,
     endpoints,
@@ -143,6 +145,17 @@ def test_text_held_back_is_not_lost() -> None:
         _chunks(reader)
 
     assert caught.value.partial.choices[0].message.text == "<thi"
+
+
+def test_a_body_in_place_of_a_stream_is_bounded() -> None:
+    """A page without end in place of a stream is given up, not collected for ever."""
+    endpoint = dataclasses.replace(endpoints.CHAT_STREAM, answer_limit=100)
+    reader: Any = streaming.StreamReader(dataclasses.replace(CALL, endpoint=endpoint), ChatAccumulator())
+    for _ in range(20):
+        if not reader.is_done:
+            reader.feed(b"<html>" + b" " * 10)
+    with pytest.raises(ResponseValidationError, match="without end"):
+        reader.next()
 
 
 def test_a_stream_of_calls_only_has_no_text() -> None:
