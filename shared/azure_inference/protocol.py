@@ -134,6 +134,14 @@ def prepare(
     )
 
 
+def check_kind(request: Any) -> None:
+    """Raises `ConfigurationError` for what is no request: a dict, for instance, which type checkers would have told."""
+    if not isinstance(request, RequestModel):
+        raise ConfigurationError(
+            f"request is a {type(request).__name__}: make it with to_request(ChatRequest, fields), or the like"
+        )
+
+
 def _check_header(name: Any, value: Any) -> None:
     is_name = isinstance(name, str) and _HEADER_NAME.fullmatch(name)
     if not is_name or not isinstance(value, str) or not value.isascii() or not value.isprintable():
@@ -157,6 +165,7 @@ def _to_bytes(request: RequestModel) -> bytes:
 
 def streamed(request: RequestT, target: Target, *, ask_usage: bool) -> RequestT:
     """The request for an answer in pieces; with usage, where the dialect gives it only to those who ask for it."""
+    check_kind(request)
     added: dict[str, Any] = {"stream": True}
     if ask_usage and target.dialect.asks_stream_usage and "stream_options" not in request.extras:
         added["stream_options"] = {"include_usage": True}

@@ -63,6 +63,12 @@ TOOL_STREAMS: dict[str, list[dict[str, Any]]] = {
         calls({"index": 1, "id": "b", "function": None}),
         calls(piece("{}", "g", index=1, id="b")),
     ],
+    "by index, the name and the id in every piece": [
+        calls(piece('{"x"', "f", index=0, id="a")),
+        calls(piece(":1}", "f", index=0, id="a")),
+        calls(piece("{", "g", index=1, id="b")),
+        calls(piece("}", "g", index=1, id="b")),
+    ],
     "by index, starting at one": [
         calls(piece('{"x":1}', "f", index=1, id="a")),
         calls(piece("{}", "g", index=2, id="b")),

@@ -220,6 +220,22 @@ def test_headers_that_cannot_be_sent(server: Any, either: Any, headers: Any) -> 
     assert server.requests == []
 
 
+@pytest.mark.parametrize("method", [*METHODS, *STREAMS])
+def test_unknown_arguments_of_calls(server: Any, either: Any, method: str) -> None:
+    """A parameter of the model that is passed beside the request is refused, not lost."""
+    with pytest.raises(ConfigurationError, match="max_tokens: no such argument; there are extra_parameters"):
+        getattr(either.client(server.url), method)({**METHODS, **STREAMS}[method][0], max_tokens=5)
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat", "embed", "complete"])
+@pytest.mark.parametrize("request_", [HELLO, None, "hello", [HELLO]], ids=repr)
+def test_requests_of_other_kinds(server: Any, either: Any, method: str, request_: Any) -> None:
+    """What is no request is refused, with what makes one of it."""
+    with pytest.raises(ConfigurationError, match="to_request"):
+        getattr(either.client(server.url), method)(request_)
+    assert server.requests == []
+
+
 def test_chat_never_streams(server: Any, either: Any) -> None:
     """Whoever sets `stream` but asks for a whole answer is told which method streams."""
     with pytest.raises(ConfigurationError, match="stream_chat"):
