@@ -29,7 +29,7 @@ from azure_inference import (
 from llamaindex_azure_inference import AzureInference
 
 from .conformance import PNG, SECRET, WAV, Says, ScriptedServer, ask, call, user
-from .conformance.base import ABOUT, TOOLS, Person
+from .conformance.base import TOOLS, Person, about
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -257,7 +257,7 @@ class TestStructured:
     def test_by_schema(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
         """A model that takes a JSON Schema is asked by it."""
         script.will(Says(ANNA))
-        assert ask(llm, method, Person, ABOUT, text="Anna")[-1] == Person(name="Anna", age=31)
+        assert ask(llm, method, Person, about(), text="Anna")[-1] == Person(name="Anna", age=31)
         (body,) = script.bodies
         assert body["response_format"]["json_schema"]["schema"]["required"] == ["name", "age"]
         assert body["response_format"]["json_schema"]["name"] == "Person"
@@ -267,7 +267,7 @@ class TestStructured:
     def test_by_function(self, script: ScriptedServer, llm_of: LLMOf, method: str) -> None:
         """A model that takes none is asked by a function that it must call."""
         script.will(Says(calls=[call("Person", ANNA)]))
-        objects = ask(llm_of(model="mistral-large"), method, Person, ABOUT, text="Anna")
+        objects = ask(llm_of(model="mistral-large"), method, Person, about(), text="Anna")
         assert objects[-1] == Person(name="Anna", age=31)
         (body,) = script.bodies
         assert body["tool_choice"] == "required"
@@ -281,8 +281,8 @@ class TestStructured:
         """A model that refuses the schema is asked by a function, and from then on at once."""
         llm = llm_of(model="my-deployment")
         script.will(Says(status=422, body=REFUSALS[refusal]), Says(calls=[call("Person", ANNA)]))
-        assert ask(llm, method, Person, ABOUT, text="Anna")[-1] == Person(name="Anna", age=31)
-        assert ask(llm, method, Person, ABOUT, text="Anna")[-1] == Person(name="Anna", age=31)
+        assert ask(llm, method, Person, about(), text="Anna")[-1] == Person(name="Anna", age=31)
+        assert ask(llm, method, Person, about(), text="Anna")[-1] == Person(name="Anna", age=31)
         assert ["response_format" in body for body in script.bodies] == [True, False, False]
 
     @pytest.mark.parametrize("method", PREDICTIONS)
@@ -290,7 +290,7 @@ class TestStructured:
         """A request that is refused for another reason is not sent again in another form."""
         script.will(Says(status=400, body={"error": {"code": "bad", "message": "temperature is too high"}}))
         with pytest.raises(Exception, match="temperature is too high"):
-            ask(llm, method, Person, ABOUT, text="Anna")
+            ask(llm, method, Person, about(), text="Anna")
         assert len(script.bodies) == 1
 
     @pytest.mark.parametrize("method", PREDICTIONS[2:])
@@ -298,26 +298,33 @@ class TestStructured:
         """A stream that holds no object is an error."""
         script.will(Says(""))
         with pytest.raises(ValueError, match="Person"):
-            ask(llm, method, Person, ABOUT, text="Anna")
+            ask(llm, method, Person, about(), text="Anna")
 
     def test_modes(self, script: ScriptedServer, llm_of: LLMOf) -> None:
         """LlamaIndex's own modes are honoured: functions where they are asked for, a prompt where that is."""
         script.will(Says(calls=[call("Person", ANNA)]))
         by_function = llm_of(pydantic_program_mode=PydanticProgramMode.FUNCTION)
-        assert by_function.structured_predict(Person, ABOUT, text="Anna").age == 31
+        assert by_function.structured_predict(Person, about(), text="Anna").age == 31
         assert script.bodies[-1]["tools"]
 
         script.will(Says(ANNA))
-        assert (
-            llm_of(pydantic_program_mode=PydanticProgramMode.LLM).structured_predict(Person, ABOUT, text="A").age == 31
-        )
+        by_prompt = llm_of(pydantic_program_mode=PydanticProgramMode.LLM)
+        assert by_prompt.structured_predict(Person, about(), text="Anna").age == 31
         assert not script.bodies[-1].keys() & {"tools", "response_format"}
+
+    def test_model_that_can_neither(self, script: ScriptedServer, llm_of: LLMOf) -> None:
+        """A model that takes no schema and calls no functions is asked by a prompt; the caller's is not changed."""
+        script.will(Says(ANNA))
+        prompt = about()
+        assert llm_of(model="Phi-4").structured_predict(Person, prompt, text="Anna").age == 31
+        assert not script.bodies[-1].keys() & {"tools", "response_format"}
+        assert prompt == about()
 
     def test_system_prompt_and_arguments(self, script: ScriptedServer, llm_of: LLMOf) -> None:
         """The system prompt and the arguments of the call go along."""
         script.will(Says(ANNA))
         given = {"temperature": 0}
-        llm_of(system_prompt="Be exact.").structured_predict(Person, ABOUT, llm_kwargs=given, text="Anna")
+        llm_of(system_prompt="Be exact.").structured_predict(Person, about(), llm_kwargs=given, text="Anna")
         assert script.bodies[-1]["messages"][0] == {"role": "system", "content": "Be exact."}
         assert script.bodies[-1]["temperature"] == 0
         assert given == {"temperature": 0}

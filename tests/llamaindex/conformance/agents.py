@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent
 
-from .base import ABOUT, TOOLS, ModelUnderTest, Person, ask, recorded_events, user
+from .base import TOOLS, ModelUnderTest, Person, about, ask, recorded_events, user
 from .scripted import Says, ScriptedServer, call
 
 
@@ -18,13 +18,13 @@ class StructuredConformance(ModelUnderTest):
     @pytest.mark.parametrize("method", ["structured_predict", "astructured_predict"])
     def test_structured_predict(self, endpoint: str, method: str) -> None:
         """An object of a class is predicted."""
-        (person,) = ask(self.make_llm(endpoint), method, Person, ABOUT, text="Anna is 31 years old.")
+        (person,) = ask(self.make_llm(endpoint), method, Person, about(), text="Anna is 31 years old.")
         assert person == Person(name="Anna", age=31)
 
     @pytest.mark.parametrize("method", ["stream_structured_predict", "astream_structured_predict"])
     def test_partial_objects(self, endpoint: str, method: str) -> None:
         """An object grows: its parts come before the whole, which is of the class."""
-        people = ask(self.make_llm(endpoint), method, Person, ABOUT, text="Anna is 31 years old.")
+        people = ask(self.make_llm(endpoint), method, Person, about(), text="Anna is 31 years old.")
         assert people[-1] == Person(name="Anna", age=31)
         assert any(one.name == "Anna" and one.age is None for one in people)
 
@@ -40,7 +40,7 @@ class StructuredConformance(ModelUnderTest):
         """A prediction fires its start and its end, once each."""
         llm = self.make_llm(endpoint)
         with recorded_events() as events:
-            ask(llm, method, Person, ABOUT, text="Anna is 31 years old.")
+            ask(llm, method, Person, about(), text="Anna is 31 years old.")
         structured = [name for name in events if "Structured" in name]
         assert structured == ["LLMStructuredPredictStartEvent", "LLMStructuredPredictEndEvent"]
 
@@ -50,7 +50,7 @@ class StructuredConformance(ModelUnderTest):
         wrong = '{"name": "Anna", "age": "old"}'
         script.will(Says(wrong, calls=[call("Person", wrong)]))
         with pytest.raises(ValueError, match="age"):
-            ask(llm, method, Person, ABOUT, text="Anna is old.")
+            ask(llm, method, Person, about(), text="Anna is old.")
 
 
 def run(agent: Any, question: str, **options: Any) -> str:

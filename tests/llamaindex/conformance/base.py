@@ -51,7 +51,6 @@ def weather(city: str) -> str:
 
 
 TOOLS = [FunctionTool.from_defaults(multiply), FunctionTool.from_defaults(weather)]
-ABOUT = PromptTemplate("Who is it? {text}")
 
 
 def ask(llm: Any, method: str, *arguments: Any, **named: Any) -> list[Any]:
@@ -65,6 +64,11 @@ def ask(llm: Any, method: str, *arguments: Any, **named: Any) -> list[Any]:
         return [one async for one in answer] if "stream" in method else [answer]
 
     return asyncio.run(answers())
+
+
+def about() -> PromptTemplate:
+    """A new prompt: LlamaIndex's text program changes the one it is given."""
+    return PromptTemplate("Who is it? {text}")
 
 
 def user(text: str) -> list[ChatMessage]:
