@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 import httpx
 import tenacity
@@ -98,6 +98,7 @@ class Transport:
         self._client = client
         self._pool: httpx.HTTPTransport | None = None
         self._pid = 0
+        self._release: Callable[[], object] = _nothing_to_release
         self._lock = threading.Lock()
 
     def fetch(self, call: Call[AnswerT], timeouts: Timeouts | None = None) -> AnswerT:
@@ -144,14 +145,18 @@ class Transport:
                 finally:
                     response.close()
                 raise_for_status(call, response.status_code, response.headers, body)
-        return _pieces(call, response), response.close
+        return self._pieces(call, response), response.close
 
     def close(self) -> None:
         """Closes the connections; the next call makes new ones."""
         with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None and self._pid == os.getpid():
-            pool.close()
+            self._pool = None
+            self._release()
+
+    def _pieces(self, call: Call[Any], response: httpx.Response) -> Iterator[bytes]:
+        # As a method, it keeps the connections alive for a stream that outlives its client.
+        with _translated(call):
+            yield from response.iter_bytes()
 
     def _fetch_once(self, call: Call[AnswerT], timeouts: Timeouts | None) -> AnswerT:
         with self.response(call, timeouts) as response:
@@ -173,6 +178,8 @@ class Transport:
                         verify=tls_context(), trust_env=False, limits=self._settings.limits
                     )
                     self._pid = os.getpid()
+                    # Model classes have no moment to close a client at: it is done once nobody holds it.
+                    self._release = finalize(self, _close, self._pool, self._pid)
         return self._pool
 
 
@@ -221,13 +228,23 @@ class AsyncTransport:
                 finally:
                     await response.aclose()
                 raise_for_status(call, response.status_code, response.headers, body)
-        return _pieces_async(call, response), response.aclose
+        return self._pieces(call, response), response.aclose
 
     async def close(self) -> None:
         """Closes the connections of the running event loop; the next call makes new ones."""
         pool = self._pools.pop(asyncio.get_running_loop(), None)
         if pool is not None:
             await pool.close()
+
+    async def _pieces(self, call: Call[Any], response: httpx.Response) -> AsyncIterator[bytes]:
+        # An event loop closes the generators that nobody holds any more: that frees the connection of a lost stream.
+        # As a method, it keeps the connections alive for a stream that outlives its client.
+        try:
+            with _translated(call):
+                async for piece in response.aiter_bytes():
+                    yield piece
+        finally:
+            await response.aclose()
 
     async def _fetch_once(self, call: Call[AnswerT], timeouts: Timeouts | None) -> AnswerT:
         with _translated(call):
@@ -267,7 +284,7 @@ class _LoopPool:
 
     def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
         self.transport = transport
-        self._lifetime = self._until_closed()
+        self._lifetime = _until_closed(transport)
 
     async def follow_loop(self) -> None:
         await anext(self._lifetime)
@@ -275,11 +292,13 @@ class _LoopPool:
     async def close(self) -> None:
         await self._lifetime.aclose()
 
-    async def _until_closed(self) -> AsyncGenerator[None]:
-        try:
-            yield
-        finally:
-            await self.transport.aclose()
+
+async def _until_closed(transport: httpx.AsyncHTTPTransport) -> AsyncGenerator[None]:
+    # A function, so that no circle of references delays its end when nobody holds the client any more.
+    try:
+        yield
+    finally:
+        await transport.aclose()
 
 
 def _log_answered(call: Call[Any], tries: Tries) -> None:
@@ -385,19 +404,13 @@ def _too_large(limit: int) -> ResponseValidationError:
     return ResponseValidationError(f"the answer has more than {limit} bytes, the most that is read")
 
 
-def _pieces(call: Call[Any], response: httpx.Response) -> Iterator[bytes]:
-    with _translated(call):
-        yield from response.iter_bytes()
+def _nothing_to_release() -> None:
+    """Before the first call."""
 
 
-async def _pieces_async(call: Call[Any], response: httpx.Response) -> AsyncIterator[bytes]:
-    # An event loop closes the generators that nobody holds any more: that frees the connection of a lost stream.
-    try:
-        with _translated(call):
-            async for piece in response.aiter_bytes():
-                yield piece
-    finally:
-        await response.aclose()
+def _close(pool: httpx.HTTPTransport, pid: int) -> None:
+    if pid == os.getpid():
+        pool.close()
 
 
 def _repeated(first: InferenceError, attempt: Callable[[], ResultT]) -> Callable[[], ResultT]:

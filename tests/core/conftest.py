@@ -69,6 +69,7 @@ class ScriptedServer:
         self.replies: deque[Reply] = deque()
         self.by_body: Callable[[Any], Reply] | None = None
         self.closed = threading.Semaphore(0)
+        self.hung_up = threading.Semaphore(0)
         self._lock = threading.Lock()
         self._connections = 0
         scripted = self
@@ -86,6 +87,10 @@ class ScriptedServer:
                 scripted._answer(self)
 
             do_GET = do_POST  # noqa: N815
+
+            def finish(self) -> None:
+                super().finish()
+                scripted.hung_up.release()
 
             def log_message(self, *arguments: object) -> None:
                 """Says nothing."""

@@ -265,3 +265,32 @@ def test_identity(other: dict[str, Any]) -> None:
 
     assert one.identity == Connection(**options, credential="b").identity
     assert one.identity != Connection(**{**options, **other}, credential="a").identity
+
+
+def test_streams_outlive_their_client(server: Any, reply: Any, either: Any) -> None:
+    """A stream goes on although nobody holds its client any more."""
+    go_on = threading.Event()
+    server.reply(reply(pieces=[said("hel"), go_on, said("lo", "stop"), DONE]))
+    kind: Any = AsyncInferenceClient if either.is_async else InferenceClient
+    stream = either.run(kind(server.url, "key").stream_chat(HELLO))
+    gc.collect()
+    either.run(asyncio.sleep(0.01)) if either.is_async else None
+    go_on.set()
+
+    chunks = either.run(_all(stream)) if either.is_async else list(stream)
+    assert "".join(chunk.choices[0].delta.text for chunk in chunks) == "hello"
+
+
+async def _all(stream: Any) -> list[Any]:
+    return [chunk async for chunk in stream]
+
+
+def test_clients_that_nobody_holds_hang_up(server: Any, either: Any) -> None:
+    """A client that was forgotten, not closed, leaves no connection behind."""
+    server.reply_json(ANSWER)
+    kind: Any = AsyncInferenceClient if either.is_async else InferenceClient
+    assert either.run(kind(server.url, "key").chat(HELLO)).id == "c"
+    gc.collect()
+    either.run(asyncio.sleep(0.01)) if either.is_async else None
+
+    assert server.hung_up.acquire(timeout=20)
