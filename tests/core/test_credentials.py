@@ -198,32 +198,46 @@ def test_forget(credential: Any) -> None:
     assert to_authorizer(credential, SCOPES).forget() is isinstance(credential, Giver)
 
 
+class CountingLock:
+    """A lock that knows how many ever came for it."""
+
+    def __init__(self, expected: int) -> None:
+        self._lock = threading.Lock()
+        self._came = threading.Semaphore(0)
+        self._expected = expected
+
+    def wait_for_all(self) -> None:
+        for _ in range(self._expected):
+            assert self._came.acquire(timeout=20)
+
+    def __enter__(self) -> None:
+        self._came.release()
+        self._lock.acquire()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._lock.release()
+
+
 def test_one_question_for_many_threads() -> None:
     """However many threads wait for a token, it is asked for once."""
-    begun, go_on = threading.Barrier(8), threading.Event()
+    lock = CountingLock(7)
     asked: list[int] = []
 
     def give() -> str:
         asked.append(1)
-        go_on.wait(20)
+        lock.wait_for_all()
         return "t"
 
-    authorizer = to_authorizer(give, SCOPES)
+    authorizer: Any = to_authorizer(give, SCOPES)
+    authorizer._lock = lock
     given: list[Any] = []
-
-    def ask() -> None:
-        begun.wait(20)
-        given.append(authorizer.headers())
-
-    threads = [threading.Thread(target=ask) for _ in range(7)]
+    threads = [threading.Thread(target=lambda: given.append(authorizer.headers())) for _ in range(7)]
     for thread in threads:
         thread.start()
-    begun.wait(20)
-    go_on.set()
     for thread in threads:
         thread.join(20)
 
-    assert len(given) == 7
+    assert given == [(("authorization", "Bearer t"),)] * 7
     assert len(asked) == 1
 
 

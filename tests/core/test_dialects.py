@@ -208,8 +208,8 @@ def prepared(dialect: str, policy: ExtraParameters | None, extras: dict[str, Any
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("dialect", URLS)
 def test_requests_without_extras(dialect: str, policy: ExtraParameters | None, kind: Any) -> None:
-    """Without extras, the header goes out only where it is known and the user set a policy."""
-    call = prepared(dialect, policy, {}, kind)
+    """Without extras, or with none that is set, the header goes out only where it is known and a policy was set."""
+    call = prepared(dialect, policy, {"n": None}, kind)
 
     expected = policy.value if policy and dialect == "model-inference" else None
     assert dict(call.headers).get("extra-parameters") == expected
