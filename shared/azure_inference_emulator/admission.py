@@ -12,7 +12,7 @@ from azure_inference_emulator.failures import Refused
 from azure_inference_emulator.models import Model, Task
 from azure_inference_emulator.rules import EXTRA_PARAMETERS_OPTIONS, OPENAI_PARAMETERS, Rule
 from azure_inference_emulator.settings import Settings
-from azure_inference_emulator.values import JsonObject, as_object, as_text
+from azure_inference_emulator.values import JsonObject, as_object, as_text, is_object
 
 Dialect = Literal["model-inference", "openai-v1", "azure-openai"]
 
@@ -77,7 +77,7 @@ def parse(incoming: Incoming) -> JsonObject:
     except (ValueError, RecursionError) as error:
         message = f"The request body is not valid JSON: {error}"
         raise failures.nested(400, "BadRequest", message) from None
-    if not isinstance(body, dict):
+    if not is_object(body):
         problem = {
             "type": "model_attributes_type",
             "loc": ["body"],
@@ -85,7 +85,7 @@ def parse(incoming: Incoming) -> JsonObject:
             "input": body,
         }
         raise failures.invalid([problem])
-    return as_object(body)  # pyright: ignore[reportUnknownArgumentType]
+    return as_object(body)
 
 
 def _no_constant(name: str) -> None:

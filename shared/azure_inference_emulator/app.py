@@ -36,6 +36,10 @@ _PREFIXES: tuple[tuple[str, Dialect], ...] = (
     ("/openai/v1", "openai-v1"),
     ("/openai/deployments/{deployment}", "azure-openai"),
 )
+_ROUTES = (
+    "routes are /chat/completions, /completions, /embeddings, /images/embeddings and /info, "
+    "at the root and under /models, /v1, /openai/v1 and /openai/deployments/<model>"
+)
 _JOURNAL = "/__emulator/requests"
 
 Handler = Callable[["_Emulator", Incoming], Awaitable[Response]]
@@ -125,10 +129,8 @@ def _http_error(emulator: _Emulator) -> Callable[[Request, HTTPException], Await
 
     async def handle(request: Request, error: HTTPException) -> Response:
         message = "Resource not found" if error.status_code == 404 else error.detail
-        hint = "routes are /chat/completions, /completions, /embeddings, /images/embeddings and /info, also under /models, /v1, /openai/v1"
-        refused = failures.nested(
-            error.status_code, str(error.status_code), f"{message}: {request.method} {request.url.path} ({hint})"
-        )
+        told = f"{message}: {request.method} {request.url.path} ({_ROUTES})"
+        refused = failures.nested(error.status_code, str(error.status_code), told)
         response = _Json(refused.body, refused.status, {**refused.headers, **(error.headers or {})})
         _add_headers(response, request, next(emulator.numbers))
         _note(emulator, request, await request.body(), response.status_code)

@@ -136,7 +136,7 @@ def body_of(admitted: Admitted, done: Answer) -> JsonObject:
 
 
 def with_extras(whole: JsonObject, extras: JsonObject) -> JsonObject:
-    """The body (or last frame) with the extra parameters that reached the model, under ``emulator.extra_parameters``."""
+    """The body or last frame with the extra parameters that came through, under ``emulator.extra_parameters``."""
     return {**whole, "emulator": {"extra_parameters": extras}} if extras else whole
 
 

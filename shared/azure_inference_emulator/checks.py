@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from azure_inference_emulator.rules import Rule
-from azure_inference_emulator.values import JsonObject, as_list, as_object, is_number
+from azure_inference_emulator.values import JsonObject, as_list, as_object, is_list, is_number, is_object
 
 Location = tuple[str | int, ...]
 
@@ -36,7 +36,7 @@ _MESSAGE_KEYS = {
 class Checker:
     """Collects what is wrong with one body.
 
-    ``strict`` adds what only the published schema forbids: nested keys it does not know, and lists where it says string.
+    ``strict`` adds what only the published schema forbids: unknown nested keys, and lists where it says string.
     ``nulls`` allows null for an optional parameter, as the OpenAI dialects do.
     """
 
@@ -78,7 +78,7 @@ class Checker:
             "boolean": isinstance(value, bool),
             "integer": isinstance(value, int) and not isinstance(value, bool),
             "number": is_number(value) and math.isfinite(cast("float", value)),
-            "object": isinstance(value, dict),
+            "object": is_object(value),
         }
         if not fits[rule.kind]:
             said = {"integer": "int", "number": "float", "boolean": "bool", "object": "dict"}.get(rule.kind, rule.kind)
@@ -100,7 +100,7 @@ class Checker:
 
     def _items(self, value: object, loc: Location, *, least: int = 1) -> Iterator[tuple[Any, Location]]:
         """The items of a list with their locations; anything else, and a list too short, is refused."""
-        if not isinstance(value, list):
+        if not is_list(value):
             self.refuse("list_type", loc, "Input should be a valid list", value)
             return
         if len(as_list(value)) < least:
@@ -138,7 +138,7 @@ class Checker:
 
     def _messages(self, _rule: Rule, value: object, loc: Location) -> None:
         for item, place in self._items(value, loc):
-            if not isinstance(item, dict):
+            if not is_object(item):
                 self.refuse("dict_type", place, "Input should be a valid dictionary", item)
                 continue
             message = as_object(item)
@@ -165,12 +165,12 @@ class Checker:
             self._tool_calls(message["tool_calls"], (*loc, "tool_calls"))
 
     def _content(self, role: str, content: object, loc: Location) -> None:
-        if not isinstance(content, list) or (self.strict and role != "user"):
+        if not is_list(content) or (self.strict and role != "user"):
             self.refuse("string_type", loc, "Input should be a valid string", content)
             return
         least = 1 if role == "user" else 0
         allowed = _USER_PARTS if role == "user" else _OTHER_PARTS
-        for item, place in self._items(cast("object", content), loc, least=least):
+        for item, place in self._items(content, loc, least=least):
             part = as_object(item)
             kind = part.get("type")
             if kind not in allowed:
@@ -184,7 +184,7 @@ class Checker:
     def _media(self, part: JsonObject, kind: str, loc: Location) -> None:
         name, needed = _PARTS[kind]
         inner = part.get(name)
-        if name and not isinstance(inner, dict):
+        if name and not is_object(inner):
             self.refuse("missing" if name not in part else "dict_type", (*loc, name), "Field required", inner)
             return
         holder = as_object(inner)
@@ -229,7 +229,7 @@ class Checker:
                     f"String should match pattern '^{_NAME.pattern}$'",
                     function["name"],
                 )
-            if "parameters" in function and not isinstance(function["parameters"], dict):
+            if "parameters" in function and not is_object(function["parameters"]):
                 self.refuse(
                     "dict_type", (*inner, "parameters"), "Input should be a valid dictionary", function["parameters"]
                 )
@@ -268,7 +268,7 @@ class Checker:
                 f"String should match pattern '^{_NAME.pattern}$'",
                 schema["name"],
             )
-        if not isinstance(schema.get("schema"), dict):
+        if not is_object(schema.get("schema")):
             self.refuse(
                 "missing" if "schema" not in schema else "dict_type",
                 (*inner, "schema"),
@@ -277,22 +277,13 @@ class Checker:
             )
 
     def _texts(self, _rule: Rule, value: object, loc: Location) -> None:
-        """Texts, or the token-id arrays the documents speak of; a bare string only where the schema is not meant strictly."""
+        """Texts, or the token-id arrays and the bare string that the documents speak of and the schema does not."""
         if isinstance(value, str) and not self.strict:
             return
-        if (
-            isinstance(value, list)
-            and value
-            and not self.strict
-            and all(_is_token(item) for item in as_list(cast("object", value)))
-        ):
+        if is_list(value) and value and not self.strict and all(_is_token(item) for item in as_list(value)):
             return
         for item, place in self._items(value, loc):
-            tokens = (
-                isinstance(item, list)
-                and bool(item)
-                and all(_is_token(token) for token in as_list(cast("object", item)))
-            )
+            tokens = is_list(item) and bool(item) and all(_is_token(token) for token in as_list(item))
             if not isinstance(item, str) and (self.strict or not tokens):
                 self._text(item, place)
 

@@ -16,7 +16,7 @@ _HARMLESS: JsonObject = {
 }
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - it is an answer, and the normal end of many requests
     """A request that is answered with an error: its status, JSON body and further headers."""
 
     def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
@@ -43,8 +43,8 @@ def unauthorized() -> Refused:
     return nested(
         401,
         "401",
-        "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active "
-        "subscription and use a correct regional API endpoint for your resource.",
+        "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
+        "active subscription and use a correct regional API endpoint for your resource.",
     )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
+from azure_inference_emulator.values import as_list, as_object, is_list, is_object
+
 Task = Literal["chat", "embeddings"]
 
 
@@ -25,8 +27,8 @@ class Refusal:
             return False
         if not self.values:
             return True
-        items = list(value) if isinstance(value, list) else [value.get("type")] if isinstance(value, dict) else [value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType, reportUnknownMemberType]
-        return any(item in self.values for item in items)  # pyright: ignore[reportUnknownVariableType]
+        items = as_list(value) if is_list(value) else [as_object(value).get("type") if is_object(value) else value]
+        return any(item in self.values for item in items)
 
 
 @dataclass(frozen=True)

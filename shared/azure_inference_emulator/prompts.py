@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from azure_inference_emulator.values import JsonObject, as_list, as_object, as_objects, as_text
 
 _QUESTION_LABEL = re.compile(
-    r"^[ \t>*#]*(?:user(?:'s)? |input |human |the |follow[- ]?up |current )?(?:query|question|request|instruction|message|input)"
+    r"^[ \t>*#]*(?:user(?:'s)? |input |human |the |follow[- ]?up |current )?"
+    r"(?:query|question|request|instruction|message|input)"
     r"(?:\s+is(?: as follows)?)?\**\s*:[ \t*]*",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -22,7 +23,8 @@ _CONTEXT_LABEL = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _EARLIER_ANSWER = re.compile(
-    r"(?:original|existing|previous) answer\s*:\s*(.*?)\s*(?:\n\s*(?:new answer|we have the opportunity|refined answer|query)\b|\Z)",
+    r"(?:original|existing|previous) answer\s*:\s*(.*?)\s*"
+    r"(?:\n\s*(?:new answer|we have the opportunity|refined answer|query)\b|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
 _FENCED = re.compile(r"^[ \t]*-{4,}[^\n-]*(?:-{4,})?[ \t]*$", re.MULTILINE)
@@ -182,7 +184,7 @@ def _context_of(text: str) -> str:
 
 
 def _unlabelled(text: str) -> Prompt:
-    """A prompt without a label: its last paragraph asks and what stands before is the material, or it is all question."""
+    """A prompt without a label: its first or last line asks and the rest is the material, or it is all question."""
     tagged = list(_TAGGED.finditer(text))
     if tagged:
         question = _TAGGED.sub("\n", text).strip()

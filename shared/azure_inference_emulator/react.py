@@ -12,7 +12,8 @@ from azure_inference_emulator.values import JsonObject, as_object
 
 _FORMAT = re.compile(r"Action Input\s*:", re.IGNORECASE)
 _TOOL = re.compile(
-    r"^\s*>?\s*Tool Name:\s*(\S+)\s*\n\s*Tool Description:\s*(.*?)\n\s*Tool Args:\s*(\{.*\})\s*$", re.MULTILINE | re.DOTALL
+    r"^\s*>?\s*Tool Name:\s*(\S+)\s*\n\s*Tool Description:\s*(.*?)\n\s*Tool Args:\s*(\{.*\})\s*$",
+    re.MULTILINE | re.DOTALL,
 )
 _STEP = re.compile(r"Action:\s*(\S+).*?Action Input:\s*(\{.*?\}|\S[^\n]*)\s*(?:\n|\Z)", re.DOTALL)
 _OBSERVATION = re.compile(r"^\s*Observation:\s*(.*?)(?=^\s*Thought:|\Z)", re.MULTILINE | re.DOTALL)

@@ -1,4 +1,4 @@
-"""Which tools a conversation asks for, and the arguments they get: by lexical match, deterministic, and never for ever."""
+"""Which tools a conversation asks for, and the arguments they get: by lexical match, and never for ever."""
 
 import ast
 import json
@@ -15,7 +15,8 @@ from azure_inference_emulator.prompts import Conversation
 from azure_inference_emulator.values import JsonObject, as_list, as_object, as_objects, as_text
 
 _CLAUSE = re.compile(
-    r"[?!;\n]+|(?<=\w)\.(?=\s|$)|,?\s+\b(?:and (?:then |also )?|then |also |as well as |plus )\b|,\s+(?=(?:what|how|who|where|when|which|list|find|get|search)\b)",
+    r"[?!;\n]+|(?<=\w)\.(?=\s|$)|,?\s+\b(?:and (?:then |also )?|then |also |as well as |plus )\b"
+    r"|,\s+(?=(?:what|how|who|where|when|which|list|find|get|search)\b)",
     re.IGNORECASE,
 )
 _WORTH_A_CALL = 1.0
