@@ -36,6 +36,7 @@ _NAMED = re.compile(rf"\b(?:named|called|titled|for|by|with|of|is|am|'s name is)
 _ABOUT = re.compile(r"\b(?:about|on|regarding|concerning|for|of)\s+(?:the\s+|a\s+|an\s+)?([^.?!,;\n]+)", re.IGNORECASE)
 _SUBJECT_VERB = re.compile(r"\s+(?:is|was|are|has|had|lives|works|says|said)\b")
 _LEAD_WORDS = re.compile(r"^(?:please|can you|could you|would you|also|then|and)\s+", re.IGNORECASE)
+_COMMAND = re.compile(r"^(?:search|look up|find|query|ask)\b[^:?]{0,40}:\s+(?=\S)", re.IGNORECASE)
 _CURRENCY = re.compile(r"\b(?:USD|EUR|GBP|JPY|CHF|CNY|INR|CAD|AUD)\b")
 
 
@@ -132,7 +133,7 @@ class Evidence:
 
     def question(self) -> str:
         """The whole text on one line: what a query parameter gets."""
-        return _LEAD_WORDS.sub("", " ".join(self.text.split())).strip()
+        return _COMMAND.sub("", _LEAD_WORDS.sub("", " ".join(self.text.split()))).strip()
 
     def subject(self) -> str:
         """What the text is about: after ``about`` or ``on``, else the text."""
