@@ -84,7 +84,7 @@ class Checker:
             said = {"integer": "int", "number": "float", "boolean": "bool", "object": "dict"}.get(rule.kind, rule.kind)
             self.refuse(f"{said}_type", loc, f"Input should be a valid {rule.kind}", value)
         elif rule.choices and value not in rule.choices:
-            self._choice(rule.choices, value, loc)
+            self.choice(rule.choices, value, loc)
         elif rule.low is not None and cast("float", value) < rule.low:
             self.refuse(
                 "greater_than_equal", loc, f"Input should be greater than or equal to {rule.low:g}", value, ge=rule.low
@@ -94,7 +94,8 @@ class Checker:
                 "less_than_equal", loc, f"Input should be less than or equal to {rule.high:g}", value, le=rule.high
             )
 
-    def _choice(self, choices: tuple[str, ...], value: object, loc: Location) -> None:
+    def choice(self, choices: tuple[str, ...], value: object, loc: Location) -> None:
+        """Note a value that is none of those allowed."""
         said = " or ".join(part for part in (", ".join(f"'{c}'" for c in choices[:-1]), f"'{choices[-1]}'") if part)
         self.refuse("literal_error", loc, f"Input should be {said}", value, expected=said)
 
@@ -134,7 +135,7 @@ class Checker:
             if not isinstance(item, str):
                 self._text(item, place)
             elif rule.choices and item not in rule.choices:
-                self._choice(rule.choices, item, place)
+                self.choice(rule.choices, item, place)
 
     def _messages(self, _rule: Rule, value: object, loc: Location) -> None:
         for item, place in self._items(value, loc):
@@ -146,7 +147,7 @@ class Checker:
             if "role" not in message:
                 self.refuse("missing", (*place, "role"), "Field required", message)
             elif role not in _ROLES:
-                self._choice(_ROLES, role, (*place, "role"))
+                self.choice(_ROLES, role, (*place, "role"))
             else:
                 self._message(str(role), message, place)
 
@@ -174,7 +175,7 @@ class Checker:
             part = as_object(item)
             kind = part.get("type")
             if kind not in allowed:
-                self._choice(allowed, kind, (*place, "type"))
+                self.choice(allowed, kind, (*place, "type"))
             elif kind == "text":
                 self._field(part, "text", place)
                 self._known(part, {"type", "text"}, place)
@@ -199,7 +200,7 @@ class Checker:
                 "url_scheme", (*loc, name, "url"), "URL should be http, https or a base64 data URL", holder["url"]
             )
         if kind == "input_audio" and holder.get("format") not in {"wav", "mp3", None}:
-            self._choice(("wav", "mp3"), holder["format"], (*loc, name, "format"))
+            self.choice(("wav", "mp3"), holder["format"], (*loc, name, "format"))
 
     def _tool_calls(self, value: object, loc: Location) -> None:
         for item, place in self._items(value, loc, least=0):
@@ -218,7 +219,7 @@ class Checker:
         for item, place in self._items(value, loc):
             tool = as_object(item)
             if tool.get("type") != "function":
-                self._choice(("function",), tool.get("type"), (*place, "type"))
+                self.choice(("function",), tool.get("type"), (*place, "type"))
                 continue
             function = as_object(tool.get("function"))
             inner = (*place, "function")
@@ -242,17 +243,17 @@ class Checker:
         choice = as_object(value)
         if choice:
             if choice.get("type") != "function":
-                self._choice(("function",), choice.get("type"), (*loc, "type"))
+                self.choice(("function",), choice.get("type"), (*loc, "type"))
             else:
                 self._field(as_object(choice.get("function")), "name", (*loc, "function"))
         elif value not in {"auto", "none", "required"} if isinstance(value, str) else True:
-            self._choice(("auto", "none", "required"), value, loc)
+            self.choice(("auto", "none", "required"), value, loc)
 
     def _response_format(self, _rule: Rule, value: object, loc: Location) -> None:
         wanted = as_object(value)
         kinds = ("text", "json_object", "json_schema")
         if wanted.get("type") not in kinds:
-            self._choice(kinds, wanted.get("type") if wanted else value, (*loc, "type") if wanted else loc)
+            self.choice(kinds, wanted.get("type") if wanted else value, (*loc, "type") if wanted else loc)
             return
         if wanted["type"] != "json_schema":
             return
