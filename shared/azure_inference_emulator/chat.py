@@ -9,7 +9,7 @@ from azure_inference_emulator import failures, managed, replies, sse, usage
 from azure_inference_emulator import text as linguistics
 from azure_inference_emulator.admission import Admitted
 from azure_inference_emulator.prompts import conversation
-from azure_inference_emulator.tool_calls import Call
+from azure_inference_emulator.tools import Call
 from azure_inference_emulator.values import JsonObject, as_int, as_list, as_object, is_object
 
 WireCall = tuple[str, str, str]

@@ -53,6 +53,7 @@ _PLACE = _stemmed(
 )
 _PERSON = _stemmed("name person customer user author employee contact recipient company organization brand client")
 _PATH = _stemmed("file path filename filepath document doc folder directory source")
+_BODY = _stemmed("content body text notes note report summary")
 _REASON = _stemmed("reason thought")
 
 
@@ -60,11 +61,13 @@ _REASON = _stemmed("reason thought")
 class Evidence:
     """The text that arguments are filled from; a value handed out for one parameter is not offered to the next.
 
+    ``material`` is what tools returned before: what a text about them is made of.
     ``structured`` says that data are extracted, not a tool's arguments written: the prompt itself is then no value.
     """
 
     text: str
     structured: bool = False
+    material: str = ""
     used: set[str] = field(default_factory=set[str])
 
     def take(self, candidates: list[str]) -> str | None:
@@ -155,6 +158,8 @@ def string_for(evidence: Evidence, name: str, schema: dict[str, Any], *, require
     free = stems & (_QUERY if evidence.structured else _FREE_TEXT)
     if (given := evidence.assigned(name, line=bool(free))) is not None:
         return given
+    if evidence.material and stems & _BODY:
+        return evidence.material
     by_form = _by_form(evidence, stems, str(schema.get("format", "")))
     if by_form is not None:
         return evidence.take(by_form)

@@ -32,6 +32,7 @@ _TAGGED = re.compile(
     r"<(context|documents?|sources?|passages?|information|text|article|retrieved_context)\b[^>]*>(.*?)</\1>",
     re.IGNORECASE | re.DOTALL,
 )
+_SPEAKS_OF_CONTEXT = re.compile(r"\b(?:context|documents?|passages?|sources?|excerpts?)\b", re.IGNORECASE)
 _SHORTEST_CONTEXT = 40
 
 
@@ -121,7 +122,7 @@ def dissect(talk: Conversation) -> Prompt:
     prompt = dissect_text(talk.question)
     if prompt.context:
         return prompt
-    context = _context_of(talk.instructions)
+    context = _context_of_instructions(talk.instructions)
     if not context:
         earlier = [message.text for message in talk.messages[: talk.last_user] if message.role == "user"]
         context = "\n\n".join(text for text in earlier if not text.rstrip().endswith("?"))
@@ -181,6 +182,15 @@ def _context_of(text: str) -> str:
     cut = [match for match in _ANSWER_LABEL.finditer(material) if not material[match.end() :].strip()]
     material = material[: cut[0].start()] if cut else material
     return material.strip() if label or len(material.strip()) >= _SHORTEST_CONTEXT else ""
+
+
+def _context_of_instructions(text: str) -> str:
+    """The material in a system message: marked as such, or what follows the paragraph that speaks of it."""
+    if _TAGGED.search(text) or len(_FENCED.findall(text)) >= 2 or _CONTEXT_LABEL.search(text):
+        return _context_of(text)
+    told = _SPEAKS_OF_CONTEXT.search(text)
+    blank = re.compile(r"\n[ \t]*\n").search(text, told.end()) if told else None
+    return text[blank.end() :].strip() if blank else ""
 
 
 def _unlabelled(text: str) -> Prompt:

@@ -5,12 +5,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from azure_inference_emulator import answers, json_schema, prompts, react, tool_calls
+from azure_inference_emulator import answers, handoffs, json_schema, prompts, react, tool_calls
 from azure_inference_emulator import text as linguistics
 from azure_inference_emulator.evidence import Evidence
 from azure_inference_emulator.json_schema import Filler
 from azure_inference_emulator.prompts import Conversation
-from azure_inference_emulator.tool_calls import Call
+from azure_inference_emulator.tools import Call
 from azure_inference_emulator.values import JsonObject, as_object, as_text, is_object
 
 _STANDALONE = re.compile(r"standalone (?:question|query|message)", re.IGNORECASE)
@@ -139,7 +139,7 @@ def from_results(question: str, results: list[tuple[str, JsonObject, str]]) -> s
     """An answer made of what tools returned."""
     said: list[str] = []
     for name, function, content in results:
-        if tool_calls.is_handoff(name):
+        if handoffs.is_handoff(name):
             continue
         line = _told(_own_question(question, function), name, content.strip())
         if line not in said:
