@@ -12,7 +12,8 @@ from pydantic import model_validator
 
 from azure_inference import ChatCompletion, ChatCompletionChunk, Delta, parse_arguments
 
-from ._messages import PROVIDER, to_broken, to_content, to_metadata, to_usage
+from ._blocks import PROVIDER
+from ._messages import to_broken, to_metadata, to_usage
 
 
 class AnswerChunk(AIMessageChunk):
@@ -44,10 +45,11 @@ class AnswerChunk(AIMessageChunk):
 
     def _tell_broken_blocks(self) -> None:
         broken = {call["id"]: call for call in self.invalid_tool_calls}
+        kinds = ("tool_call", "tool_call_chunk")
         if isinstance(self.content, list):
             self.content = [
                 {**broken[block["id"]], "index": block.get("index")}
-                if isinstance(block, dict) and block.get("type") == "tool_call" and block.get("id") in broken
+                if isinstance(block, dict) and block.get("type") in kinds and block.get("id") in broken
                 else block
                 for block in self.content
             ]
@@ -67,7 +69,7 @@ def _messages(delta: Delta) -> Iterator[AnswerChunk]:
     if text := delta.text:
         yield _chunk(text)
     if delta.refusal:
-        yield _chunk(to_content("", delta.refusal), additional_kwargs={"refusal": delta.refusal})
+        yield _chunk(additional_kwargs={"refusal": delta.refusal})
     if delta.audio:
         yield _chunk(additional_kwargs={"audio": delta.audio.model_dump(exclude_none=True)})
     if delta.tool_calls:

@@ -29,6 +29,17 @@ CONFIG = ConfigDict(
 )
 _OPTIONS = tuple(ClientOptions.__annotations__)
 _ALIASES = {"api_key": "credential", "model_name": "model"}
+_ELSEWHERE = {
+    "base_url": "endpoint",
+    "azure_endpoint": "endpoint",
+    "azure_deployment": "model",
+    "azure_ad_token_provider": "credential",
+    "request_timeout": "timeout",
+    "default_headers": "headers",
+    "extra_body": "model_kwargs",
+    "n": "model_kwargs",
+}
+"""What other classes of LangChain call our arguments."""
 
 
 def _concealed(credential: Any) -> Any:
@@ -57,6 +68,8 @@ class Connected(Serializable):
     """The kind of endpoint, if its URL does not tell it."""
     extra_parameters: str | None = None
     """What becomes of parameters that the API does not define: `pass-through`, `drop` or `error`."""
+    on_unsupported: str | None = None
+    """`drop` to leave out, with a warning, a parameter that the model refuses; by default the refusal is raised."""
     timeout: float | Timeouts | None = None
     """Seconds without an answer, or `Timeouts`."""
     max_retries: int | None = None
@@ -123,6 +136,13 @@ class Connected(Serializable):
         """Yes: see `lc_secrets`."""
         return True
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy; with `update`, its connection is made anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        if update:
+            copied._connection = None  # noqa: SLF001 - of this very class
+        return copied
+
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         memo = {} if memo is None else memo
         shared = [getattr(self, name) for name, field in type(self).model_fields.items() if field.exclude]
@@ -143,7 +163,8 @@ def _what_is_wrong(kind: type[Connected], error: ValidationError) -> str:
     name = ".".join(map(str, problem["loc"]))
     if problem["type"] != "extra_forbidden":
         return f"{name} of {kind.__name__}: {problem['msg']}"
-    near = difflib.get_close_matches(name, kind.model_fields, n=2, cutoff=0.6)
+    known = _ELSEWHERE.get(name)
+    near = [known] if known else difflib.get_close_matches(name, kind.model_fields, n=2, cutoff=0.6)
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     return (
         f"{name} is no argument of {kind.__name__}: {meant}To send a parameter that the API does not define, "

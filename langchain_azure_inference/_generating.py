@@ -31,6 +31,8 @@ class Generating(Connected):
     """Asks for the same answer to the same request."""
     stop: Sequence[str] | str | None = None
     """Texts at which the model stops."""
+    split_reasoning: bool = True
+    """Whether `<think>` in an answer is told from what is said."""
     stream_usage: bool = True
     """Whether to ask for usage in streams, where it must be asked for."""
 

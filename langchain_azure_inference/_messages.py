@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from langchain_core.messages import (
@@ -34,8 +34,10 @@ from azure_inference import (
     parse_arguments,
 )
 
-PROVIDER = "azure_inference"
-_WIRE_PARTS = {"image_url": "image_url", "input_audio": "input_audio", "audio_url": "audio_url", "file": "file"}
+from ._blocks import PROVIDER
+from ._documents import to_text
+
+_WIRE_PARTS = frozenset({"image_url", "input_audio", "audio_url"})
 _OF_THE_MODEL = frozenset(
     "tool_call invalid_tool_call tool_call_chunk tool_use input_json_delta function_call server_tool_call "
     "server_tool_result reasoning reasoning_content thinking redacted_thinking refusal".split()
@@ -45,42 +47,47 @@ _OF_THE_MODEL = frozenset(
 def to_wire(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     """The `messages` of a request. The given messages are not changed.
 
+    The API takes text alone from tools: what else they gave follows their results, as a message of the user.
+
     Raises:
         ConfigurationError: A message or a part of one has no form in the API.
     """
-    return [wire for message in messages for wire in _to_wire(message)]
+    wire: list[dict[str, Any]] = []
+    media: list[dict[str, Any]] = []
+    for message in messages:
+        for entry in _to_wire(message):
+            if entry["role"] == "tool":
+                media += _taken_out(entry)
+            elif media:
+                wire.append({"role": "user", "content": media})
+                media = []
+            wire.append(entry)
+    return [*wire, {"role": "user", "content": media}] if media else wire
 
 
-def _to_wire(message: BaseMessage) -> Iterable[dict[str, Any]]:
-    if isinstance(message, ToolMessage):
-        return [_tool_result(message.tool_call_id, _parts(message))]
+def _to_wire(message: BaseMessage) -> list[dict[str, Any]]:
     if isinstance(message, AIMessage):
         return [_assistant(message)]
+    if isinstance(message, ToolMessage):
+        return [{"role": "tool", "tool_call_id": message.tool_call_id, "content": _parts(message)}]
     if isinstance(message, FunctionMessage):
         return [{"role": "function", "name": message.name, "content": message.content}]
-    named = {"name": message.name} if message.name else {}
     if isinstance(message, SystemMessage):
         role = message.additional_kwargs.get("__openai_role__", "system")
-        return [{"role": role, "content": _content(_parts(message)), **named}]
+        return [{"role": role, "content": _spoken(_parts(message), joint="\n")}]
     if isinstance(message, HumanMessage | ChatMessage):
         role = message.role if isinstance(message, ChatMessage) else "user"
-        return [*_tool_results(message), *_spoken(message, {"role": role, **named})]
+        results, parts = _tool_results(message), _parts(message)
+        return [*results, {"role": role, "content": _spoken(parts)}] if parts or not results else results
     raise ConfigurationError(f"a {type(message).__name__} cannot be sent: leave it out of the messages")
-
-
-def _spoken(message: BaseMessage, head: dict[str, Any]) -> list[dict[str, Any]]:
-    parts = _parts(message)
-    return [{**head, "content": _content(parts)}] if parts or isinstance(message.content, str) else []
 
 
 def _assistant(message: AIMessage) -> dict[str, Any]:
     calls = _calls(message)
     text = "".join(part["text"] for part in _parts(message) if part["type"] == "text")
-    wire: dict[str, Any] = {"role": "assistant", "content": text or ("" if not calls else None)}
+    wire: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else "")}
     if calls:
         wire["tool_calls"] = calls
-    if message.name:
-        wire["name"] = message.name
     audio: Any = message.additional_kwargs.get("audio")
     if audio and audio.get("id"):
         wire["audio"] = {"id": audio["id"]}
@@ -95,7 +102,7 @@ def _calls(message: AIMessage) -> list[dict[str, Any]]:
     for block in _blocks(message):
         kind = block.get("type")
         if kind in ("tool_call", "tool_use", "invalid_tool_call") and block.get("id") not in known:
-            arguments = block.get("input" if kind == "tool_use" else "args")
+            arguments = block.get("input") if kind == "tool_use" else block.get("args")
             calls.append(_call(block.get("id"), block.get("name"), arguments))
     return calls
 
@@ -108,21 +115,35 @@ def _call(id_: str | None, name: str | None, arguments: Any) -> dict[str, Any]:
 def _tool_results(message: BaseMessage) -> list[dict[str, Any]]:
     """Tool results that a user message holds, as Anthropic's do, as the messages they are in this API."""
     return [
-        _tool_result(block.get("tool_use_id"), _parts(HumanMessage(block.get("content") or "")))
+        {
+            "role": "tool",
+            "tool_call_id": block.get("tool_use_id"),
+            "content": _parts(HumanMessage(block.get("content") or "")),
+        }
         for block in _blocks(message)
         if block.get("type") == "tool_result"
     ]
 
 
-def _tool_result(call_id: Any, parts: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"role": "tool", "tool_call_id": call_id, "content": _content(parts)}
+def _taken_out(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parts of a tool's result that are no text, introduced; they are taken out of it."""
+    parts: list[dict[str, Any]] = result["content"]
+    media = [part for part in parts if part["type"] != "text"]
+    result["content"] = _joined([part for part in parts if part["type"] == "text"], "\n")
+    if not media:
+        return []
+    result["content"] = result["content"] or "(see the next message of the user)"
+    return [{"type": "text", "text": f"The result of the tool call {result['tool_call_id']}:"}, *media]
 
 
-def _content(parts: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
-    """Text alone as text, since many services take no list there; anything else as the list of its parts."""
-    if len(parts) == 1 and parts[0]["type"] == "text":
-        return cast("str", parts[0]["text"])
-    return parts or ""
+def _spoken(parts: list[dict[str, Any]], joint: str | None = None) -> str | list[dict[str, Any]]:
+    """Text alone as text, since many services take no list there; several parts as a list, or joined if they can be."""
+    are_texts = all(part["type"] == "text" for part in parts)
+    return _joined(parts, joint or "") if are_texts and (len(parts) < 2 or joint) else parts
+
+
+def _joined(texts: list[dict[str, Any]], joint: str) -> str:
+    return joint.join(part["text"] for part in texts)
 
 
 def _blocks(message: BaseMessage) -> list[dict[str, Any]]:
@@ -134,48 +155,47 @@ def _parts(message: BaseMessage) -> list[dict[str, Any]]:
     """The content parts of a message; what only models say (calls, thoughts) is left out."""
     if isinstance(message.content, str):
         return [{"type": "text", "text": message.content}] if message.content else []
-    parts: list[dict[str, Any]] = []
-    for block in message.content:
-        kind = block.get("type") if isinstance(block, dict) else "text"
+    return [part for block in message.content for part in _to_parts(block)]
+
+
+def _to_parts(block: str | dict[str, Any]) -> list[dict[str, Any]]:
+    if isinstance(block, dict):
+        kind = block.get("type")
         if kind in _OF_THE_MODEL or kind == "tool_result":
-            continue
-        if isinstance(block, dict) and kind in _WIRE_PARTS and isinstance(block.get(_WIRE_PARTS[kind]), dict):
-            parts.append({"type": kind, kind: block[kind]})
-            continue
-        # One block at a time: langchain-core reads those of its own versions and of other providers.
-        parts += [part for read in HumanMessage([block]).content_blocks if (part := _part(cast("Any", read)))]
-    return parts
+            return []
+        if kind in _WIRE_PARTS:
+            value = block.get(kind)
+            return [{"type": kind, kind: {"url": value} if isinstance(value, str) else value}]
+    # One block at a time: langchain-core reads those of its own versions and of other providers.
+    return [part for read in HumanMessage([block]).content_blocks for part in _part(cast("Any", read))]
 
 
-def _part(block: Mapping[str, Any]) -> dict[str, Any] | None:
+def _part(block: Mapping[str, Any]) -> list[dict[str, Any]]:
     kind = block["type"]
     if kind in ("text", "text-plain"):
-        return {"type": "text", "text": block["text"]} if block.get("text") else None
+        return [{"type": "text", "text": block["text"]}] if block.get("text") else []
     if kind == "non_standard":
-        return None if block["value"].get("type") in _OF_THE_MODEL else dict(block["value"])
-    if kind == "image" and (url := _url(block)):
-        extras: dict[str, Any] = block.get("extras") or {}
-        return _dumped(ImagePart.from_url(url, detail=extras.get("detail")))
-    if kind == "audio" and block.get("base64"):
-        mime_type = block.get("mime_type") or "audio/wav"
-        return _dumped(InputAudioPart.from_bytes(base64.b64decode(block["base64"]), mime_type=mime_type))
-    if kind == "audio" and (url := _url(block)):
-        return _dumped(AudioUrlPart.from_url(url))
-    if kind == "file" and (url := _url(block)):
-        name = (block.get("extras") or block.get("metadata") or block).get("filename")
-        return {"type": "file", "file": {"file_data": url, "filename": name or "file"}}
-    raise ConfigurationError(f"a content block of type {kind!r} with {', '.join(block)} has no form in this API")
+        return [] if block["value"].get("type") in _OF_THE_MODEL else [dict(block["value"])]
+    if kind == "file":
+        return [{"type": "text", "text": to_text(block)}]
+    try:
+        if part := _media(kind, block):
+            return [part.model_dump(exclude_none=True)]
+    except ValueError as error:
+        raise ConfigurationError(f"a content block of type {kind!r} cannot be sent: {error}") from None
+    raise ConfigurationError(f"a content block of type {kind!r} ({', '.join(block)}) has no form in this API")
 
 
-def _dumped(part: ImagePart | InputAudioPart | AudioUrlPart) -> dict[str, Any]:
-    return part.model_dump(exclude_none=True)
-
-
-def _url(block: Mapping[str, Any]) -> str | None:
-    """Where the data of a block is: its address, or the data itself as a `data:` URL."""
-    if block.get("base64"):
-        return f"data:{block.get('mime_type') or 'image/png'};base64,{block['base64']}"
-    return block.get("url")
+def _media(kind: str, block: Mapping[str, Any]) -> ImagePart | InputAudioPart | AudioUrlPart | None:
+    data, mime_type, url = block.get("base64"), block.get("mime_type"), block.get("url")
+    if data and not mime_type:
+        raise ValueError("its mime_type is missing")
+    extras: dict[str, Any] = block.get("extras") or {}
+    if kind == "image" and (data or url):
+        return ImagePart.from_url(url or f"data:{mime_type};base64,{data}", detail=extras.get("detail"))
+    if kind == "audio" and data:
+        return InputAudioPart.from_bytes(base64.b64decode(data), mime_type=str(mime_type))
+    return AudioUrlPart.from_url(url) if kind == "audio" and url else None
 
 
 def to_result(answer: ChatCompletion) -> ChatResult:
@@ -202,7 +222,7 @@ def _to_message(message: AnswerMessage, usage: UsageMetadata | None, metadata: d
         else:
             calls.append(tool_call(name=name, args=arguments, id=id_))
     return AIMessage(
-        content=to_content(message.text, message.refusal),
+        content=message.text,
         additional_kwargs=to_additional(message),
         tool_calls=calls,
         invalid_tool_calls=broken,
@@ -216,13 +236,8 @@ def to_broken(name: str | None, text: str | None, id_: str | None) -> InvalidToo
     return invalid_tool_call(name=name, args=text, id=id_, error="The arguments are not a complete JSON object.")
 
 
-def to_content(text: str, refusal: str | None) -> str | list[str | dict[Any, Any]]:
-    """Text, or the block that says that the model refuses."""
-    return text if text or not refusal else [{"type": "refusal", "refusal": refusal, "index": 0}]
-
-
 def to_additional(message: AnswerMessage) -> dict[str, Any]:
-    """What has no place of its own in a LangChain message; `reasoning_content` becomes a block in `content_blocks`."""
+    """What has no place of its own in a LangChain message; see `_blocks`."""
     said = {
         "reasoning_content": message.reasoning_text,
         "refusal": message.refusal,

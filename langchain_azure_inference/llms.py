@@ -22,10 +22,11 @@ from azure_inference import (
     to_request,
 )
 
+from ._blocks import PROVIDER
 from ._connected import CONFIG
 from ._errors import langchain_errors
 from ._generating import Generating
-from ._messages import PROVIDER, to_usage
+from ._messages import to_usage
 
 
 class AzureInferenceLLM(Generating, BaseLLM):

@@ -108,10 +108,10 @@ class Connected(BaseComponent):
         """What is known of the model."""
         return model_profile(self.base_model or model)
 
-    def request_fields(self, names: Mapping[str, Any], *more: Mapping[str, Any]) -> dict[str, Any]:
-        """Fields of a request: those of its `names` that are fields here, overruled by `more`."""
+    def request_fields(self, names: Mapping[str, Any], *more: Mapping[str, Any], **derived: Any) -> dict[str, Any]:
+        """Fields of a request: those of its `names` that are fields here, or `derived` from them; `more` overrule."""
         own = {name: getattr(self, name) for name in names if name in type(self).model_fields}
-        return wire_fields(own, self.model_kwargs, *more)
+        return wire_fields({**own, **derived}, self.model_kwargs, *more)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Any:
         # Credentials and clients hold locks and sockets.
@@ -138,5 +138,5 @@ def _what_is_wrong(kind: type[Connected], error: ValidationError) -> str:
     if problem["type"] != "extra_forbidden":
         return f"{name} of {kind.__name__}: {problem['msg']}"
     near = difflib.get_close_matches(name, kind.model_fields, n=1)
-    meant = f"did you mean {near[0]}?" if near else "parameters of the model itself go into model_kwargs"
-    return f"{name} is no argument of {kind.__name__}: {meant}"
+    meant = f"did you mean {near[0]}? " if near else ""
+    return f"{name} is no argument of {kind.__name__}: {meant}What only the model knows goes into model_kwargs."

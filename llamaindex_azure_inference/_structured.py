@@ -127,7 +127,8 @@ class ObjectProgram(BasePydanticProgram[ObjectT]):
         return self._class.model_validate_json(response.message.content or "")
 
     def _otherwise(self) -> BasePydanticProgram[ObjectT]:
-        return utils.get_program_for_llm(self._class, self._prompt, self._llm)
+        # A copy, since the program that asks in text gives the prompt a parser.
+        return utils.get_program_for_llm(self._class, self._prompt.model_copy(), self._llm)
 
     def _note(self, error: BadRequestError | UnprocessableEntityError) -> None:
         """Remembers that the model takes no schema; raises the error if that is not what it says."""

@@ -126,22 +126,22 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         return self.model_copy(update={"embeddings_cache": None})
 
     def _get_query_embedding(self, query: str) -> Embedding:
-        return self._embed([query], "query")[0]
+        return self._embed(self._text_request([query], "query"))[0]
 
     async def _aget_query_embedding(self, query: str) -> Embedding:
-        return (await self._aembed([query], "query"))[0]
+        return (await self._aembed(self._text_request([query], "query")))[0]
 
     def _get_text_embedding(self, text: str) -> Embedding:
-        return self._embed([text], "document")[0]
+        return self._get_text_embeddings([text])[0]
 
     async def _aget_text_embedding(self, text: str) -> Embedding:
-        return (await self._aembed([text], "document"))[0]
+        return (await self._aget_text_embeddings([text]))[0]
 
     def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
-        return self._embed(texts, "document")
+        return self._embed(self._text_request(texts, "document"))
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
-        return await self._aembed(texts, "document")
+        return await self._aembed(self._text_request(texts, "document"))
 
     def _get_image_embedding(self, img_file_path: ImageType) -> Embedding:
         return self._get_image_embeddings([img_file_path])[0]
@@ -150,20 +150,16 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         return (await self._aget_image_embeddings([img_file_path]))[0]
 
     def _get_image_embeddings(self, img_file_paths: list[ImageType]) -> list[Embedding]:
-        request = self._image_request(img_file_paths)
-        return self.connection.client.embed_all(request, batch_size=self.embed_batch_size, concurrency=self._workers)
+        return self._embed(self._image_request(img_file_paths))
 
     async def _aget_image_embeddings(self, img_file_paths: list[ImageType]) -> list[Embedding]:
-        request = self._image_request(img_file_paths)
-        client = self.connection.async_client
-        return await client.embed_all(request, batch_size=self.embed_batch_size, concurrency=self._workers)
+        return await self._aembed(self._image_request(img_file_paths))
 
-    def _embed(self, texts: list[str], side: _Side) -> list[Embedding]:
-        request = self._text_request(texts, side)
-        return self.connection.client.embed_all(request, batch_size=self.embed_batch_size, concurrency=self._workers)
+    def _embed(self, request: EmbeddingsRequest | ImageEmbeddingsRequest) -> list[Embedding]:
+        client = self.connection.client
+        return client.embed_all(request, batch_size=self.embed_batch_size, concurrency=self._workers)
 
-    async def _aembed(self, texts: list[str], side: _Side) -> list[Embedding]:
-        request = self._text_request(texts, side)
+    async def _aembed(self, request: EmbeddingsRequest | ImageEmbeddingsRequest) -> list[Embedding]:
         client = self.connection.async_client
         return await client.embed_all(request, batch_size=self.embed_batch_size, concurrency=self._workers)
 
@@ -172,19 +168,17 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         return max(self.num_workers or 1, 1)
 
     def _text_request(self, texts: list[str], side: _Side) -> EmbeddingsRequest:
-        fields = self._fields(EmbeddingsRequest, self._input_type(side))
+        fields = self.request_fields(EmbeddingsRequest.model_fields, **self._told(side))
         return to_request(EmbeddingsRequest, {**fields, "input": texts})
 
     def _image_request(self, images: Sequence[ImageType]) -> ImageEmbeddingsRequest:
-        fields = self._fields(ImageEmbeddingsRequest, self._input_type(None))
+        fields = self.request_fields(ImageEmbeddingsRequest.model_fields, **self._told("document"))
         return to_request(ImageEmbeddingsRequest, {**fields, "input": [_image_input(image) for image in images]})
 
-    def _fields(self, kind: type[EmbeddingsRequest | ImageEmbeddingsRequest], input_type: str | None) -> dict[str, Any]:
-        fields = self.request_fields(kind.model_fields, {"model": self._model})
-        fields.pop("input_type", None)
-        return fields if input_type is None else {**fields, "input_type": input_type}
+    def _told(self, side: _Side) -> dict[str, str | None]:
+        return {"model": self._model, "input_type": self._input_type(side)}
 
-    def _input_type(self, side: _Side | None) -> str | None:
+    def _input_type(self, side: _Side) -> str | None:
         if self.input_type != "auto":
             return self.input_type
         return side if self.profile_of(self._model).input_type else None

@@ -113,9 +113,11 @@ class _ChoiceSoFar:
     def rest(self) -> Delta | None:
         """The text held back, given up at the end."""
         delta = Delta() if self._thought is None else self._parted(Delta(), at_end=True)
+        if not delta.text and not delta.reasoning_text:
+            return None
         self.content.append(delta.text)
         self.reasoning.append(delta.reasoning_text)
-        return delta if delta.text or delta.reasoning_text else None
+        return delta
 
     def _parted(self, delta: Delta, *, at_end: bool) -> Delta:
         reader = self._thought

@@ -272,8 +272,13 @@ class AsyncInferenceClient:
             on_progress(len(vectors))
             return vectors
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(embedded(part)) for part in _parts(request, batch_size, concurrency)]
+        parts = _parts(request, batch_size, concurrency)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(embedded(part)) for part in parts]
+        except ExceptionGroup as failures:
+            # The first failure ended the others; callers await one error, as from any other method.
+            raise failures.exceptions[0] from None
         return _joined([task.result() for task in tasks])
 
     async def close(self) -> None:

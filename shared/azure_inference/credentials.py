@@ -170,10 +170,10 @@ def to_authorizer(credential: Any, scopes: tuple[str, ...]) -> Authorizer:
         return KeyAuthorizer(SecretStr(credential).get_secret_value)
     if isinstance(credential, SecretStr):
         return KeyAuthorizer(credential.get_secret_value)
-    if isinstance(credential, TokenCredential):
+    if _is_a(credential, TokenCredential):
         is_async = inspect.iscoroutinefunction(credential.get_token)
         return TokenAuthorizer(lambda: credential.get_token(*scopes), is_async=is_async)
-    if isinstance(credential, KeyHolder):
+    if _is_a(credential, KeyHolder):
         return KeyAuthorizer(lambda: credential.key)
     if callable(credential):
         is_async = inspect.iscoroutinefunction(credential) or inspect.iscoroutinefunction(type(credential).__call__)
@@ -182,6 +182,14 @@ def to_authorizer(credential: Any, scopes: tuple[str, ...]) -> Authorizer:
         f"credential is {'missing' if credential is None else f'a {type(credential).__name__}'}: pass a key, a "
         "token credential or a callable that returns a token, or set AZURE_INFERENCE_CREDENTIAL"
     )
+
+
+def _is_a(credential: Any, protocol: type) -> bool:
+    """Whether a credential has what the protocol wants; to look may run its code, which may fail."""
+    try:
+        return isinstance(credential, protocol)
+    except Exception as error:
+        raise _refused(error) from error
 
 
 def _checked(secret: Any) -> str:

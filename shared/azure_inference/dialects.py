@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from .endpoints import PATHS
 from .errors import ConfigurationError
@@ -88,12 +88,8 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
         ConfigurationError: The URL is none, names a place without this API, or `dialect` is unknown.
     """
     text = endpoint.strip()
-    parts = urlsplit(text if "://" in text else f"https://{text}")
-    try:
-        valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
-    except ValueError:
-        valid = None
-    if not valid or not text.isprintable() or " " in text:
+    parts = _parts(text)
+    if parts is None or not text.isprintable() or " " in text:
         raise ConfigurationError(
             f"endpoint={endpoint!r} is not an http(s) URL: pass one such as 'https://<resource>.services.ai.azure.com/models'"
         )
@@ -124,6 +120,16 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
         host=host,
         is_secure=parts.scheme == "https" or _is_loopback(host),
     )
+
+
+def _parts(text: str) -> SplitResult | None:
+    """The parts of an http(s) URL, of which the scheme may be missing; None if it is none."""
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if is_valid else None
 
 
 def _base_path(host: str, path: str) -> str:

@@ -20,18 +20,19 @@ ERROR_LIMIT = MEBIBYTE
 
 @dataclass(frozen=True, slots=True)
 class Endpoint(Generic[AnswerT]):
-    """A route: how it is asked, what it answers, and how large an answer may be (bytes)."""
+    """A route: how it is asked, what it answers (in pieces, if it streams), and how large an answer may be (bytes)."""
 
     method: str
     path: str
     answer: type[AnswerT]
     answer_limit: int = 64 * MEBIBYTE
+    streams: bool = False
 
 
 CHAT = Endpoint("POST", "/chat/completions", ChatCompletion)
-CHAT_STREAM = Endpoint("POST", "/chat/completions", ChatCompletionChunk)
+CHAT_STREAM = Endpoint("POST", "/chat/completions", ChatCompletionChunk, streams=True)
 COMPLETIONS = Endpoint("POST", "/completions", Completion)
-COMPLETIONS_STREAM = Endpoint("POST", "/completions", CompletionChunk)
+COMPLETIONS_STREAM = Endpoint("POST", "/completions", CompletionChunk, streams=True)
 EMBEDDINGS = Endpoint("POST", "/embeddings", EmbeddingsResult, 512 * MEBIBYTE)
 IMAGE_EMBEDDINGS = Endpoint("POST", "/images/embeddings", EmbeddingsResult, 512 * MEBIBYTE)
 INFO = Endpoint("GET", "/info", ModelInfo)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 
 from . import errors
 from .dialects import Target
@@ -21,6 +23,7 @@ from .schema.failures import is_failure, read_failure, status_of
 RequestT = TypeVar("RequestT", bound=RequestModel)
 _EXCERPT = 80
 _UNSUITABLE_BODY = 502
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class ExtraParameters(StrEnum):
@@ -112,12 +115,16 @@ def prepare(
     sent = {"x-ms-client-request-id": client_request_id, "accept": "application/json"}
     body = b""
     if request is not None:
+        if not endpoint.streams and getattr(request, "stream", None):
+            raise ConfigurationError("stream=True asks for an answer in pieces: call stream_chat or stream_complete")
         request, policy = _apply(request, target, extra_parameters)
         sent["content-type"] = "application/json"
         if policy is not None:
             sent["extra-parameters"] = policy.value
-        body = request.model_dump_json(exclude_none=True, by_alias=True).encode()
-    sent.update((name.lower(), value) for name, value in (headers or {}).items())
+        body = _to_bytes(request)
+    for name, value in (headers or {}).items():
+        _check_header(name, value)
+        sent[name.lower()] = value
     return Call(
         endpoint=endpoint,
         url=target.url(endpoint.path, **(query or {})),
@@ -129,8 +136,38 @@ def prepare(
     )
 
 
+def check_kind(request: Any) -> None:
+    """Raises `ConfigurationError` for what is no request: a dict, for instance, which type checkers would have told."""
+    if not isinstance(request, RequestModel):
+        raise ConfigurationError(
+            f"request is a {type(request).__name__}: make it with to_request(ChatRequest, fields), or the like"
+        )
+
+
+def _check_header(name: Any, value: Any) -> None:
+    is_name = isinstance(name, str) and _HEADER_NAME.fullmatch(name)
+    if not is_name or not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        raise ConfigurationError(
+            f"headers has {name!r}, which cannot be sent: names are letters, digits and hyphens, values printable "
+            "ASCII text (value withheld)"
+        )
+
+
+def _to_bytes(request: RequestModel) -> bytes:
+    try:
+        return request.model_dump_json(exclude_none=True, by_alias=True).encode()
+    except ValueError as error:
+        for name, value in request:
+            try:
+                to_json(value)
+            except ValueError:
+                raise ConfigurationError(f"{name} holds what JSON cannot say: {error}") from None
+        raise ConfigurationError(f"the request holds what JSON cannot say: {error}") from None
+
+
 def streamed(request: RequestT, target: Target, *, ask_usage: bool) -> RequestT:
     """The request for an answer in pieces; with usage, where the dialect gives it only to those who ask for it."""
+    check_kind(request)
     added: dict[str, Any] = {"stream": True}
     if ask_usage and target.dialect.asks_stream_usage and "stream_options" not in request.extras:
         added["stream_options"] = {"include_usage": True}
@@ -167,13 +204,16 @@ def read_answer(call: Call[AnswerT], status: int, headers: Mapping[str, str], bo
     """
     raise_for_status(call, status, headers, body)
     try:
-        return call.endpoint.answer.model_validate_json(body)
+        answer = call.endpoint.answer.model_validate_json(body)
     except ValidationError as error:
         raise_if_failure(call, headers, body)
         raise ResponseValidationError(
             f"{_named(call)} answered 200 with {_seen(body)}, which is no {call.endpoint.answer.__name__}: "
             f"{_first(error)}. Check that the endpoint speaks this API."
         ) from None
+    if (answer.model_extra or {}).keys() & {"error", "message", "detail"}:
+        raise_if_failure(call, headers, body)
+    return answer
 
 
 def raise_for_status(call: Call[Any], status: int, headers: Mapping[str, str], body: bytes) -> None:

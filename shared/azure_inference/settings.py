@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from . import dialects, protocol
 from ._version import __version__
@@ -76,7 +76,12 @@ class ClientSettings:
         *,
         query: Mapping[str, str | None] | None = None,
     ) -> Call[AnswerT]:
-        """The call that a method makes of its request and options."""
+        """The call that a method makes of its request and options.
+
+        Raises:
+            ConfigurationError: An option is unknown, or the request cannot be sent as it is.
+        """
+        _check_names(options, CallOptions)
         return protocol.prepare(
             self.target,
             endpoint,
@@ -100,6 +105,7 @@ class ClientSettings:
 
     def without_known(self, request: RequestModel) -> RequestModel:
         """The request without what its model is known to refuse."""
+        protocol.check_kind(request)
         return self.remedy.apply(self.target.base_url, request)
 
     def without_refused(self, request: RequestModel, error: APIStatusError) -> RequestModel:
@@ -113,9 +119,7 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
     Raises:
         ConfigurationError: An argument is missing or wrong.
     """
-    if unknown := options.keys() - ClientOptions.__annotations__.keys():
-        known = ", ".join(ClientOptions.__annotations__)
-        raise ConfigurationError(f"{', '.join(sorted(unknown))}: no such argument; there are {known}")
+    _check_names(options, ClientOptions)
     endpoint = endpoint or os.environ.get(ENDPOINT_VARIABLE)
     if not endpoint:
         raise ConfigurationError(f"endpoint is missing: pass the URL of the endpoint, or set {ENDPOINT_VARIABLE}")
@@ -143,6 +147,12 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
         split_reasoning=options.get("split_reasoning", True),
         headers=dict(options.get("headers") or {}),
     )
+
+
+def _check_names(options: Mapping[str, Any], kind: type) -> None:
+    if unknown := options.keys() - kind.__annotations__.keys():
+        known = ", ".join(kind.__annotations__)
+        raise ConfigurationError(f"{', '.join(sorted(unknown))}: no such argument; there are {known}")
 
 
 def _retry_policy(options: ClientOptions) -> RetryPolicy:

@@ -65,7 +65,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         self._call = call
         self._accumulator = accumulator
         self._decoder = Decoder()
-        self._whole_body: list[bytes] | None = None
+        self._whole_body: bytearray | None = None
         self._started = False
         self._halves = SurrogateJoiner()
         self._ready: deque[ChunkT] = deque()
@@ -78,9 +78,12 @@ class StreamReader(Generic[ChunkT, WholeT]):
             self._started = True
             # Some servers answer a stream request with a plain body; no event stream begins like this.
             if piece.lstrip()[:1] in (b"{", b"<"):
-                self._whole_body = []
+                self._whole_body = bytearray()
         if self._whole_body is not None:
-            self._whole_body.append(piece)
+            self._whole_body += piece
+            if len(self._whole_body) > self._call.endpoint.answer_limit:
+                self._whole_body = None
+                self._fail(ResponseValidationError("a stream was asked for, and a body without end came"))
             return
         self._take(self._decoder.feed, piece)
 
@@ -119,9 +122,10 @@ class StreamReader(Generic[ChunkT, WholeT]):
         return bool(self._ready) or self.is_done
 
     def raise_if_only_error(self) -> None:
-        """Raises the error that came in place of a first chunk."""
+        """Raises the error that came in place of a first chunk; a broken connection as itself, to be tried again."""
         if not self._ready and self._error is not None:
-            raise self._error
+            cause = self._error.__cause__
+            raise cause if isinstance(cause, APIConnectionError) else self._error
 
     def result(self) -> WholeT | None:
         """The answer so far."""
@@ -137,12 +141,11 @@ class StreamReader(Generic[ChunkT, WholeT]):
             self._fail(error)
 
     def _read(self, event: Event) -> None:
-        if event.data == _DONE:
+        if event.data.strip() == _DONE:
             self.is_done = True
             if self._accumulator.is_empty:
                 raise StreamInterruptedError("the stream was done before anything was said")
-            if (rest := self._accumulator.rest()) is not None:
-                self._ready.append(rest)
+            self._give_rest()
             return
         if event.name == "error":
             self._raise_error_event(event.data)
@@ -169,7 +172,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
 
     def _from_whole(self) -> list[Event]:
         """A whole answer as the one event of a stream; anything else is an error."""
-        body = b"".join(self._whole_body or ())
+        body = bytes(self._whole_body or b"")
         self._whole_body = None
         raise_if_failure(self._call, {}, body)
         try:
@@ -182,8 +185,13 @@ class StreamReader(Generic[ChunkT, WholeT]):
             raise ResponseValidationError("a stream was asked for, and something else came") from None
         return [Event(json.dumps(value).encode())]
 
+    def _give_rest(self) -> None:
+        if (rest := self._accumulator.rest()) is not None:
+            self._ready.append(rest)
+
     def _fail(self, error: InferenceError) -> None:
         if self._error is None:
+            self._give_rest()
             vars(error)["partial"] = self._accumulator.result()
             self._error = error
         self.is_done = True

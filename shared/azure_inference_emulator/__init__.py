@@ -15,6 +15,11 @@ n-grams, so that related texts are near. The same request gets the same answer. 
 ``modalities`` with ``audio`` (422 ``parameter_not_supported``), ``emulated-chat-2`` that and ``seed``. Extra parameters
 that are passed through come back under ``emulator.extra_parameters``. ``GET /__emulator/requests`` tells what clients
 sent, secrets redacted.
+
+To rehearse failures: ``--fault`` or the request header ``x-emulator-fault`` (see ``faults`` and ``stream_faults``),
+``--rate-limit``, ``--latency``, ``--strict``, ``--managed-compute``; a last user message that begins with
+``[[filter the prompt]]`` or ``[[filter the answer]]`` meets the content filter. Models of the API's catalogue can be
+asked for by name (see ``models``): each refuses and answers as that family does.
 """
 
 from contextlib import AbstractContextManager as _AbstractContextManager

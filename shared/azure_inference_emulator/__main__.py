@@ -5,14 +5,22 @@ import errno
 import sys
 from collections.abc import Sequence
 
-from azure_inference_emulator import server
+from azure_inference_emulator import faults, models, server
 from azure_inference_emulator.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the emulator until it is interrupted; returns the exit code."""
     options = _parser().parse_args(arguments)
-    settings = Settings(key=options.key)
+    settings = Settings(
+        key=options.key,
+        models=dict(options.model),
+        strict=options.strict,
+        managed_compute=options.managed_compute,
+        latency=options.latency,
+        rate_limit=options.rate_limit,
+        faults=tuple(options.fault),
+    )
     try:
         sock = server.listen(options.host, options.port)
     except OSError as error:
@@ -33,7 +41,63 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--key", type=_key, help="the only key accepted (default: any key that is not empty)")
+    parser.add_argument(
+        "--model",
+        metavar="NAME=MODEL",
+        type=_model,
+        action="append",
+        default=[],
+        help=f"serve a further name that behaves like one of {', '.join(models.MODELS)}",
+    )
+    parser.add_argument("--strict", action="store_true", help="refuse whatever the published schema does not allow")
+    parser.add_argument(
+        "--managed-compute", action="store_true", help="behave like an Azure ML managed online endpoint"
+    )
+    parser.add_argument("--latency", metavar="SECONDS", type=_seconds, default=0.0, help="wait before each answer")
+    parser.add_argument(
+        "--rate-limit", metavar="N", type=_count, default=0, help="answer 429 after N requests a minute"
+    )
+    parser.add_argument(
+        "--fault",
+        metavar="NAME[:KEY=VALUE,...]",
+        type=_fault,
+        action="append",
+        default=[],
+        help=f"a failure to rehearse: {', '.join(sorted(faults.NAMES))}; times=N for the first N requests only",
+    )
     return parser
+
+
+def _model(text: str) -> tuple[str, str]:
+    name, _, like = text.partition("=")
+    if not name or models.find(like or "emulated-chat") is None:
+        known = ", ".join(models.MODELS)
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=MODEL with one of the models {known}")
+    return name, like or "emulated-chat"
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of requests")
+    return int(text)
+
+
+def _fault(text: str) -> str:
+    try:
+        faults.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _port(text: str) -> int:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from azure_inference_emulator import failures, models
+from azure_inference_emulator import failures, managed, models, prompts, usage
 from azure_inference_emulator.checks import Checker
 from azure_inference_emulator.failures import Refused
-from azure_inference_emulator.models import Model, Task
+from azure_inference_emulator.models import Model, Refusal, Task
 from azure_inference_emulator.rules import EXTRA_PARAMETERS_OPTIONS, OPENAI_PARAMETERS, Rule
 from azure_inference_emulator.settings import Settings
-from azure_inference_emulator.values import JsonObject, as_object, as_text
+from azure_inference_emulator.values import JsonObject, as_list, as_object, as_text, is_object
 
 Dialect = Literal["model-inference", "openai-v1", "azure-openai"]
 
@@ -37,6 +37,12 @@ class Admitted:
     model: Model
     model_name: str
     extras: JsonObject = field(default_factory=dict[str, Any])
+    managed_compute: bool = False
+
+    @property
+    def like_openai(self) -> bool:
+        """Whether answers carry what only Azure OpenAI's do: by the route's dialect, or by the model."""
+        return self.dialect != "model-inference" or self.model.azure_openai
 
 
 def check_key(incoming: Incoming, settings: Settings) -> None:
@@ -62,12 +68,16 @@ def check_version(incoming: Incoming, settings: Settings) -> None:
 
 def admit(incoming: Incoming, table: Mapping[str, Rule], task: Task, settings: Settings) -> Admitted:
     """What a POST request asks for; raises ``Refused`` with the answer it gets otherwise."""
+    if settings.managed_compute:
+        table = managed.table(table)
     body = parse(incoming)
     body, extras = _extra_parameters(incoming, table, body, settings)
     _check_schema(incoming, table, body, settings)
     model, name = resolve(incoming, as_text(body.get("model")), task, settings)
     _check_support(incoming, model, body)
-    return Admitted(incoming.dialect, body, model, name, extras)
+    _check_size(incoming, model, body)
+    _check_content(incoming, model, body, settings)
+    return Admitted(incoming.dialect, body, model, name, extras, settings.managed_compute)
 
 
 def parse(incoming: Incoming) -> JsonObject:
@@ -77,7 +87,7 @@ def parse(incoming: Incoming) -> JsonObject:
     except (ValueError, RecursionError) as error:
         message = f"The request body is not valid JSON: {error}"
         raise failures.nested(400, "BadRequest", message) from None
-    if not isinstance(body, dict):
+    if not is_object(body):
         problem = {
             "type": "model_attributes_type",
             "loc": ["body"],
@@ -85,7 +95,7 @@ def parse(incoming: Incoming) -> JsonObject:
             "input": body,
         }
         raise failures.invalid([problem])
-    return as_object(body)  # pyright: ignore[reportUnknownArgumentType]
+    return as_object(body)
 
 
 def _no_constant(name: str) -> None:
@@ -119,7 +129,9 @@ def _openai_extras(table: Mapping[str, Rule], body: JsonObject, settings: Settin
 def _check_schema(incoming: Incoming, table: Mapping[str, Rule], body: JsonObject, settings: Settings) -> None:
     foreign = incoming.dialect != "model-inference"
     problems = Checker(strict=settings.strict and not foreign, nulls=foreign).body(table, body)
-    if problems and foreign:
+    if settings.managed_compute and not problems:
+        problems = managed.check(body)
+    if problems and foreign and not settings.managed_compute:
         first = problems[0]
         where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"][1:]).lstrip(".")
         raise failures.openai(400, f"Invalid value for '{where}': {first['msg']}.", param=where, code="invalid_value")
@@ -130,7 +142,11 @@ def _check_schema(incoming: Incoming, table: Mapping[str, Rule], body: JsonObjec
 def resolve(incoming: Incoming, asked: str, task: Task, settings: Settings) -> tuple[Model, str]:
     """The model a request is for, and the name it is asked by."""
     name = incoming.deployment or asked or models.DEFAULTS[task]
-    model = models.MODELS.get(settings.models.get(name, name))
+    model = models.find(settings.models.get(name, name))
+    if settings.managed_compute and (model is None or model.task != task):
+        # Such an endpoint serves one model and does not look at the name.
+        name = models.DEFAULTS[task]
+        model = models.MODELS[name]
     if model is None:
         raise _unknown_model(incoming, name, settings)
     if model.task != task:
@@ -161,10 +177,54 @@ def _wrong_task(incoming: Incoming, name: str, task: Task) -> Refused:
 def _check_support(incoming: Incoming, model: Model, body: JsonObject) -> None:
     for refusal in model.refusals:
         value = body.get(refusal.parameter)
-        if not refusal.applies(value):
-            continue
-        if incoming.dialect == "model-inference":
-            shown = as_object(value).get("type", value)
-            raise failures.parameter_not_supported([refusal.parameter], shown)
-        message = f"Unsupported parameter: '{refusal.parameter}' is not supported with this model."
-        raise failures.openai(400, message, param=refusal.parameter, code="unsupported_parameter")
+        if refusal.applies(value):
+            raise _unsupported(incoming, refusal, value)
+
+
+def _unsupported(incoming: Incoming, refusal: Refusal, value: object) -> Refused:
+    """What a model that does not support a parameter answers, in its own shape."""
+    name = refusal.parameter
+    if incoming.dialect != "model-inference" or refusal.shape == "openai":
+        message = f"Unsupported parameter: '{name}' is not supported with this model.{refusal.advice}"
+        return failures.openai(400, message, param=name, code="unsupported_parameter")
+    if refusal.shape == "flat":
+        return failures.parameter_not_supported([name], as_object(value).get("type", value))
+    problem = {
+        "type": "extra_forbidden",
+        "loc": ["body", name],
+        "msg": "Extra inputs are not permitted",
+        "input": value,
+    }
+    return failures.invalid([problem]) if refusal.shape == "details" else failures.invalid_list([problem])
+
+
+def _check_size(incoming: Incoming, model: Model, body: JsonObject) -> None:
+    """Refuse what is longer than the model's context, and more inputs than it takes at once."""
+    inputs = as_list(body.get("input"))
+    if len(inputs) > model.batch and not isinstance(inputs[0], int):
+        msg = f"List should have at most {model.batch} items after validation, not {len(inputs)}"
+        problem: JsonObject = {"type": "too_long", "loc": ["body", "input"], "msg": msg, "input": len(inputs)}
+        raise failures.invalid([{**problem, "ctx": {"max_length": model.batch}}])
+    asked = usage.prompt_tokens(body)
+    if asked <= model.context:
+        return
+    if incoming.dialect != "model-inference" or model.azure_openai:
+        message = (
+            f"This model's maximum context length is {model.context} tokens. However, your messages resulted in "
+            f"{asked} tokens. Please reduce the length of the messages."
+        )
+        raise failures.openai(400, message, param="messages", code="context_length_exceeded")
+    message = f"Request body too large for {model.name} model. Max size: {model.context} tokens."
+    raise failures.nested(413, "tokens_limit_reached", message, details=message)
+
+
+def _check_content(incoming: Incoming, model: Model, body: JsonObject, settings: Settings) -> None:
+    """Refuse a prompt that begins with the phrase which stands for a harmful one."""
+    talk = prompts.conversation(body) if "messages" in body else None
+    said = talk.question if talk else as_text(body.get("prompt"))
+    if not any(text.lstrip().startswith(failures.INPUT_FILTER) for text in (said, prompts.dissect_text(said).question)):
+        return
+    if settings.managed_compute:
+        raise managed.filtered()
+    nested = incoming.dialect != "model-inference" or model.azure_openai or model.name == "emulated-chat-2"
+    raise failures.filtered_nested() if nested else failures.filtered_flat()

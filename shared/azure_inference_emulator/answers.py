@@ -5,11 +5,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from azure_inference_emulator import text as linguistics
 from azure_inference_emulator.passages import Passage, split
 
-_DIGIT = re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand)\b", re.IGNORECASE)
+_DIGIT = re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred)\b", re.IGNORECASE)
 _NAME = re.compile(r"(?<=[\w,;] )[A-Z][a-z]+")
 _COMMAND = re.compile(r"`[^`]+`|\$ |```")
 _PLACE = re.compile(r"\b(?:in|at|on|under|from|to)\b|/|https?:", re.IGNORECASE)
@@ -105,7 +106,7 @@ def coverage(question: str, context: str) -> float:
 def _scores(question: str, passages: Sequence[Passage], terms: list[str]) -> list[_Scored]:
     material = _Material.of(passages, terms)
     wanted = [pattern for asked, pattern in _WANTED if asked.search(question)]
-    pairs = list(zip(terms, terms[1:], strict=False))
+    pairs = list(pairwise(terms))
     return [_score(material, index, terms, pairs, wanted) for index in range(len(passages))]
 
 
@@ -142,7 +143,7 @@ def _previous(material: _Material, index: int) -> Counter[str]:
 
 def _phrase_bonus(passage: Passage, pairs: list[tuple[str, str]], idf: dict[str, float]) -> float:
     inside = linguistics.stems(passage.text)
-    neighbours = set(zip(inside, inside[1:], strict=False))
+    neighbours = set(pairwise(inside))
     return sum(0.25 * (idf[a] + idf[b]) / 2 for a, b in pairs if (a, b) in neighbours)
 
 

@@ -16,10 +16,23 @@ try:
 except ImportError as error:
     raise ImportError('The emulator needs starlette and uvicorn: pip install "azure-inference[emulator]"') from error
 
-from azure_inference_emulator import admission, chat, completions, embeddings, failures, info, models, sse
+from azure_inference_emulator import (
+    admission,
+    chat,
+    completions,
+    embeddings,
+    failures,
+    faults,
+    info,
+    managed,
+    models,
+    stream_faults,
+)
 from azure_inference_emulator.admission import Dialect, Incoming
 from azure_inference_emulator.failures import Refused
+from azure_inference_emulator.faults import Fault, Faults
 from azure_inference_emulator.journal import Journal
+from azure_inference_emulator.limiter import Limiter
 from azure_inference_emulator.rules import (
     CHAT_PARAMETERS,
     COMPLETIONS_PARAMETERS,
@@ -36,9 +49,22 @@ _PREFIXES: tuple[tuple[str, Dialect], ...] = (
     ("/openai/v1", "openai-v1"),
     ("/openai/deployments/{deployment}", "azure-openai"),
 )
+_ROUTES = (
+    "routes are /chat/completions, /completions, /embeddings, /images/embeddings and /info, "
+    "at the root and under /models, /v1, /openai/v1 and /openai/deployments/<model>"
+)
 _JOURNAL = "/__emulator/requests"
 
-Handler = Callable[["_Emulator", Incoming], Awaitable[Response]]
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a route has to say: one body, and the frames of it when a stream was asked for."""
+
+    body: JsonObject
+    frames: Iterator[JsonObject] | None = None
+
+
+Handler = Callable[["_Emulator", Incoming], _Outcome]
 
 
 @dataclass
@@ -47,6 +73,8 @@ class _Emulator:
 
     settings: Settings
     journal: Journal
+    limiter: Limiter
+    faults: Faults
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
 
@@ -54,13 +82,13 @@ class _Json(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return to_bytes(content)
+        return content if isinstance(content, bytes) else to_bytes(content)
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
     """The emulator as an ASGI application, for a server or for an in-process transport."""
     chosen = settings or Settings()
-    emulator = _Emulator(chosen, Journal(chosen.journal_length))
+    emulator = _Emulator(chosen, Journal(chosen.journal_length), Limiter(chosen.rate_limit), Faults(chosen.faults))
     routes = [Route(_JOURNAL, _journal_endpoint(emulator), methods=["GET", "DELETE"])]
     for prefix, dialect in _PREFIXES:
         for path, handler in _POSTS.items():
@@ -83,18 +111,48 @@ def _endpoint(emulator: _Emulator, dialect: Dialect, handler: Handler) -> Callab
             deployment=request.path_params.get("deployment", ""),
         )
         try:
-            admission.check_key(incoming, emulator.settings)
-            admission.check_version(incoming, emulator.settings)
-            if emulator.settings.latency:
-                await asyncio.sleep(emulator.settings.latency)
-            response = await handler(emulator, incoming)
+            response = await _answer(emulator, incoming, request, handler)
         except Refused as refused:
-            response = _Json(refused.body, refused.status, refused.headers)
+            passed = managed.wrapped(refused) if emulator.settings.managed_compute else refused
+            response = _Json(passed.body, passed.status, passed.headers)
         _add_headers(response, request, next(emulator.numbers))
         _note(emulator, request, incoming.raw, response.status_code)
         return response
 
     return endpoint
+
+
+async def _answer(emulator: _Emulator, incoming: Incoming, request: Request, handler: Handler) -> Response:
+    """The answer of a route, with the rate limit, the latency and the faults of the request."""
+    try:
+        active = emulator.faults.active(incoming.headers.get(faults.HEADER, ""), request.url.path)
+    except ValueError as error:
+        raise failures.nested(400, "BadRequest", str(error)) from None
+    await asyncio.sleep(emulator.settings.latency + faults.pause(active))
+    raw = faults.instead(active)
+    if raw is not None:
+        return Response(raw.body, raw.status, dict(raw.headers), raw.content_type)
+    admission.check_key(incoming, emulator.settings)
+    limits = emulator.limiter.admit()
+    admission.check_version(incoming, emulator.settings)
+    outcome = handler(emulator, incoming)
+    if outcome.frames is None or any(fault.name == "json" for fault in active):
+        return _Json(faults.spoiled(active, outcome.body), headers=limits)
+    pause = emulator.settings.latency / 20 + stream_faults.pause(active)
+    return StreamingResponse(
+        _events(outcome.frames, active, pause),
+        media_type="text/event-stream",
+        headers={"cache-control": "no-cache", **limits},
+    )
+
+
+async def _events(frames: Iterator[JsonObject], active: list[Fault], pause: float) -> AsyncIterator[bytes]:
+    opening = stream_faults.opening(active)
+    if opening:
+        yield opening
+    for event in stream_faults.events(frames, active):
+        await asyncio.sleep(pause)
+        yield event
 
 
 def _add_headers(response: Response, request: Request, number: int) -> None:
@@ -124,11 +182,12 @@ def _http_error(emulator: _Emulator) -> Callable[[Request, HTTPException], Await
     """404 and 405 as the gateway says them."""
 
     async def handle(request: Request, error: HTTPException) -> Response:
-        message = "Resource not found" if error.status_code == 404 else error.detail
-        hint = "routes are /chat/completions, /completions, /embeddings, /images/embeddings and /info, also under /models, /v1, /openai/v1"
-        refused = failures.nested(
-            error.status_code, str(error.status_code), f"{message}: {request.method} {request.url.path} ({hint})"
-        )
+        if emulator.settings.managed_compute:
+            refused = managed.wrapped(Refused(error.status_code, {"detail": error.detail}))
+        else:
+            message = "Resource not found" if error.status_code == 404 else error.detail
+            told = f"{message}: {request.method} {request.url.path} ({_ROUTES})"
+            refused = failures.nested(error.status_code, str(error.status_code), told)
         response = _Json(refused.body, refused.status, {**refused.headers, **(error.headers or {})})
         _add_headers(response, request, next(emulator.numbers))
         _note(emulator, request, await request.body(), response.status_code)
@@ -146,50 +205,36 @@ def _journal_endpoint(emulator: _Emulator) -> Callable[[Request], Awaitable[Resp
     return endpoint
 
 
-async def _chat(emulator: _Emulator, incoming: Incoming) -> Response:
+def _chat(emulator: _Emulator, incoming: Incoming) -> _Outcome:
     admitted = admission.admit(incoming, CHAT_PARAMETERS, "chat", emulator.settings)
     done = chat.answer(admitted, next(emulator.numbers))
-    if admitted.body.get("stream"):
-        return _stream(emulator, chat.frames(admitted, done))
-    return _Json(chat.body_of(admitted, done))
+    return _Outcome(chat.body_of(admitted, done), chat.frames(admitted, done) if admitted.body.get("stream") else None)
 
 
-async def _completions(emulator: _Emulator, incoming: Incoming) -> Response:
+def _completions(emulator: _Emulator, incoming: Incoming) -> _Outcome:
     admitted = admission.admit(incoming, COMPLETIONS_PARAMETERS, "chat", emulator.settings)
     done = completions.complete(admitted, next(emulator.numbers))
-    if admitted.body.get("stream"):
-        return _stream(emulator, completions.frames(admitted, done))
-    return _Json(completions.body_of(admitted, done))
+    streamed = completions.frames(admitted, done) if admitted.body.get("stream") else None
+    return _Outcome(completions.body_of(admitted, done), streamed)
 
 
-async def _embeddings(emulator: _Emulator, incoming: Incoming) -> Response:
+def _embeddings(emulator: _Emulator, incoming: Incoming) -> _Outcome:
     admitted = admission.admit(incoming, EMBEDDINGS_PARAMETERS, "embeddings", emulator.settings)
-    return _Json(embeddings.of_texts(admitted, next(emulator.numbers)))
+    return _Outcome(embeddings.of_texts(admitted, next(emulator.numbers)))
 
 
-async def _image_embeddings(emulator: _Emulator, incoming: Incoming) -> Response:
+def _image_embeddings(emulator: _Emulator, incoming: Incoming) -> _Outcome:
     admitted = admission.admit(incoming, IMAGE_EMBEDDINGS_PARAMETERS, "embeddings", emulator.settings)
-    return _Json(embeddings.of_images(admitted, next(emulator.numbers)))
+    return _Outcome(embeddings.of_images(admitted, next(emulator.numbers)))
 
 
-async def _info(emulator: _Emulator, incoming: Incoming) -> Response:
+def _info(emulator: _Emulator, incoming: Incoming) -> _Outcome:
     asked = incoming.query.get("model") or models.DEFAULTS["chat"]
-    named = replace(incoming, deployment=asked)
-    known = models.MODELS.get(emulator.settings.models.get(asked, asked))
-    model, name = admission.resolve(named, asked, known.task if known else "chat", emulator.settings)
-    return _Json(info.body_of(model, name))
-
-
-def _stream(emulator: _Emulator, frames: Iterator[JsonObject]) -> Response:
-    async def events() -> AsyncIterator[bytes]:
-        pause = emulator.settings.latency / 20
-        for data in frames:
-            if pause:
-                await asyncio.sleep(pause)
-            yield sse.frame(data)
-        yield sse.DONE
-
-    return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-cache"})
+    known = models.find(emulator.settings.models.get(asked, asked))
+    task = known.task if known else "chat"
+    return _Outcome(
+        info.body_of(*admission.resolve(replace(incoming, deployment=asked), asked, task, emulator.settings))
+    )
 
 
 _POSTS: dict[str, Handler] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from azure_inference_emulator.rules import Rule
-from azure_inference_emulator.values import JsonObject, as_list, as_object, is_number
+from azure_inference_emulator.values import JsonObject, as_list, as_object, is_list, is_number, is_object
 
 Location = tuple[str | int, ...]
 
@@ -36,7 +36,7 @@ _MESSAGE_KEYS = {
 class Checker:
     """Collects what is wrong with one body.
 
-    ``strict`` adds what only the published schema forbids: nested keys it does not know, and lists where it says string.
+    ``strict`` adds what only the published schema forbids: unknown nested keys, and lists where it says string.
     ``nulls`` allows null for an optional parameter, as the OpenAI dialects do.
     """
 
@@ -78,13 +78,13 @@ class Checker:
             "boolean": isinstance(value, bool),
             "integer": isinstance(value, int) and not isinstance(value, bool),
             "number": is_number(value) and math.isfinite(cast("float", value)),
-            "object": isinstance(value, dict),
+            "object": is_object(value),
         }
         if not fits[rule.kind]:
             said = {"integer": "int", "number": "float", "boolean": "bool", "object": "dict"}.get(rule.kind, rule.kind)
             self.refuse(f"{said}_type", loc, f"Input should be a valid {rule.kind}", value)
         elif rule.choices and value not in rule.choices:
-            self._choice(rule.choices, value, loc)
+            self.choice(rule.choices, value, loc)
         elif rule.low is not None and cast("float", value) < rule.low:
             self.refuse(
                 "greater_than_equal", loc, f"Input should be greater than or equal to {rule.low:g}", value, ge=rule.low
@@ -94,13 +94,14 @@ class Checker:
                 "less_than_equal", loc, f"Input should be less than or equal to {rule.high:g}", value, le=rule.high
             )
 
-    def _choice(self, choices: tuple[str, ...], value: object, loc: Location) -> None:
+    def choice(self, choices: tuple[str, ...], value: object, loc: Location) -> None:
+        """Note a value that is none of those allowed."""
         said = " or ".join(part for part in (", ".join(f"'{c}'" for c in choices[:-1]), f"'{choices[-1]}'") if part)
         self.refuse("literal_error", loc, f"Input should be {said}", value, expected=said)
 
     def _items(self, value: object, loc: Location, *, least: int = 1) -> Iterator[tuple[Any, Location]]:
         """The items of a list with their locations; anything else, and a list too short, is refused."""
-        if not isinstance(value, list):
+        if not is_list(value):
             self.refuse("list_type", loc, "Input should be a valid list", value)
             return
         if len(as_list(value)) < least:
@@ -134,11 +135,11 @@ class Checker:
             if not isinstance(item, str):
                 self._text(item, place)
             elif rule.choices and item not in rule.choices:
-                self._choice(rule.choices, item, place)
+                self.choice(rule.choices, item, place)
 
     def _messages(self, _rule: Rule, value: object, loc: Location) -> None:
         for item, place in self._items(value, loc):
-            if not isinstance(item, dict):
+            if not is_object(item):
                 self.refuse("dict_type", place, "Input should be a valid dictionary", item)
                 continue
             message = as_object(item)
@@ -146,7 +147,7 @@ class Checker:
             if "role" not in message:
                 self.refuse("missing", (*place, "role"), "Field required", message)
             elif role not in _ROLES:
-                self._choice(_ROLES, role, (*place, "role"))
+                self.choice(_ROLES, role, (*place, "role"))
             else:
                 self._message(str(role), message, place)
 
@@ -165,16 +166,16 @@ class Checker:
             self._tool_calls(message["tool_calls"], (*loc, "tool_calls"))
 
     def _content(self, role: str, content: object, loc: Location) -> None:
-        if not isinstance(content, list) or (self.strict and role != "user"):
+        if not is_list(content) or (self.strict and role != "user"):
             self.refuse("string_type", loc, "Input should be a valid string", content)
             return
         least = 1 if role == "user" else 0
         allowed = _USER_PARTS if role == "user" else _OTHER_PARTS
-        for item, place in self._items(cast("object", content), loc, least=least):
+        for item, place in self._items(content, loc, least=least):
             part = as_object(item)
             kind = part.get("type")
             if kind not in allowed:
-                self._choice(allowed, kind, (*place, "type"))
+                self.choice(allowed, kind, (*place, "type"))
             elif kind == "text":
                 self._field(part, "text", place)
                 self._known(part, {"type", "text"}, place)
@@ -184,7 +185,7 @@ class Checker:
     def _media(self, part: JsonObject, kind: str, loc: Location) -> None:
         name, needed = _PARTS[kind]
         inner = part.get(name)
-        if name and not isinstance(inner, dict):
+        if name and not is_object(inner):
             self.refuse("missing" if name not in part else "dict_type", (*loc, name), "Field required", inner)
             return
         holder = as_object(inner)
@@ -199,7 +200,7 @@ class Checker:
                 "url_scheme", (*loc, name, "url"), "URL should be http, https or a base64 data URL", holder["url"]
             )
         if kind == "input_audio" and holder.get("format") not in {"wav", "mp3", None}:
-            self._choice(("wav", "mp3"), holder["format"], (*loc, name, "format"))
+            self.choice(("wav", "mp3"), holder["format"], (*loc, name, "format"))
 
     def _tool_calls(self, value: object, loc: Location) -> None:
         for item, place in self._items(value, loc, least=0):
@@ -218,7 +219,7 @@ class Checker:
         for item, place in self._items(value, loc):
             tool = as_object(item)
             if tool.get("type") != "function":
-                self._choice(("function",), tool.get("type"), (*place, "type"))
+                self.choice(("function",), tool.get("type"), (*place, "type"))
                 continue
             function = as_object(tool.get("function"))
             inner = (*place, "function")
@@ -229,7 +230,7 @@ class Checker:
                     f"String should match pattern '^{_NAME.pattern}$'",
                     function["name"],
                 )
-            if "parameters" in function and not isinstance(function["parameters"], dict):
+            if "parameters" in function and not is_object(function["parameters"]):
                 self.refuse(
                     "dict_type", (*inner, "parameters"), "Input should be a valid dictionary", function["parameters"]
                 )
@@ -242,17 +243,17 @@ class Checker:
         choice = as_object(value)
         if choice:
             if choice.get("type") != "function":
-                self._choice(("function",), choice.get("type"), (*loc, "type"))
+                self.choice(("function",), choice.get("type"), (*loc, "type"))
             else:
                 self._field(as_object(choice.get("function")), "name", (*loc, "function"))
         elif value not in {"auto", "none", "required"} if isinstance(value, str) else True:
-            self._choice(("auto", "none", "required"), value, loc)
+            self.choice(("auto", "none", "required"), value, loc)
 
     def _response_format(self, _rule: Rule, value: object, loc: Location) -> None:
         wanted = as_object(value)
         kinds = ("text", "json_object", "json_schema")
         if wanted.get("type") not in kinds:
-            self._choice(kinds, wanted.get("type") if wanted else value, (*loc, "type") if wanted else loc)
+            self.choice(kinds, wanted.get("type") if wanted else value, (*loc, "type") if wanted else loc)
             return
         if wanted["type"] != "json_schema":
             return
@@ -268,7 +269,7 @@ class Checker:
                 f"String should match pattern '^{_NAME.pattern}$'",
                 schema["name"],
             )
-        if not isinstance(schema.get("schema"), dict):
+        if not is_object(schema.get("schema")):
             self.refuse(
                 "missing" if "schema" not in schema else "dict_type",
                 (*inner, "schema"),
@@ -277,22 +278,13 @@ class Checker:
             )
 
     def _texts(self, _rule: Rule, value: object, loc: Location) -> None:
-        """Texts, or the token-id arrays the documents speak of; a bare string only where the schema is not meant strictly."""
+        """Texts, or the token-id arrays and the bare string that the documents speak of and the schema does not."""
         if isinstance(value, str) and not self.strict:
             return
-        if (
-            isinstance(value, list)
-            and value
-            and not self.strict
-            and all(_is_token(item) for item in as_list(cast("object", value)))
-        ):
+        if is_list(value) and value and not self.strict and all(_is_token(item) for item in as_list(value)):
             return
         for item, place in self._items(value, loc):
-            tokens = (
-                isinstance(item, list)
-                and bool(item)
-                and all(_is_token(token) for token in as_list(cast("object", item)))
-            )
+            tokens = is_list(item) and bool(item) and all(_is_token(token) for token in as_list(item))
             if not isinstance(item, str) and (self.strict or not tokens):
                 self._text(item, place)
 

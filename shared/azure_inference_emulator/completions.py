@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from azure_inference_emulator import chat, replies, sse
+from azure_inference_emulator import chat, replies, sse, usage
 from azure_inference_emulator import text as linguistics
 from azure_inference_emulator.admission import Admitted
 from azure_inference_emulator.values import JsonObject, as_int, as_list, as_object
@@ -35,7 +35,7 @@ def complete(admitted: Admitted, number: int) -> Completion:
         "created": int(time.time()),
         "model": admitted.model_name,
     }
-    return Completion(head, texts, chat.usage(asked, linguistics.count_tokens(*(text for text, _ in texts))))
+    return Completion(head, texts, usage.counts(asked, linguistics.count_tokens(*(text for text, _ in texts))))
 
 
 def _prompts(prompt: object) -> list[str]:

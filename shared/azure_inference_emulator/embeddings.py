@@ -6,7 +6,7 @@ import binascii
 from azure_inference_emulator import chat, failures, vectors
 from azure_inference_emulator import text as linguistics
 from azure_inference_emulator.admission import Admitted
-from azure_inference_emulator.values import JsonObject, as_int, as_list, as_objects, as_text
+from azure_inference_emulator.values import JsonObject, as_int, as_list, as_objects, as_text, is_list
 
 
 def of_texts(admitted: Admitted, number: int) -> JsonObject:
@@ -16,12 +16,10 @@ def of_texts(admitted: Admitted, number: int) -> JsonObject:
     size = _dimensions(admitted)
     query = admitted.body.get("input_type") == "query"
     rows = [
-        vectors.embed_tokens(item, size) if isinstance(item, list) else vectors.embed(str(item), size, query=query)
+        vectors.embed_tokens(as_list(item), size) if is_list(item) else vectors.embed(str(item), size, query=query)
         for item in items
-    ]  # pyright: ignore[reportUnknownArgumentType]
-    count = sum(
-        len(as_list(item)) if isinstance(item, list) else max(1, linguistics.count_tokens(str(item))) for item in items
-    )  # pyright: ignore[reportUnknownArgumentType]
+    ]
+    count = sum(len(as_list(item)) if is_list(item) else max(1, linguistics.count_tokens(str(item))) for item in items)
     return _result(admitted, rows, {"prompt_tokens": count, "total_tokens": count}, number)
 
 

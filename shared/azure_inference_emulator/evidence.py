@@ -17,20 +17,26 @@ _CAPITALISED = re.compile(_PROPER)
 _LISTED = re.compile(rf"(?:,\s*(?:and\s+|or\s+)?|\s+(?:and|or|&)\s+)(?:(?:in|at|for|to|from)\s+)?({_PROPER})")
 _DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _DATE_TIME = re.compile(r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})?")
-_DAY = re.compile(r"\b(?:today|tomorrow|yesterday|tonight|(?:next |last |this )?(?:mon|tues|wednes|thurs|fri|satur|sun)day|"
-                  r"(?:next|last|this) (?:week|month|year))\b", re.IGNORECASE)  # fmt: skip
+_DAY = re.compile(
+    r"\b(?:today|tomorrow|yesterday|tonight|(?:next |last |this )?(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+    r"|(?:next|last|this) (?:week|month|year))\b",
+    re.IGNORECASE,
+)
 _TIME = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\s*(?:[ap]m)?\b|\b\d{1,2}\s*[ap]m\b", re.IGNORECASE)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"https?://[^\s\"'<>)]+[^\s\"'<>).,;:!?]")
 _FILE = re.compile(r"(?:[\w.~-]*/)*[\w-]+\.[A-Za-z][A-Za-z0-9]{0,5}\b|(?:[\w.~-]+/)+[\w.-]*|\b[A-Z]{4,}\b")
 _UUID = re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b")
 _FORMULA = re.compile(r"[-(]?\s*\d[\d.]*\s*(?:[-+*/^%()]|\*\*)[-+*/^%().\d\s]*\d\)?")
-_LANGUAGES = re.compile(r"\b(?:English|French|German|Spanish|Italian|Portuguese|Dutch|Polish|Russian|Ukrainian|Chinese|"
-                        r"Japanese|Korean|Arabic|Hindi|Turkish|Greek|Swedish|Danish|Norwegian|Finnish|Czech)\b")  # fmt: skip
+_LANGUAGES = re.compile(
+    r"\b(?:English|French|German|Spanish|Italian|Portuguese|Dutch|Polish|Russian|Ukrainian|Chinese|Japanese|Korean"
+    r"|Arabic|Hindi|Turkish|Greek|Swedish|Danish|Norwegian|Finnish|Czech)\b"
+)
 _NAMED = re.compile(rf"\b(?:named|called|titled|for|by|with|of|is|am|'s name is)\s+({_PROPER})")
 _ABOUT = re.compile(r"\b(?:about|on|regarding|concerning|for|of)\s+(?:the\s+|a\s+|an\s+)?([^.?!,;\n]+)", re.IGNORECASE)
 _SUBJECT_VERB = re.compile(r"\s+(?:is|was|are|has|had|lives|works|says|said)\b")
 _LEAD_WORDS = re.compile(r"^(?:please|can you|could you|would you|also|then|and)\s+", re.IGNORECASE)
+_COMMAND = re.compile(r"^(?:search|look up|find|query|ask)\b[^:?]{0,40}:\s+(?=\S)", re.IGNORECASE)
 _CURRENCY = re.compile(r"\b(?:USD|EUR|GBP|JPY|CHF|CNY|INR|CAD|AUD)\b")
 
 
@@ -38,8 +44,8 @@ def _stemmed(names: str) -> frozenset[str]:
     return frozenset(linguistics.stem(name) for name in names.split()) | frozenset(names.split())
 
 
-_FREE_TEXT = _stemmed("query question q search input text prompt request message content sentence instruction task body "
-                      "goal reason thought str string value")  # fmt: skip
+_FREE_TEXT = _stemmed("query question q search input text prompt request message content sentence instruction task "
+                      "body goal reason thought str string value")  # fmt: skip
 _QUERY = _stemmed("query question q search input")
 _SUBJECT = _stemmed("topic keyword subject term phrase theme")
 _PLACE = _stemmed(
@@ -47,6 +53,7 @@ _PLACE = _stemmed(
 )
 _PERSON = _stemmed("name person customer user author employee contact recipient company organization brand client")
 _PATH = _stemmed("file path filename filepath document doc folder directory source")
+_BODY = _stemmed("content body text notes note report summary")
 _REASON = _stemmed("reason thought")
 
 
@@ -54,11 +61,13 @@ _REASON = _stemmed("reason thought")
 class Evidence:
     """The text that arguments are filled from; a value handed out for one parameter is not offered to the next.
 
+    ``material`` is what tools returned before: what a text about them is made of.
     ``structured`` says that data are extracted, not a tool's arguments written: the prompt itself is then no value.
     """
 
     text: str
     structured: bool = False
+    material: str = ""
     used: set[str] = field(default_factory=set[str])
 
     def take(self, candidates: list[str]) -> str | None:
@@ -87,9 +96,10 @@ class Evidence:
     def numbers(self) -> list[str]:
         """The numbers of the text in order, those in words too, without thousands separators."""
         found = [(match.start(), match[0].replace(",", "")) for match in _NUMBER.finditer(_DATE.sub(_blank, self.text))]
-        for match in re.finditer(r"[A-Za-z]+", self.text):
-            if (value := _NUMBER_WORDS.get(match[0].lower())) is not None:
-                found.append((match.start(), str(value)))
+        spelled = (
+            (match.start(), _NUMBER_WORDS.get(match[0].lower())) for match in re.finditer("[A-Za-z]+", self.text)
+        )
+        found += [(start, str(value)) for start, value in spelled if value is not None]
         return [text for _, text in sorted(found)]
 
     def quoted(self) -> list[str]:
@@ -126,7 +136,7 @@ class Evidence:
 
     def question(self) -> str:
         """The whole text on one line: what a query parameter gets."""
-        return _LEAD_WORDS.sub("", " ".join(self.text.split())).strip()
+        return _COMMAND.sub("", _LEAD_WORDS.sub("", " ".join(self.text.split()))).strip()
 
     def subject(self) -> str:
         """What the text is about: after ``about`` or ``on``, else the text."""
@@ -148,18 +158,25 @@ def string_for(evidence: Evidence, name: str, schema: dict[str, Any], *, require
     free = stems & (_QUERY if evidence.structured else _FREE_TEXT)
     if (given := evidence.assigned(name, line=bool(free))) is not None:
         return given
+    if evidence.material and stems & _BODY:
+        return evidence.material
     by_form = _by_form(evidence, stems, str(schema.get("format", "")))
     if by_form is not None:
         return evidence.take(by_form)
+    if kindred := _by_kind(evidence, stems, named=not free):
+        return kindred
+    if free or (stems & _SUBJECT and not evidence.structured):
+        return _told(evidence, stems, required=required)
+    return _anything(evidence, stems, required=required)
+
+
+def _by_kind(evidence: Evidence, stems: set[str], *, named: bool) -> str | None:
+    """What a parameter named after a file, a place or a person gets."""
     if stems & _PATH and (path := evidence.take([*_paths(evidence.quoted()), *_paths(_FILE.findall(evidence.text))])):
         return path
     if stems & _PLACE and (place := _place(evidence, stems)):
         return place
-    if stems & _PERSON and not free and (person := evidence.take(evidence.names())):
-        return person
-    if free or (stems & _SUBJECT and not evidence.structured):
-        return _told(evidence, stems, required=required)
-    return _anything(evidence, stems, required=required)
+    return evidence.take(evidence.names()) if stems & _PERSON and named else None
 
 
 def _told(evidence: Evidence, stems: set[str], *, required: bool) -> str | None:

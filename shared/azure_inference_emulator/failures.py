@@ -5,8 +5,9 @@ from typing import Any
 
 from azure_inference_emulator.values import JsonObject
 
-INPUT_FILTER = "emulator: filter this prompt"
-OUTPUT_FILTER = "emulator: filter the answer"
+# A last user message (or the question in it) that begins with one of these meets the content filter.
+INPUT_FILTER = "[[filter the prompt]]"
+OUTPUT_FILTER = "[[filter the answer]]"
 
 _HARMLESS: JsonObject = {
     "hate": {"filtered": False, "severity": "safe"},
@@ -16,7 +17,7 @@ _HARMLESS: JsonObject = {
 }
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - it is an answer, and the normal end of many requests
     """A request that is answered with an error: its status, JSON body and further headers."""
 
     def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
@@ -43,8 +44,8 @@ def unauthorized() -> Refused:
     return nested(
         401,
         "401",
-        "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active "
-        "subscription and use a correct regional API endpoint for your resource.",
+        "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
+        "active subscription and use a correct regional API endpoint for your resource.",
     )
 
 
@@ -79,6 +80,11 @@ def extra_parameters(names: list[str]) -> Refused:
 def unexpected_option(value: str, options: tuple[str, ...]) -> Refused:
     """400 for a value of the extra-parameters header that does not exist."""
     return Refused(400, {"detail": f"Unexpected EXTRA_PARAMETERS option {value}, expected options are {list(options)}"})
+
+
+def invalid_list(problems: list[JsonObject]) -> Refused:
+    """422 as a bare list, which some models' own servers send."""
+    return Refused(422, {"detail": problems})
 
 
 def filtered_flat() -> Refused:

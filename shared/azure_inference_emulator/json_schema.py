@@ -5,12 +5,12 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from azure_inference_emulator import evidence as offered
 from azure_inference_emulator import text as linguistics
 from azure_inference_emulator.evidence import Evidence
-from azure_inference_emulator.values import JsonObject, as_list, as_object, as_text, is_number
+from azure_inference_emulator.values import JsonObject, as_list, as_object, as_text, is_list, is_number
 
 _MISSING: Final = object()
 _DEEPEST = 12
@@ -269,8 +269,8 @@ def _merge(first: JsonObject, second: JsonObject) -> JsonObject:
 def _type_of(schema: JsonObject) -> str:
     """The type to make; of several the first that is not null, of none what the other keywords imply."""
     kind = schema.get("type")
-    if isinstance(kind, list):
-        kinds = [as_text(item) for item in cast("list[Any]", kind)]
+    if is_list(kind):
+        kinds = [as_text(item) for item in as_list(kind)]
         return next((item for item in kinds if item != "null"), "null")
     if isinstance(kind, str):
         return kind
@@ -328,11 +328,9 @@ def _fitted(schema: JsonObject, text: str) -> str:
 
 def _another(value: Any, taken: list[Any]) -> Any:
     """A value like ``value`` that is not taken yet."""
-    while value in taken:
-        value = value + 1 if is_number(value) else f"{value} {len(taken) + 1}" if isinstance(value, str) else value
-        if not is_number(value) and not isinstance(value, str):
-            break
-    return value
+    if isinstance(value, str):
+        return f"{value} {len(taken) + 1}" if value in taken else value
+    return max([value, *(item + 1 for item in taken)]) if is_number(value) else value
 
 
 def embedded(text: str) -> JsonObject | None:

@@ -150,9 +150,12 @@ class _Reader:
         if not self.header or len(cells) < 2:
             self.add("; ".join(cell for cell in cells if cell), "row")
             return
+        if len(cells) == 2:
+            self.add(": ".join(cell for cell in cells if cell), "row")
+            return
         rest = zip(self.header[1:], cells[1:], strict=False)
         told = "; ".join(f"{name}: {cell}" if name else cell for name, cell in rest if cell)
-        self.add(f"{cells[0]}: {told}" if len(cells) > 2 or self.header[-1] else told, "row")
+        self.add(f"{cells[0]}: {told}", "row")
 
     _pending: str = ""
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from azure_inference_emulator.values import JsonObject, as_list, as_object, as_objects, as_text
 
 _QUESTION_LABEL = re.compile(
-    r"^[ \t>*#]*(?:user(?:'s)? |input |human |the |follow[- ]?up |current )?(?:query|question|request|instruction|message|input)"
+    r"^[ \t>*#]*(?:user(?:'s)? |input |human |the |follow[- ]?up |current )?"
+    r"(?:query|question|request|instruction|message|input)"
     r"(?:\s+is(?: as follows)?)?\**\s*:[ \t*]*",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -22,7 +23,8 @@ _CONTEXT_LABEL = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _EARLIER_ANSWER = re.compile(
-    r"(?:original|existing|previous) answer\s*:\s*(.*?)\s*(?:\n\s*(?:new answer|we have the opportunity|refined answer|query)\b|\Z)",
+    r"(?:original|existing|previous) answer\s*:\s*(.*?)\s*"
+    r"(?:\n\s*(?:new answer|we have the opportunity|refined answer|query)\b|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
 _FENCED = re.compile(r"^[ \t]*-{4,}[^\n-]*(?:-{4,})?[ \t]*$", re.MULTILINE)
@@ -30,6 +32,7 @@ _TAGGED = re.compile(
     r"<(context|documents?|sources?|passages?|information|text|article|retrieved_context)\b[^>]*>(.*?)</\1>",
     re.IGNORECASE | re.DOTALL,
 )
+_SPEAKS_OF_CONTEXT = re.compile(r"\b(?:context|documents?|passages?|sources?|excerpts?)\b", re.IGNORECASE)
 _SHORTEST_CONTEXT = 40
 
 
@@ -119,7 +122,7 @@ def dissect(talk: Conversation) -> Prompt:
     prompt = dissect_text(talk.question)
     if prompt.context:
         return prompt
-    context = _context_of(talk.instructions)
+    context = _context_of_instructions(talk.instructions)
     if not context:
         earlier = [message.text for message in talk.messages[: talk.last_user] if message.role == "user"]
         context = "\n\n".join(text for text in earlier if not text.rstrip().endswith("?"))
@@ -181,8 +184,17 @@ def _context_of(text: str) -> str:
     return material.strip() if label or len(material.strip()) >= _SHORTEST_CONTEXT else ""
 
 
+def _context_of_instructions(text: str) -> str:
+    """The material in a system message: marked as such, or what follows the paragraph that speaks of it."""
+    if _TAGGED.search(text) or len(_FENCED.findall(text)) >= 2 or _CONTEXT_LABEL.search(text):
+        return _context_of(text)
+    told = _SPEAKS_OF_CONTEXT.search(text)
+    blank = re.compile(r"\n[ \t]*\n").search(text, told.end()) if told else None
+    return text[blank.end() :].strip() if blank else ""
+
+
 def _unlabelled(text: str) -> Prompt:
-    """A prompt without a label: its last paragraph asks and what stands before is the material, or it is all question."""
+    """A prompt without a label: its first or last line asks and the rest is the material, or it is all question."""
     tagged = list(_TAGGED.finditer(text))
     if tagged:
         question = _TAGGED.sub("\n", text).strip()

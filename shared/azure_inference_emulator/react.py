@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from azure_inference_emulator import tool_calls
 from azure_inference_emulator.prompts import Conversation, Message
-from azure_inference_emulator.tool_calls import Tool
+from azure_inference_emulator.tools import Tool
 from azure_inference_emulator.values import JsonObject, as_object
 
 _FORMAT = re.compile(r"Action Input\s*:", re.IGNORECASE)
 _TOOL = re.compile(
-    r"^\s*>?\s*Tool Name:\s*(\S+)\s*\n\s*Tool Description:\s*(.*?)\n\s*Tool Args:\s*(\{.*\})\s*$", re.MULTILINE | re.DOTALL
+    r"^\s*>?\s*Tool Name:\s*(\S+)\s*\n\s*Tool Description:\s*(.*?)\n\s*Tool Args:\s*(\{.*\})\s*$",
+    re.MULTILINE | re.DOTALL,
 )
 _STEP = re.compile(r"Action:\s*(\S+).*?Action Input:\s*(\{.*?\}|\S[^\n]*)\s*(?:\n|\Z)", re.DOTALL)
 _OBSERVATION = re.compile(r"^\s*Observation:\s*(.*?)(?=^\s*Thought:|\Z)", re.MULTILINE | re.DOTALL)
@@ -31,7 +32,9 @@ def reply(talk: Conversation, answer: Callable[[Conversation], str]) -> str:
         return (
             f"Thought: I need to use a tool to help me answer the question.\nAction: {call.name}\nAction Input: {given}"
         )
-    return f"Thought: I can answer without using any more tools.\nAnswer: {answer(plain)}"
+    # The format's own description is no material to quote from.
+    told = Conversation(tuple(message for message in plain if message.role != "system"))
+    return f"Thought: I can answer without using any more tools.\nAnswer: {answer(told)}"
 
 
 def _tools(text: str) -> list[Tool]:

@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from azure_inference_emulator import answers, json_schema, prompts, react, tool_calls
+from azure_inference_emulator import answers, handoffs, json_schema, prompts, react, tool_calls
 from azure_inference_emulator import text as linguistics
 from azure_inference_emulator.evidence import Evidence
 from azure_inference_emulator.json_schema import Filler
 from azure_inference_emulator.prompts import Conversation
-from azure_inference_emulator.tool_calls import Call
-from azure_inference_emulator.values import JsonObject, as_object, as_text
+from azure_inference_emulator.tools import Call
+from azure_inference_emulator.values import JsonObject, as_object, as_text, is_object
 
 _STANDALONE = re.compile(r"standalone (?:question|query|message)", re.IGNORECASE)
 _FOLLOW_UP = re.compile(
@@ -107,19 +107,18 @@ def _answer(talk: Conversation) -> str:
     found = answers.extract(prompt.question, prompt.context) if prompt.context else ""
     if prompt.earlier_answer:
         return _better(prompt.question, prompt.earlier_answer, found)
-    if found:
-        return found
-    asked = linguistics.flat(prompt.question)
-    if len(prompt.context) > _LONGEST_VERBATIM:
+    return found or _remark(
+        talk, linguistics.flat(prompt.question), long_context=len(prompt.context) > _LONGEST_VERBATIM
+    )
+
+
+def _remark(talk: Conversation, asked: str, *, long_context: bool) -> str:
+    """What an emulator can honestly say to a prompt that holds no answer."""
+    if long_context:
         return f"(emulator) The context does not say anything about: {asked}"
-    if any(message.media for message in talk):
-        kinds = sorted({kind for message in talk for kind in message.media})
-        return (
-            f"(emulator) You sent {' and '.join(kinds)} and said: {asked}"
-            if asked
-            else f"(emulator) You sent {' and '.join(kinds)}."
-        )
-    return f"(emulator) You said: {asked}" if asked else "(emulator) You said nothing."
+    kinds = sorted({kind for message in talk for kind in message.media})
+    sent = f"You sent {' and '.join(kinds)}. " if kinds else ""
+    return f"(emulator) {sent}You said: {asked}" if asked else f"(emulator) {sent or 'You said nothing.'}".strip()
 
 
 def _standalone(talk: Conversation) -> str:
@@ -140,7 +139,7 @@ def from_results(question: str, results: list[tuple[str, JsonObject, str]]) -> s
     """An answer made of what tools returned."""
     said: list[str] = []
     for name, function, content in results:
-        if tool_calls.is_handoff(name):
+        if handoffs.is_handoff(name):
             continue
         line = _told(_own_question(question, function), name, content.strip())
         if line not in said:
@@ -184,7 +183,7 @@ def _told(question: str, name: str, content: str) -> str:
 
 
 def _worded(value: object) -> str:
-    if isinstance(value, dict):
+    if is_object(value):
         pairs = as_object(value)
         if len(pairs) == 1:
             return _worded(next(iter(pairs.values())))

@@ -4,7 +4,7 @@ import contextlib
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from azure_inference_emulator.settings import Settings
@@ -83,7 +83,7 @@ def _server(settings: Settings, ready: Callable[[], None]) -> _Server:
 
 
 @contextlib.contextmanager
-def running(**settings: Any) -> Iterator[str]:
+def running(**settings: Any) -> Generator[str]:
     """An emulator on a free port of 127.0.0.1 in a thread, for as long as the ``with`` block; gives its base URL.
 
     Takes the fields of ``Settings``. Clients append ``/models``, ``/v1`` and so on to the URL, or nothing.

@@ -13,7 +13,7 @@ def as_object(value: object) -> JsonObject:
 
 def as_list(value: object) -> list[Any]:
     """The JSON array that ``value`` is, or an empty one."""
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
 def as_text(value: object) -> str:
@@ -29,6 +29,16 @@ def as_objects(value: object) -> list[JsonObject]:
 def as_int(value: object, default: int) -> int:
     """The integer that ``value`` is (booleans are none), or ``default``."""
     return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def is_object(value: object) -> bool:
+    """Whether ``value`` is a JSON object."""
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> bool:
+    """Whether ``value`` is a JSON array."""
+    return isinstance(value, list)
 
 
 def is_number(value: object) -> bool:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import pairwise
 
 from azure_inference_emulator import text as linguistics
 
@@ -47,7 +48,7 @@ def embed(text: str, dimensions: int = DIMENSIONS, *, query: bool = False) -> li
         for index, value in _word_features(word, dimensions):
             vector[index] += times * value
     stems = [linguistics.stem(word) for word in found if word not in linguistics.STOP_WORDS]
-    for first, second in set(zip(stems, stems[1:], strict=False)):
+    for first, second in set(pairwise(stems)):
         number = _hash(f"p:{first} {second}")
         vector[(number >> 1) % dimensions] += _PAIR if number & 1 else -_PAIR
     if not any(vector):

@@ -1,4 +1,4 @@
-"""What tests of the core ask for: either client behind one face, a server that says what it is told, a call to read."""
+"""What tests of the core ask for: either client behind one face, and a server that says what it is told."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 import pytest
+from hypothesis import settings
 
 from azure_inference import (
     AsyncInferenceClient,
     InferenceClient,
     RetryPolicy,
-    dialects,
-    endpoints,
-    protocol,
     to_request,
 )
 from azure_inference.schema.chat import ChatRequest
+
+# The same examples in every run, however slow the machine.
+settings.register_profile("core", deadline=None, derandomize=True)
+settings.load_profile("core")
 
 PATIENCE = 20.0
 """Seconds after which a test that waits for another thread gives up; it never decides whether a test passes."""
@@ -67,6 +69,7 @@ class ScriptedServer:
         self.replies: deque[Reply] = deque()
         self.by_body: Callable[[Any], Reply] | None = None
         self.closed = threading.Semaphore(0)
+        self.hung_up = threading.Semaphore(0)
         self._lock = threading.Lock()
         self._connections = 0
         scripted = self
@@ -84,6 +87,10 @@ class ScriptedServer:
                 scripted._answer(self)
 
             do_GET = do_POST  # noqa: N815
+
+            def finish(self) -> None:
+                super().finish()
+                scripted.hung_up.release()
 
             def log_message(self, *arguments: object) -> None:
                 """Says nothing."""
@@ -159,7 +166,7 @@ class ScriptedServer:
         else:
             handler.close_connection = True
 
-    def __enter__(self) -> ScriptedServer:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -258,32 +265,24 @@ def either(request: pytest.FixtureRequest) -> Iterator[Either]:
 
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
+    """A server that says what the test tells it to."""
     with ScriptedServer() as server:
         yield server
 
 
 @pytest.fixture
 def reply() -> type[Reply]:
+    """The class of what a server is told to say."""
     return Reply
 
 
 @pytest.fixture
 def until_closed() -> type[UntilClosed]:
+    """The piece at which a server waits for the client to hang up."""
     return UntilClosed
 
 
 @pytest.fixture
 def chat_request() -> ChatRequest:
+    """The shortest conversation."""
     return to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}]})
-
-
-@pytest.fixture
-def call_of() -> Callable[..., Any]:
-    """A call to an endpoint, as the client would make it, for feeding answers to the readers without a network."""
-
-    def make(
-        name: str = "CHAT", request: Any = None, url: str = "https://x.services.ai.azure.com/models", **options: Any
-    ) -> Any:
-        return protocol.prepare(dialects.resolve(url), getattr(endpoints, name), request, **options)
-
-    return make

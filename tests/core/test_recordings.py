@@ -8,6 +8,7 @@ import json
 import random
 import re
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -42,11 +43,16 @@ FORMS = ('"none"', '"auto"', '"required"', '{"type":"function","function":{"name
 MODELS = "https://res.services.ai.azure.com/models"
 
 
+@dataclass(frozen=True)
 class Recording:
     """One interaction: where it was asked, what was asked, and what came."""
 
-    def __init__(self, name: str, url: str, asked: Any, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.name, self.url, self.asked, self.status, self.headers, self.body = name, url, asked, status, headers, body
+    name: str
+    url: str
+    asked: Any
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
     @property
     def route(self) -> str:
@@ -118,6 +124,7 @@ def _from_row(path: Path, row: dict[str, Any]) -> Recording:
 
 @pytest.fixture(scope="session")
 def everything(shared_dir: Path) -> list[Recording]:
+    """Every recording there is."""
     found = recordings(shared_dir / "reference" / "recordings")
     assert len(found) >= 200, "recordings have gone missing"
     return found
@@ -141,16 +148,19 @@ def without_nulls(value: Any) -> Any:
 
 
 def text_of(content: Any, kind: str = "text") -> str:
+    """The text in a content, which may be a list of parts."""
     if isinstance(content, list):
         return "".join(text_of(part.get(kind), "text") for part in content if part.get("type") == kind)
     return content or ""
 
 
 def thought_in(content: Any) -> str:
+    """The thought in a content, which only a list of parts has."""
     return text_of(content, "thinking") if isinstance(content, list) else ""
 
 
 def arguments_of(value: Any) -> Any:
+    """Arguments as text, which is what they should have been."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value or ""
 
 
@@ -253,6 +263,7 @@ def whole_of_frames(frames: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def vectors_of(value: dict[str, Any]) -> list[list[float]]:
+    """The vectors of an embeddings answer, in the order of its indices."""
     rows = sorted(value["data"], key=lambda row: row["index"])
     return [_numbers(row["embedding"]) for row in rows]
 
@@ -375,6 +386,7 @@ def test_requests(everything: list[Recording]) -> None:
         name, kind = ROUTES[each.route]
         given = json.dumps(each.asked)
         target = dialects.resolve(each.url)
+        name += "_STREAM" if each.asked.get("stream") else ""
         call = protocol.prepare(target, getattr(endpoints, name), to_request(kind, each.asked))
         assert json.loads(call.body) == _as_we_send(each.asked), each.name
         assert json.dumps(each.asked) == given, f"{each.name}: what the caller gave was changed"

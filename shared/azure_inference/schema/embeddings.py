@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field
 from ._base import AnswerModel, RequestModel, WireModel
 from ._json import is_array, is_object
 from .chat import Usage, listed
-from .messages import ImagePart, data_url
+from .messages import ImagePart
 
 EncodingFormat = Literal["float", "base64", "int8", "uint8", "binary", "ubinary"]
 InputType = Literal["text", "query", "document"]
@@ -43,7 +43,7 @@ class ImageInput(WireModel):
     @classmethod
     def from_bytes(cls, data: bytes, *, mime_type: str, text: str | None = None) -> ImageInput:
         """An image held in memory; `mime_type` such as `image/png`."""
-        return cls(image=data_url(data, mime_type), text=text)
+        return cls(image=ImagePart.from_bytes(data, mime_type=mime_type).image_url.url, text=text)
 
     @classmethod
     def from_file(cls, path: str | Path, *, mime_type: str | None = None, text: str | None = None) -> ImageInput:
@@ -64,6 +64,7 @@ class ImageEmbeddingsRequest(RequestModel):
 class EmbeddingItem(AnswerModel):
     """One row of an answer: which input it belongs to, and its vector as the server wrote it."""
 
+    object: str | None = None
     index: int | None = None
     embedding: Any = None
 

@@ -54,14 +54,14 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failur
     request_id = next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), None)
     value = _parsed(body)
     found = _Found()
-    found.read(value)
+    found.read(_plain(value))
     message = found.text
     wait = retry_after(headers, now=time.time())
     # Not validated: a failure is to be told whatever it holds, be it half a character.
     return Failure.model_construct(
         status=status,
         code=found.code or headers.get("x-ms-error-code"),
-        message=_short(message or _plain(value)),
+        message=_short(message),
         param=found.param or _named_parameter(message) or _first_named(found.location),
         location=found.location,
         value=found.value,
@@ -145,7 +145,9 @@ class _Found:
         word = error if isinstance(error, str) else None
         # Beside a message, a text in `error` is only a word for the kind of failure.
         for inner in (None if word else error, value.get("message"), word, value.get("detail"), value.get("details")):
-            if is_object(inner) and ("loc" in inner or "input" in inner):
+            if isinstance(inner, str) and self.message:
+                self._detail_texts += [] if inner is word else [inner]
+            elif is_object(inner) and ("loc" in inner or "input" in inner):
                 self._read_detail(inner)
             elif inner:
                 self.read(inner, depth + 1)
@@ -215,11 +217,11 @@ def _parsed(body: bytes) -> Any:
         return body.decode("utf-8", "replace")
 
 
-def _plain(value: Any) -> str:
-    """Something to show of a body without a message: never markup."""
+def _plain(value: Any) -> Any:
+    """The value, but of a text only what can be shown: never markup."""
     if isinstance(value, str):
         return "" if value.lstrip().startswith("<") else value.strip()
-    return ""
+    return value
 
 
 def _short(text: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import io
-from collections.abc import AsyncIterator, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
 import yarl
 
 from azure_inference.credentials import Headers
+from azure_inference.errors import InferenceError
 from azure_inference.protocol import Call
 from azure_inference.timeouts import Deadline, Timeouts
 
@@ -40,17 +40,18 @@ class AiohttpEngine:
         """Sends one attempt; raises errors of ours only."""
         await self._wait_for_place(call.server, timeouts.pool)
         try:
-            with _translated(call.server):
-                response = await self._session.request(
-                    call.endpoint.method,
-                    _parsed_url(call.url),
-                    headers=[*call.headers, *authorization, *self._headers],
-                    data=io.BytesIO(call.body) if len(call.body) >= _LARGE else call.body or None,
-                    allow_redirects=False,
-                    timeout=_limits(timeouts.connect, timeouts.read),
-                )
-        except BaseException:
+            response = await self._session.request(
+                call.endpoint.method,
+                _parsed_url(call.url),
+                headers=[*call.headers, *authorization, *self._headers],
+                data=io.BytesIO(call.body) if len(call.body) >= _LARGE else call.body or None,
+                allow_redirects=False,
+                timeout=_limits(timeouts.connect, timeouts.read),
+            )
+        except BaseException as error:
             self._free.release()
+            if isinstance(error, _HTTP_ERRORS):
+                raise _to_error(error, call.server) from error
             raise
         return _Response(call, response, self._free)
 
@@ -78,9 +79,11 @@ class _Response:
         self._free: asyncio.Semaphore | None = free
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        with _translated(self._where):
+        try:
             async for piece in self._response.content.iter_any():
                 yield piece
+        except _HTTP_ERRORS as error:
+            raise _to_error(error, self._where) from error
 
     async def close(self) -> None:
         """Gives the connection back, if the body was read to its end; else ends it."""
@@ -100,14 +103,12 @@ def _limits(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=None, sock_connect=connect, sock_read=read)
 
 
-@contextmanager
-def _translated(where: str) -> Generator[None]:
-    """Turns whatever aiohttp raises into an exception of ours."""
-    try:
-        yield
-    except aiohttp.ConnectionTimeoutError as error:
-        raise Deadline(None, "connect").error(where) from error
-    except aiohttp.ServerTimeoutError as error:
-        raise Deadline(None, "read").error(where) from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise connection_error(where, error, dropped=not isinstance(error, aiohttp.ClientConnectorError)) from error
+_HTTP_ERRORS = (aiohttp.ClientError, OSError, RuntimeError)
+
+
+def _to_error(error: Exception, where: str) -> InferenceError:
+    """The error of ours for one of `_HTTP_ERRORS`."""
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        phase = "connect" if isinstance(error, aiohttp.ConnectionTimeoutError) else "read"
+        return Deadline(None, phase).error(where)
+    return connection_error(where, error, dropped=not isinstance(error, aiohttp.ClientConnectorError))

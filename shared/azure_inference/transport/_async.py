@@ -32,7 +32,9 @@ _INHERITED: list[Any] = []
 class AsyncWire:
     """A response being read: the pieces of its body as they come, each of them by the deadline set last."""
 
-    def __init__(self, call: Call[Any], response: Response, deadline: Deadline) -> None:
+    def __init__(self, transport: AsyncTransport, call: Call[Any], response: Response, deadline: Deadline) -> None:
+        # Held, so that a stream may outlive its client: the connections end with the transport.
+        self._transport = transport
         self.status = response.status
         self.headers = response.headers
         self.deadline = deadline
@@ -109,7 +111,7 @@ class AsyncTransport:
             authorization = await self._settings.authorizer.headers_async()
             engine = await self._engine()
             response = await engine.send(call, authorization, timeouts or self._settings.timeouts)
-        return AsyncWire(call, response, deadline)
+        return AsyncWire(self, call, response, deadline)
 
     async def _engine(self) -> Engine:
         if self._pid != os.getpid():
@@ -142,6 +144,7 @@ class _LoopPool:
 
 
 async def _until_closed(engine: Engine) -> AsyncGenerator[None]:
+    # A function, so that no circle of references delays its end when nobody holds the client any more.
     try:
         yield
     finally:

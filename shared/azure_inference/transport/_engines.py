@@ -15,7 +15,7 @@ from azure_inference.credentials import Headers
 from azure_inference.protocol import Call
 from azure_inference.timeouts import Timeouts
 
-from ._httpx import PatientAsyncTransport, to_request, to_request_of, translated
+from ._httpx import HTTP_ERRORS, PatientAsyncTransport, to_error, to_request, to_request_of
 from ._settings import TransportSettings
 
 
@@ -66,9 +66,11 @@ class HttpxEngine:
 
     async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts) -> Response:
         """Sends one attempt; raises errors of ours only."""
-        with translated(call.server):
+        try:
             request = to_request(call, authorization, self._settings, timeouts)
             return _HttpxResponse(call, await self._transport.handle_async_request(request))
+        except HTTP_ERRORS as error:
+            raise to_error(error, call.server) from error
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -83,9 +85,11 @@ class ClientEngine:
 
     async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts) -> Response:  # noqa: ARG002
         """Sends one attempt, by the client's own timeouts; raises errors of ours only."""
-        with translated(call.server):
+        try:
             request = to_request_of(self._client, call, authorization)
             return _HttpxResponse(call, await self._client.send(request, stream=True, follow_redirects=False))
+        except HTTP_ERRORS as error:
+            raise to_error(error, call.server) from error
 
     async def close(self) -> None:
         """Leaves the client open."""
@@ -99,9 +103,11 @@ class _HttpxResponse:
         self._response = response
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        with translated(self._where):
+        try:
             async for piece in self._response.aiter_raw():
                 yield piece
+        except HTTP_ERRORS as error:
+            raise to_error(error, self._where) from error
 
     async def close(self) -> None:
         await self._response.aclose()

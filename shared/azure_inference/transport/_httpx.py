@@ -6,15 +6,14 @@ import functools
 import ssl
 import threading
 import time
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 import httpcore
 import httpx
 
 from azure_inference.credentials import Headers
-from azure_inference.errors import APIConnectionError
+from azure_inference.errors import APIConnectionError, ConfigurationError, InferenceError
 from azure_inference.protocol import Call
 from azure_inference.timeouts import NEVER, Deadline, Timeouts
 
@@ -61,19 +60,21 @@ _PHASES: dict[type[httpx.TimeoutException], str] = {
 }
 
 
-@contextmanager
-def translated(where: str, deadline: Deadline = NEVER) -> Generator[None]:
-    """Turns whatever httpx raises into an exception of ours; `where` is the server's address."""
-    try:
-        yield
-    except httpx.TimeoutException as error:
-        if deadline.is_over:
-            raise deadline.error(where) from error
-        phase = _PHASES.get(type(error), "read")
-        raise Deadline(None, phase).error(where) from error
-    except (httpx.TransportError, httpx.StreamError) as error:
+HTTP_ERRORS = (httpx.TransportError, httpx.StreamError, RuntimeError)
+"""What httpx raises where it is used here; RuntimeError is its word for a client that was closed."""
+
+
+def to_error(error: Exception, where: str, deadline: Deadline = NEVER) -> InferenceError:
+    """The error of ours for one of `HTTP_ERRORS`; `where` is the server's address."""
+    if isinstance(error, httpx.TimeoutException):
+        late = deadline if deadline.is_over else Deadline(None, _PHASES.get(type(error), "read"))
+        return late.error(where)
+    if isinstance(error, httpx.TransportError):
         dropped = isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError)
-        raise connection_error(where, error, dropped=dropped and not isinstance(error, httpx.ConnectError)) from error
+        return connection_error(where, error, dropped=dropped and not isinstance(error, httpx.ConnectError))
+    if isinstance(error, httpx.StreamError):
+        return connection_error(where, error, dropped=False)
+    return ConfigurationError(f"http_client cannot send: {error} Pass one that is open, or none")
 
 
 def connection_error(where: str, error: Exception, *, dropped: bool) -> APIConnectionError:

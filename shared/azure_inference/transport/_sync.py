@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
+from weakref import finalize
 
 import httpx
 import tenacity
@@ -16,7 +17,7 @@ from azure_inference.errors import InferenceError
 from azure_inference.protocol import Call, raise_for_status, read_answer
 from azure_inference.timeouts import Deadline, Timeouts
 
-from ._httpx import PatientTransport, keep_to, to_request, to_request_of, translated
+from ._httpx import HTTP_ERRORS, PatientTransport, keep_to, to_error, to_request, to_request_of
 from ._settings import TransportSettings
 
 HttpClient = httpx.Client
@@ -29,7 +30,9 @@ _INHERITED: list[httpx.BaseTransport] = []
 class Wire:
     """A response being read: the pieces of its body as they come, each of them by the deadline set last."""
 
-    def __init__(self, call: Call[Any], response: httpx.Response, deadline: Deadline) -> None:
+    def __init__(self, transport: Transport, call: Call[Any], response: httpx.Response, deadline: Deadline) -> None:
+        # Held, so that a stream may outlive its client: the connections end with the transport.
+        self._transport = transport
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.deadline = deadline
@@ -42,8 +45,10 @@ class Wire:
 
     def __next__(self) -> bytes:
         keep_to(self.deadline)
-        with translated(self._where, self.deadline):
+        try:
             return next(self._pieces)
+        except HTTP_ERRORS as error:
+            raise to_error(error, self._where, self.deadline) from error
 
     def close(self) -> None:
         """Gives the connection back, if the body was read to its end; else ends it."""
@@ -58,6 +63,7 @@ class Transport:
         self._client = client
         self._pool: PatientTransport | None = None
         self._pid = 0
+        self._release: Callable[[], object] = _nothing_to_release
         self._lock = threading.Lock()
 
     def fetch(self, call: Call[AnswerT], timeouts: Timeouts | None = None) -> AnswerT:
@@ -99,21 +105,22 @@ class Transport:
     def close(self) -> None:
         """Closes the connections; the next call makes new ones."""
         with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None and self._pid == os.getpid():
-            pool.close()
+            self._pool = None
+            self._release()
 
     def _send(self, call: Call[Any], timeouts: Timeouts | None, deadline: Deadline) -> Wire:
         authorization = self._settings.authorizer.headers()
         keep_to(deadline)
-        with translated(call.server, deadline):
+        try:
             if self._client is not None:
                 request = to_request_of(self._client, call, authorization)
                 response = self._client.send(request, stream=True, follow_redirects=False)
             else:
                 request = to_request(call, authorization, self._settings, timeouts or self._settings.timeouts)
                 response = self._own_pool().handle_request(request)
-        return Wire(call, response, deadline)
+        except HTTP_ERRORS as error:
+            raise to_error(error, call.server, deadline) from error
+        return Wire(self, call, response, deadline)
 
     def _own_pool(self) -> PatientTransport:
         pool = self._pool
@@ -125,7 +132,18 @@ class Transport:
                         _INHERITED.append(pool)
                     pool = self._pool = PatientTransport(self._settings)
                     self._pid = os.getpid()
+                    # Model classes have no moment to close a client at: it is done once nobody holds it.
+                    self._release = finalize(self, _close, pool, self._pid)
         return pool
+
+
+def _nothing_to_release() -> None:
+    """Before the first call."""
+
+
+def _close(pool: PatientTransport, pid: int) -> None:
+    if pid == os.getpid():
+        pool.close()
 
 
 def _read(wire: Wire, limit: int) -> bytes:

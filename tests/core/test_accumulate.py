@@ -1,0 +1,324 @@
+"""The pieces of a streamed answer put together: in any cut and any order of calls, the answer is the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from azure_inference import ChatCompletion, ChatCompletionChunk, CompletionChunk
+from azure_inference.accumulate import ChatAccumulator, CompletionAccumulator
+
+
+def chunk(*deltas: dict[str, Any], **head: Any) -> dict[str, Any]:
+    """A frame with one choice for each delta; `finish_reason`, `index` and the like may stand in a delta's place."""
+    return {"choices": [{"index": number, "delta": delta} for number, delta in enumerate(deltas)], **head}
+
+
+def calls(*pieces: dict[str, Any], **head: Any) -> dict[str, Any]:
+    """A frame with pieces of tool calls."""
+    return chunk({"tool_calls": list(pieces)}, **head)
+
+
+def accumulated(*frames: dict[str, Any]) -> tuple[ChatCompletion, list[ChatCompletionChunk]]:
+    """The whole answer of frames, and the chunks as the caller sees them."""
+    accumulator = ChatAccumulator()
+    seen = [accumulator.add(ChatCompletionChunk.model_validate(frame)) for frame in frames]
+    result = accumulator.result()
+    assert result is not None
+    return result, seen
+
+
+def called(*frames: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """The tool calls that frames amount to: id, name, arguments."""
+    answer, seen = accumulated(*frames)
+    pieces = [piece for each in seen for choice in each.choices for piece in choice.delta.tool_calls]
+    assert all(piece.index is not None for piece in pieces), "each piece says which call it belongs to"
+    return [(call.id, call.function.name, call.function.arguments) for call in answer.choices[0].message.tool_calls]
+
+
+def piece(arguments: Any, name: Any = None, **place: Any) -> dict[str, Any]:
+    """A piece of a tool call."""
+    return {**place, "function": {"name": name, "arguments": arguments}}
+
+
+TWO = [("a", "f", '{"x":1}'), ("b", "g", "{}")]
+TOOL_STREAMS: dict[str, list[dict[str, Any]]] = {
+    "by index": [
+        calls(piece("", "f", index=0, id="a", type="function")),
+        calls(piece('{"x"', index=0)),
+        calls(piece("", "g", index=1, id="b", type="function")),
+        calls(piece(":1}", index=0)),
+        calls(piece("{}", index=1)),
+    ],
+    "by index, one frame with several pieces": [
+        calls(piece('{"x"', "f", index=0, id="a"), piece("", "g", index=1, id="b")),
+        calls(piece("{}", index=1), piece(":1}", index=0)),
+    ],
+    "by index, null names and ids later": [
+        calls(piece('{"x"', "f", index=0, id="a")),
+        calls(piece(":1}", None, index=0, id=None, type=None)),
+        calls({"index": 1, "id": "b", "function": None}),
+        calls(piece("{}", "g", index=1, id="b")),
+    ],
+    "by index, the name and the id in every piece": [
+        calls(piece('{"x"', "f", index=0, id="a")),
+        calls(piece(":1}", "f", index=0, id="a")),
+        calls(piece("{", "g", index=1, id="b")),
+        calls(piece("}", "g", index=1, id="b")),
+    ],
+    "by index, starting at one": [
+        calls(piece('{"x":1}', "f", index=1, id="a")),
+        calls(piece("{}", "g", index=2, id="b")),
+    ],
+    "by id": [
+        calls(piece('{"x"', "f", id="a")),
+        calls(piece("", "g", id="b")),
+        calls(piece(":1}", id="a")),
+        calls(piece("{}", id="b")),
+    ],
+    "by id at the start of each call only": [
+        calls(piece('{"x"', "f", id="a")),
+        calls(piece(":1}")),
+        calls(piece("{", "g", id="b")),
+        calls(piece("}", id=None)),
+    ],
+    "whole calls in one frame, without an index": [calls(piece('{"x":1}', "f", id="a"), piece("{}", "g", id="b"))],
+    "whole calls, arguments as objects": [calls(piece({"x": 1}, "f", id="a"), piece({}, "g", id="b"))],
+}
+
+
+@pytest.mark.parametrize("frames", TOOL_STREAMS.values(), ids=TOOL_STREAMS)
+def test_tool_calls(frames: list[dict[str, Any]]) -> None:
+    """Pieces are placed by index, by id where there is none, and else by their order."""
+    assert [(id_, name, text.replace(": ", ":")) for id_, name, text in called(*frames)] == TWO
+
+
+def test_tool_calls_by_position() -> None:
+    """Where pieces have neither index nor id, those that come together are told apart by their place."""
+    frames = [calls(piece("", "f"), piece("", "g")), calls(piece('{"x":'), piece("{")), calls(piece("1}"), piece("}"))]
+
+    assert called(*frames) == [("", "f", '{"x":1}'), ("", "g", "{}")]
+
+
+def test_a_lone_piece_goes_on_with_the_last_call() -> None:
+    """A single nameless piece belongs to the call that was begun last."""
+    frames = [calls(piece("", "f")), calls(piece("1")), calls(piece("", "g")), calls(piece("2"))]
+
+    assert called(*frames) == [("", "f", "1"), ("", "g", "2")]
+
+
+@pytest.mark.parametrize(
+    ("frame", "attribute", "value"),
+    [
+        ({"usage": {"prompt_tokens": 3}}, "usage", 3),
+        ({"usage": None}, "usage", None),
+        ({"choices": None}, "choices", None),
+        ({"choices": [{"index": 0}]}, "choices", None),
+        ({"choices": [{"index": 0, "delta": None}]}, "choices", None),
+        ({"choices": [{"index": 0, "content_filter_offsets": {"check_offset": 1}, "finish_reason": None}]}, "x", None),
+        ({}, "x", None),
+    ],
+)
+def test_frames_without_text(frame: dict[str, Any], attribute: str, value: Any) -> None:
+    """Frames of usage, of filters, without delta or choices take nothing away and add no text."""
+    answer, _ = accumulated(chunk({"content": "hello"}), frame, chunk({"content": None, "role": None}))
+
+    assert answer.choices[0].message.text == "hello"
+    if attribute == "usage":
+        assert (answer.usage.prompt_tokens if answer.usage else None) == value
+
+
+def test_head() -> None:
+    """Id, model and time are the first that say something: the first frame often has them empty."""
+    answer, _ = accumulated(
+        {"id": "", "model": "", "created": 0, "choices": [], "prompt_filter_results": [{"prompt_index": 0}]},
+        chunk({"content": "a"}, id="i", model="m", created=5, system_fingerprint="fp", object="chat.completion.chunk"),
+        chunk({"content": "b"}, id="j", model="n", created=6),
+        {"id": "", "model": "", "choices": []},
+    )
+
+    assert (answer.id, answer.model, answer.created, answer.system_fingerprint) == ("i", "m", 5, "fp")
+    assert answer.prompt_filter_results == [{"prompt_index": 0}]
+
+
+def test_usage_is_that_of_the_last_frame() -> None:
+    """Usage that grows with each frame is never added up; a frame without takes nothing away."""
+    answer, _ = accumulated(
+        chunk({"content": "a"}, usage={"prompt_tokens": 17, "completion_tokens": 0}),
+        chunk({"content": "b"}, usage={"prompt_tokens": 17, "completion_tokens": 89, "reasoning_tokens": 4}),
+        chunk({}, usage=None),
+    )
+
+    assert answer.usage is not None
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (17, 89)
+    assert answer.usage.model_extra == {"reasoning_tokens": 4}
+
+
+def test_several_choices() -> None:
+    """With n > 1, frames of the choices may come mixed, and one frame may hold several."""
+    accumulator = ChatAccumulator()
+    for frame in [
+        {"choices": [{"index": 1, "delta": {"content": "b"}}]},
+        {"choices": [{"index": 0, "delta": {"content": "a"}}, {"index": 1, "delta": {"content": "B"}}]},
+        {"choices": [{"index": 0, "finish_reason": "length"}]},
+    ]:
+        accumulator.add(ChatCompletionChunk.model_validate(frame))
+    assert not accumulator.is_finished, "one of them has not ended"
+    accumulator.add(ChatCompletionChunk.model_validate({"choices": [{"index": 1, "finish_reason": "stop"}]}))
+
+    answer = accumulator.result()
+    assert answer is not None
+    assert [choice.index for choice in answer.choices] == [0, 1]
+    assert [choice.message.content for choice in answer.choices] == ["a", "bB"]
+    assert [choice.finish_reason for choice in answer.choices] == ["length", "stop"]
+    assert accumulator.is_finished
+
+
+def test_choices_without_an_index() -> None:
+    """Choices that no number tells apart are told apart by their place."""
+    frame = {"choices": [{"delta": {"content": "a"}}, {"delta": {"content": "b"}}]}
+    answer, _ = accumulated(frame, frame)
+
+    assert [choice.message.text for choice in answer.choices] == ["aa", "bb"]
+
+
+def test_everything_else_of_a_choice() -> None:
+    """Reasoning, refusal, audio, log probabilities and filter results are put together too."""
+    answer, _ = accumulated(
+        chunk({"role": "assistant", "reasoning_content": "hm"}),
+        chunk({"reasoning": "m", "audio": {"id": "au", "data": "QUJD", "transcript": "a"}}),
+        chunk({"refusal": "n", "audio": {"data": "REVG", "transcript": "b", "expires_at": 9}}),
+        {"choices": [{"index": 0, "logprobs": {"content": [1], "refusal": None}, "content_filter_results": {"a": 1}}]},
+        {"choices": [{"index": 0, "logprobs": {"content": [2], "refusal": None}, "content_filter_results": {"b": 2}}]},
+        {"choices": [{"index": 0, "logprobs": {"content": None}, "content_filter_results": {}}]},
+        chunk({"refusal": "o"}),
+    )
+    (choice,) = answer.choices
+
+    assert (choice.message.role, choice.message.reasoning_text, choice.message.refusal) == ("assistant", "hmm", "no")
+    assert choice.message.audio is not None
+    assert choice.message.audio.model_dump(exclude_none=True) == {
+        "id": "au",
+        "data": "QUJDREVG",
+        "transcript": "ab",
+        "expires_at": 9,
+    }
+    assert choice.logprobs == {"content": [1, 2], "refusal": None}
+    assert choice.content_filter_results == {"a": 1, "b": 2}
+
+
+def test_content_in_parts() -> None:
+    """Content that comes as typed parts is text and thought."""
+    answer, _ = accumulated(
+        chunk({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]}),
+        chunk({"content": [{"type": "text", "text": "a"}, {"type": "other"}]}),
+        chunk({"content": "b"}),
+    )
+
+    assert (answer.choices[0].message.text, answer.choices[0].message.reasoning_text) == ("ab", "hm")
+
+
+def test_nothing_is_changed_that_was_given() -> None:
+    """A chunk given in stays as it is; one that needed no change is given back itself."""
+    plain = ChatCompletionChunk.model_validate(chunk({"content": "a"}))
+    nameless = ChatCompletionChunk.model_validate(calls(piece("{}", "f", id="a")))
+    before = nameless.model_copy(deep=True)
+    accumulator = ChatAccumulator()
+
+    assert accumulator.add(plain) is plain
+    assert accumulator.add(nameless).choices[0].delta.tool_calls[0].index == 0
+    assert nameless == before
+
+
+def test_before_anything_came() -> None:
+    """Nothing makes no answer."""
+    for accumulator in (ChatAccumulator(), CompletionAccumulator()):
+        assert accumulator.result() is None
+        assert accumulator.is_empty
+        assert not accumulator.is_finished
+
+
+def test_text_completions() -> None:
+    """Texts of each choice are joined; the head, the end and the usage are those of a chat."""
+    accumulator = CompletionAccumulator()
+    for frame in [
+        {"id": "", "choices": []},
+        {"id": "c", "model": "m", "choices": [{"index": 1, "text": "x"}, {"index": 0, "text": "a"}]},
+        {"id": "c", "choices": [{"index": 0, "text": "b", "finish_reason": "stop"}], "usage": {"total_tokens": 1}},
+        {"choices": [{"index": 1, "text": None, "finish_reason": "length"}], "usage": {"total_tokens": 2}},
+    ]:
+        accumulator.add(CompletionChunk.model_validate(frame))
+    answer = accumulator.result()
+
+    assert answer is not None
+    assert [(choice.index, choice.text, choice.finish_reason) for choice in answer.choices] == [
+        (0, "ab", "stop"),
+        (1, "x", "length"),
+    ]
+    assert (answer.id, answer.model) == ("c", "m")
+    assert answer.usage is not None
+    assert answer.usage.total_tokens == 2
+    assert accumulator.is_finished
+
+
+TEXTS = st.text(max_size=12)
+ANSWERS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "content": TEXTS,
+            "reasoning_content": TEXTS,
+            "calls": st.lists(
+                st.tuples(st.text("abc", min_size=1, max_size=3), st.text("fgh", min_size=1), TEXTS), max_size=3
+            ),
+        }
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+def _frame(number: int, delta: dict[str, Any]) -> dict[str, Any]:
+    return {"choices": [{"index": number, "delta": delta}]}
+
+
+def _pieces(draw: Any, text: str) -> list[str]:
+    """A text cut somewhere."""
+    cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=3)))
+    return [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+
+
+@given(ANSWERS, st.booleans(), st.data())
+def test_any_cut_in_any_order(answers: list[dict[str, Any]], by_id: bool, data: st.DataObject) -> None:
+    """Whatever is cut into pieces, and however the pieces of choices and calls come mixed, the answer is the same."""
+    frames: list[dict[str, Any]] = []
+    queues: list[list[dict[str, Any]]] = []
+    for number, answer in enumerate(answers):
+        queues += [
+            [_frame(number, {kind: text}) for text in _pieces(data.draw, answer[kind])]
+            for kind in ("content", "reasoning_content")
+        ]
+        for position, (id_, name, arguments) in enumerate(answer["calls"]):
+            whole_id = f"{position}{id_}"
+            place = {"id": whole_id} if by_id else {"index": position}
+            first, *rest = _pieces(data.draw, arguments)
+            begin = _frame(number, {"tool_calls": [{**piece(first, name, **place), "id": whole_id}]})
+            goes_on = [_frame(number, {"tool_calls": [piece(text, **place)]}) for text in rest]
+            # Without an index, the order of calls is that in which they begin.
+            frames += [begin] if by_id else []
+            queues.append(goes_on if by_id else [begin, *goes_on])
+    while queues := [queue for queue in queues if queue]:
+        frames.append(data.draw(st.sampled_from(queues)).pop(0))
+
+    accumulator = ChatAccumulator(split_reasoning=False)
+    for frame in frames:
+        accumulator.add(ChatCompletionChunk.model_validate(frame))
+    result = accumulator.result()
+
+    assert result is not None
+    for choice, answer in zip(result.choices, answers, strict=True):
+        assert (choice.message.text, choice.message.reasoning_text) == (answer["content"], answer["reasoning_content"])
+        read = [(call.id[1:], call.function.name, call.function.arguments) for call in choice.message.tool_calls]
+        assert read == answer["calls"]

@@ -1,0 +1,370 @@
+"""What answers say: text, reasoning in every place that servers put it, tool calls, sound, usage, model information."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from azure_inference import (
+    APIStatusError,
+    ChatCompletion,
+    ChatRequest,
+    ModelInfo,
+    ResponseValidationError,
+    StreamInterruptedError,
+    dialects,
+    endpoints,
+    estimate_tokens,
+    model_profile,
+    protocol,
+    streaming,
+    to_request,
+)
+from azure_inference.accumulate import ChatAccumulator
+from azure_inference.reasoning import with_reasoning
+from azure_inference.remedy import Remedy, refused_parameters
+
+CALL: Any = protocol.prepare(dialects.resolve("https://x.services.ai.azure.com/models"), endpoints.CHAT_STREAM, None)
+
+
+def answer(message: Any, **choice: Any) -> ChatCompletion:
+    """An answer of one message, as it comes over the wire."""
+    return ChatCompletion.model_validate_json(json.dumps({"choices": [{"message": message, **choice}]}))
+
+
+@pytest.mark.parametrize(
+    ("message", "text", "thought"),
+    [
+        ({"content": "hi"}, "hi", ""),
+        ({"content": None}, "", ""),
+        ({"content": ""}, "", ""),
+        ({}, "", ""),
+        (None, "", ""),
+        ({"content": "hi", "reasoning_content": "hm"}, "hi", "hm"),
+        ({"content": "hi", "reasoning": "hm"}, "hi", "hm"),
+        ({"content": "hi", "reasoning_content": None, "reasoning": "hm"}, "hi", "hm"),
+        ({"content": [{"type": "text", "text": "h"}, {"type": "text", "text": "i"}]}, "hi", ""),
+        ({"content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "hi"}]}, "hi", "hm"),
+        ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]}, "", "hm"),
+        ({"content": ["odd", {"type": "text"}, {"type": "text", "text": None}, {}]}, "", ""),
+    ],
+)
+def test_text_and_thought(message: Any, text: str, thought: str) -> None:
+    """Text and thought are read from whichever place the server puts them."""
+    read = answer(message).choices[0].message
+
+    assert (read.text, read.reasoning_text) == (text, thought)
+
+
+THINKING = [
+    ("<think>hm</think>hi", "hi", "hm"),
+    ("<think>\nhm\n</think>\n\nhi", "hi", "\nhm\n"),
+    ("\n<think>hm</think>hi", "hi", "hm"),
+    ("<think></think>hi", "<think></think>hi", ""),
+    ("<think>hm", "", "hm"),
+    ("<think>hm</think>", "", "hm"),
+    ("hi", "hi", ""),
+    ("1 < 2", "1 < 2", ""),
+    ("I say <think> aloud", "I say <think> aloud", ""),
+    ("", "", ""),
+]
+
+
+@pytest.mark.parametrize(("content", "text", "thought"), [*THINKING, ("hm</think>\n\nhi", "hi", "hm")])
+def test_thought_in_the_text(content: str, text: str, thought: str) -> None:
+    """Thought between tags is parted from the text, also where the opening tag is missing."""
+    message = with_reasoning(answer({"content": content})).choices[0].message
+
+    assert (message.text, message.reasoning_text) == (text, thought)
+
+
+def test_thought_that_has_a_place_of_its_own() -> None:
+    """Where the server tells thought apart, tags in the text are text; an answer without tags stays the same object."""
+    both = answer({"content": "<think>x</think>", "reasoning_content": "hm"})
+    plain = answer({"content": "hi"})
+
+    assert with_reasoning(both) is both
+    assert with_reasoning(plain) is plain
+
+
+@given(st.sampled_from(THINKING), st.lists(st.integers(0, 40), max_size=8), st.booleans())
+@example(("<think>hm</think>hi", "hi", "hm"), [1, 9, 12], True)
+def test_thought_in_a_stream(case: tuple[str, str, str], cuts: list[int], ended: bool) -> None:
+    """However a text with tags is cut, chunks bring thought and text apart, and the whole is the same."""
+    content, text, thought = case
+    places = [0, *sorted(min(cut, len(content)) for cut in cuts), len(content)]
+    reader: Any = streaming.StreamReader(CALL, ChatAccumulator())
+    for start, end in pairwise(places):
+        reader.feed(_frame({"content": content[start:end]}))
+    reader.feed(_frame({}, "stop") if ended else b"")
+    reader.feed(b"data: [DONE]\n\n")
+    reader.end()
+    chunks = _chunks(reader)
+    deltas = [choice.delta for chunk in chunks for choice in chunk.choices]
+    message = reader.result().choices[0].message
+
+    assert ("".join(delta.reasoning_text for delta in deltas), message.reasoning_text) == (thought, thought)
+    if content != "<think></think>hi":
+        assert ("".join(delta.text for delta in deltas), message.text) == (text, text)
+
+
+def _frame(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+    value = {"choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]}
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def _chunks(reader: Any) -> list[Any]:
+    chunks: list[Any] = []
+    while (chunk := reader.next()) is not None:
+        chunks.append(chunk)
+    return chunks
+
+
+def test_thought_may_be_left_in_the_text() -> None:
+    """Without splitting, tags stay where they are."""
+    reader: Any = streaming.StreamReader(CALL, ChatAccumulator(split_reasoning=False))
+    reader.feed(_frame({"content": "<think>hm</think>hi"}, "stop"))
+    reader.end()
+
+    assert _chunks(reader)[0].choices[0].delta.text == "<think>hm</think>hi"
+    assert reader.result().choices[0].message.text == "<think>hm</think>hi"
+
+
+def test_text_held_back_is_not_lost() -> None:
+    """What looked like the start of a tag when the stream broke is part of what had arrived."""
+    reader: Any = streaming.StreamReader(CALL, ChatAccumulator())
+    reader.feed(_frame({"content": "<thi"}))
+    reader.end()
+    with pytest.raises(StreamInterruptedError) as caught:
+        _chunks(reader)
+
+    assert caught.value.partial.choices[0].message.text == "<thi"
+
+
+def test_a_body_in_place_of_a_stream_is_bounded() -> None:
+    """A page without end in place of a stream is given up, not collected for ever."""
+    endpoint = dataclasses.replace(endpoints.CHAT_STREAM, answer_limit=100)
+    reader: Any = streaming.StreamReader(dataclasses.replace(CALL, endpoint=endpoint), ChatAccumulator())
+    for _ in range(20):
+        if not reader.is_done:
+            reader.feed(b"<html>" + b" " * 10)
+    with pytest.raises(ResponseValidationError, match="without end"):
+        reader.next()
+
+
+def test_a_stream_of_calls_only_has_no_text() -> None:
+    """An answer that only calls tools has no content, as when it comes whole; not an empty one."""
+    reader: Any = streaming.StreamReader(CALL, ChatAccumulator())
+    reader.feed(_frame({"tool_calls": [{"index": 0, "id": "1", "function": {"name": "f", "arguments": "{}"}}]}))
+    reader.feed(b"data: [DONE]\n\n")
+
+    assert reader.result().choices[0].message.content is None
+
+
+@pytest.mark.parametrize("separator", ["\\ud83c\\udf88", "\\ud83c|\\udf88"])
+def test_halves_of_a_character(separator: str) -> None:
+    """A character that a server cut in half, each half in its own event, comes out whole."""
+    reader: Any = streaming.StreamReader(CALL, ChatAccumulator())
+    for part in f"a{separator}b".split("|"):
+        reader.feed(b'data: {"choices": [{"index": 0, "delta": {"content": "' + part.encode() + b'"}}]}\n\n')
+    reader.feed(_frame({}, "stop"))
+    reader.end()
+
+    assert "".join(chunk.choices[0].delta.text for chunk in _chunks(reader)) == "a🎈b"
+    assert reader.result().choices[0].message.text == "a🎈b"
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ({"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}, ("1", "f", "{}")),
+        ({"id": "1", "function": {"name": "f", "arguments": {"a": 1}, "call_id": None}}, ("1", "f", '{"a": 1}')),
+        ({"id": "1", "function": {"name": "f", "arguments": None}}, ("1", "f", "")),
+        ({"id": "1", "type": None, "function": {"name": "f"}}, ("1", "f", "")),
+        ({"id": None, "function": {"name": "f", "arguments": "{"}}, ("", "f", "{")),
+        ({"id": "1", "index": 3, "function": {"name": None, "arguments": " {} "}}, ("1", "", " {} ")),
+    ],
+)
+def test_tool_calls(call: Any, expected: tuple[str, str, str]) -> None:
+    """Tool calls in every form: arguments as an object or null, ids and names that are null, keys nobody knows."""
+    (read,) = answer({"content": None, "tool_calls": [call]}, finish_reason="stop").choices[0].message.tool_calls
+
+    assert (read.id, read.function.name, read.function.arguments) == expected
+    assert answer({"tool_calls": None}).choices[0].message.tool_calls == []
+
+
+def test_everything_else() -> None:
+    """Usage in detail, sound, filters, words nobody knows, and keys nobody knows are all there to be read."""
+    read = ChatCompletion.model_validate_json(
+        json.dumps(
+            {
+                "id": "i",
+                "created": 5,
+                "choices": [
+                    {
+                        "index": 0,
+                        "finish_reason": "model_length",
+                        "message": {
+                            "role": "odd",
+                            "audio": {"id": "a", "expires_at": 9, "data": "AA==", "format": "wav", "transcript": "t"},
+                            "annotations": [1],
+                        },
+                        "content_filter_results": {"hate": {"filtered": False}},
+                        "stop_reason": 3,
+                    }
+                ],
+                "usage": {
+                    "prompt_tokens": 3,
+                    "completion_tokens": 4,
+                    "total_tokens": 7,
+                    "completion_tokens_details": {"reasoning_tokens": 2, "audio_tokens": 1, "other": 5},
+                    "prompt_tokens_details": {"cached_tokens": 9, "audio_tokens": None},
+                    "reasoning_tokens": 2,
+                },
+                "prompt_filter_results": [{"prompt_index": 0}],
+                "service_tier": "x",
+            }
+        )
+    )
+    (choice,) = read.choices
+
+    assert read.usage is not None
+    assert read.usage.completion_tokens_details is not None
+    assert read.usage.completion_tokens_details.reasoning_tokens == 2
+    assert read.usage.completion_tokens_details.model_extra == {"other": 5}
+    assert read.usage.prompt_tokens_details is not None
+    assert read.usage.prompt_tokens_details.cached_tokens == 9
+    assert read.usage.model_extra == {"reasoning_tokens": 2}
+    assert choice.message.audio is not None
+    assert (choice.message.audio.transcript, choice.message.audio.expires_at) == ("t", 9)
+    assert (choice.finish_reason, choice.message.role) == ("model_length", "odd")
+    assert choice.content_filter_results == {"hate": {"filtered": False}}
+    assert (choice.model_extra, choice.message.model_extra) == ({"stop_reason": 3}, {"annotations": [1]})
+    assert read.prompt_filter_results == [{"prompt_index": 0}]
+    assert read.model_extra == {"service_tier": "x"}
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("chat-completion", "chat-completion"),
+        ("chat_completion", "chat-completion"),
+        ("chat-completions", "chat-completion"),
+        ("Chat Completions", "chat-completion"),
+        ("chat", "chat-completion"),
+        ("completion", "text-generation"),
+        ("text_generation", "text-generation"),
+        ("text-generation", "text-generation"),
+        ("embedding", "embeddings"),
+        ("embeddings", "embeddings"),
+        ("text-embeddings", "embeddings"),
+        ("image_embeddings", "image-embeddings"),
+        ("image-embeddings", "image-embeddings"),
+        ("image_generation", "image-generation"),
+        ("audio_generation", "audio-generation"),
+        ("something new", "something-new"),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_kinds_of_models(word: str | None, kind: str) -> None:
+    """Each of the many spellings of a kind of model is one word."""
+    info = ModelInfo.model_validate({"model_type": word, "extra": 1})
+
+    assert info.kind == kind
+    assert info.model_type == word
+    assert info.model_extra == {"extra": 1}
+
+
+# Refused parameters, in every shape that services use.
+
+
+def refused(body: Any, status: int = 400) -> list[str]:
+    """The parameters that a refusal names."""
+    with pytest.raises(APIStatusError) as caught:
+        protocol.raise_for_status(CALL, status, {}, json.dumps(body).encode())
+    return refused_parameters(caught.value)
+
+
+REPR = "[{'type': 'extra_forbidden', 'loc': ('body', 'top_k'), 'msg': 'Extra inputs are not permitted', 'input': 3}]"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "names"),
+    [
+        (
+            422,
+            {"code": "parameter_not_supported", "detail": {"loc": ["body", "seed"], "input": 1}, "message": "x"},
+            ["seed"],
+        ),
+        (
+            422,
+            {"detail": [{"type": "extra_forbidden", "loc": ["body", "user"], "msg": "Extra inputs are not permitted"}]},
+            ["user"],
+        ),
+        (400, {"detail": "Extra parameters ['n', 'safe_prompt'] are not allowed when ..."}, ["n", "safe_prompt"]),
+        (
+            400,
+            {"error": {"code": "unsupported_parameter", "param": "max_tokens", "message": "Unsupported parameter"}},
+            ["max_tokens"],
+        ),
+        (
+            400,
+            {"error": {"message": "Validation error at #/store: Extra inputs are not permitted", "code": 400}},
+            ["store"],
+        ),
+        (400, {"error": {"code": "Bad Request", "message": json.dumps({"message": REPR, "code": 400})}}, ["top_k"]),
+        (400, {"error": {"code": "unsupported_value", "param": "temperature", "message": "only 1"}}, ["temperature"]),
+        (400, {"error": {"code": "content_filter", "param": "prompt", "message": "filtered"}}, []),
+        (400, {"error": {"code": "invalid_type", "param": "messages", "message": "expected a string"}}, []),
+        (500, {"error": {"code": "unsupported_parameter", "param": "seed", "message": "x"}}, []),
+    ],
+)
+def test_refused_parameters(status: int, body: Any, names: list[str]) -> None:
+    """A refusal names the parameters that are not supported, whatever its shape; another failure names none."""
+    assert refused(body, status) == names
+
+
+def test_what_is_remembered() -> None:
+    """What one model refuses at one endpoint is left out there, and nowhere else."""
+    remedy = Remedy("drop")
+    fields = {"messages": [{"role": "user", "content": "x"}], "model": "m", "seed": 1, "top_p": 0.5}
+    request = to_request(ChatRequest, fields)
+    error = APIStatusError("no", status_code=400, code="unsupported_parameter", param="seed")
+    with pytest.warns(UserWarning, match="seed=1 was left out"):
+        assert remedy.after("https://a", request, error).seed is None
+
+    assert remedy.apply("https://a", request) == request.without(["seed"])
+    assert remedy.apply("https://b", request) is request
+    other = to_request(ChatRequest, {**fields, "model": "other"})
+    assert remedy.apply("https://a", other) is other
+
+
+# Models.
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "GPT-4o-2024-08-06", "gpt-4o-mini"])
+def test_profiles_of_known_models(name: str) -> None:
+    """A model's family is known by its name, however that is written."""
+    assert model_profile(name).context_window == 128_000
+    assert model_profile(name).tool_calling is True
+
+
+@pytest.mark.parametrize("name", [None, "", "my-own-deployment"])
+def test_profiles_of_unknown_models(name: str | None) -> None:
+    """Of a model that nobody knows, nothing is said, and so nothing is refused."""
+    assert model_profile(name) == model_profile(None)
+    assert model_profile(name).context_window is None
+    assert model_profile(name).tool_calling is None
+
+
+@pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("abcd", 1), ("abcde", 2), ("€", 1), ("\ud800", 1)])
+def test_estimated_tokens(text: str, tokens: int) -> None:
+    """About four bytes make a token; any text can be estimated."""
+    assert estimate_tokens(text) == tokens

@@ -1,0 +1,242 @@
+"""Both clients over real HTTP: what goes out on every route, what comes back, what is tried again, and what is not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from azure_inference import (
+    AsyncInferenceClient,
+    ChatRequest,
+    CompletionRequest,
+    ConfigurationError,
+    Connection,
+    EmbeddingsRequest,
+    ImageEmbeddingsRequest,
+    InferenceClient,
+    InferenceError,
+    __version__,
+    to_request,
+)
+
+HELLO = {"messages": [{"role": "user", "content": "hello"}]}
+CHAT_ANSWER = {"id": "c", "choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}], "more": 1}
+TEXT_ANSWER = {"id": "t", "choices": [{"index": 0, "text": "hi", "finish_reason": "stop"}]}
+VECTORS = {"data": [{"index": 1, "embedding": [3, 4]}, {"index": 0, "embedding": [1, 2]}]}
+INFO = {"model_name": "m", "model_type": "chat-completion", "model_provider_name": "p"}
+CHUNK = {"id": "c", "choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]}
+TEXT_CHUNK = {"id": "t", "choices": [{"index": 0, "text": "hi", "finish_reason": "stop"}]}
+
+# method, what it is called with, where it goes, what comes back, how the answer is read
+METHODS: dict[str, tuple[Any, str, dict[str, Any], Any, Any]] = {
+    "chat": (
+        to_request(ChatRequest, HELLO),
+        "/chat/completions",
+        CHAT_ANSWER,
+        lambda answer: answer.choices[0].message.text,
+        "hi",
+    ),
+    "complete": (
+        CompletionRequest(prompt="p"),
+        "/completions",
+        TEXT_ANSWER,
+        lambda answer: answer.choices[0].text,
+        "hi",
+    ),
+    "embed": (
+        EmbeddingsRequest(input=["a", "b"]),
+        "/embeddings",
+        VECTORS,
+        lambda answer: answer.vectors,
+        [[1.0, 2.0], [3.0, 4.0]],
+    ),
+    "embed_images": (
+        to_request(ImageEmbeddingsRequest, {"input": [{"image": "data:x"}, {"image": "data:y"}]}),
+        "/images/embeddings",
+        VECTORS,
+        lambda answer: answer.vectors,
+        [[1.0, 2.0], [3.0, 4.0]],
+    ),
+    "info": ("a deployment", "/info", INFO, lambda answer: (answer.model_name, answer.kind), ("m", "chat-completion")),
+}
+STREAMS: dict[str, tuple[Any, str, dict[str, Any]]] = {
+    "stream_chat": (to_request(ChatRequest, HELLO), "/chat/completions", CHUNK),
+    "stream_complete": (CompletionRequest(prompt="p"), "/completions", TEXT_CHUNK),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_route(server: Any, either: Any, method: str) -> None:
+    """Each method asks its route, with its body, and reads its answer."""
+    request, path, answer, read, expected = METHODS[method]
+    server.reply_json(answer)
+    client = either.client(server.url)
+
+    assert read(getattr(client, method)(request)) == expected
+    (got,) = server.requests
+    query = "&model=a+deployment" if method == "info" else ""
+    assert got.path == f"/models{path}?api-version=2024-05-01-preview{query}"
+    if method == "info":
+        assert (got.method, got.body) == ("GET", b"")
+        assert "content-type" not in got.headers
+    else:
+        assert got.method == "POST"
+        assert got.json == json.loads(request.model_dump_json(exclude_none=True))
+        assert got.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("method", STREAMS)
+def test_every_stream(server: Any, either: Any, method: str) -> None:
+    """Each streaming method asks its route for a stream, and gives its chunks and the whole answer."""
+    request, path, chunk = STREAMS[method]
+    server.reply_events(chunk, {"choices": [], "usage": {"total_tokens": 3}})
+    stream = getattr(either.client(server.url), method)(request)
+    chunks = list(stream)
+
+    assert [each.id for each in chunks] == ["c" if method == "stream_chat" else "t", None]
+    assert stream.so_far.usage.total_tokens == 3
+    (got,) = server.requests
+    assert got.path == f"/models{path}?api-version=2024-05-01-preview"
+    assert got.json == {**json.loads(request.model_dump_json(exclude_none=True)), "stream": True}
+
+
+def test_info_without_a_model(server: Any, either: Any) -> None:
+    """Where there is one model only, none is named."""
+    server.reply_json(INFO)
+    either.client(server.url).info()
+
+    assert server.requests[0].path == "/models/info?api-version=2024-05-01-preview"
+
+
+def test_headers(server: Any, either: Any) -> None:
+    """Both key headers, an id of the call, who we are; those of the client and of the call, which count last."""
+    server.reply_json(CHAT_ANSWER)
+    client = either.client(server.url, headers={"X-Team": "ours", "azureml-model-deployment": "blue"})
+    client.chat(METHODS["chat"][0], headers={"Azureml-Model-Deployment": "green"})
+    got = server.requests[0]
+
+    assert got.headers["authorization"] == "Bearer key"
+    assert got.headers["api-key"] == "key"
+    assert got.headers["accept"] == "application/json"
+    assert got.headers["user-agent"].startswith(f"azure-inference/{__version__} python/")
+    assert len(got.headers["x-ms-client-request-id"]) == 32
+    assert got.headers["x-team"] == "ours"
+    assert got.headers["azureml-model-deployment"] == "green"
+    assert "extra-parameters" not in got.headers
+    names = [name.lower() for name, _ in got.raw_headers]
+    assert len(names) == len(set(names)), "no header twice"
+
+
+def test_extra_parameters(server: Any, either: Any) -> None:
+    """The policy of a call counts before that of the client, which counts before the default."""
+    server.reply_json(CHAT_ANSWER)
+    request = to_request(ChatRequest, {**HELLO, "top_k": 1})
+    either.client(server.url).chat(request)
+    client = either.client(server.url, extra_parameters="ignore")
+    client.chat(request)
+    client.chat(request, extra_parameters="error")
+    client.chat(METHODS["chat"][0])
+
+    sent = [got.headers.get("extra-parameters") for got in server.requests]
+    assert sent == ["pass-through", "drop", "error", "drop"]
+
+
+def test_other_dialects(server: Any, either: Any) -> None:
+    """The v1 route and the deployments route are asked at their addresses, without headers they do not know."""
+    server.reply_events(CHUNK)
+    request = to_request(ChatRequest, {**HELLO, "model": "m", "top_k": 1})
+    list(either.client(f"{server.root}/openai/v1").stream_chat(request))
+    list(either.client(f"{server.root}/openai/deployments/d", stream_usage=False).stream_chat(request))
+
+    v1, deployment = server.requests
+    assert v1.path == "/openai/v1/chat/completions"
+    assert v1.json["stream_options"] == {"include_usage": True}
+    assert deployment.path == "/openai/deployments/d/chat/completions?api-version=2024-10-21"
+    assert "stream_options" not in deployment.json
+    for got in server.requests:
+        assert "extra-parameters" not in got.headers
+        assert got.json["top_k"] == 1
+
+
+def test_a_client_of_the_users(server: Any, either: Any) -> None:
+    """An HTTP client of the user's is sent with, with its own headers, and is never closed here."""
+    server.reply_json(CHAT_ANSWER)
+    if either.is_async:
+        http: Any = httpx.AsyncClient(headers={"x-mine": "1"})
+        client = either.client(server.url, async_http_client=http)
+    else:
+        http = httpx.Client(headers={"x-mine": "1"})
+        client = either.client(server.url, http_client=http)
+    assert client.chat(METHODS["chat"][0]).id == "c"
+    client.close()
+
+    assert not http.is_closed
+    assert server.requests[0].headers["x-mine"] == "1"
+    either.run(http.aclose() if either.is_async else http.close())
+    with pytest.raises(InferenceError):
+        client.chat(METHODS["chat"][0])
+
+
+# Making a client.
+
+
+@pytest.mark.parametrize("kind", [InferenceClient, AsyncInferenceClient, Connection])
+def test_nothing_happens_before_a_call(server: Any, kind: Any) -> None:
+    """To make a client connects to nobody and asks nobody for a token."""
+    asked: list[int] = []
+    kind(server.url, lambda: asked.append(1) or "token")
+
+    assert (server.connections, asked) == (0, [])
+
+
+@pytest.mark.parametrize("kind", [InferenceClient, AsyncInferenceClient, Connection])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"temperature": 1}, "temperature: no such argument"),
+        ({"max_retries": -1}, "max_retries=-1"),
+        ({"dialect": "x"}, "dialect='x'"),
+        ({"extra_parameters": "x"}, "extra_parameters='x'"),
+        ({"on_unsupported": "x"}, "on_unsupported='x'"),
+        ({"timeout": 0}, "timeout=0"),
+    ],
+)
+def test_arguments_are_checked_at_once(kind: Any, options: dict[str, Any], said: str) -> None:
+    """A wrong argument is named where the client is made."""
+    with pytest.raises(ConfigurationError, match=said):
+        kind("https://x.services.ai.azure.com/models", "key", **options)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"x": "é"}, {"x": "a\nb"}, {"x y": "a"}, {"x": None}, {"x": 5}, {"": "a"}], ids=repr
+)
+def test_headers_that_cannot_be_sent(server: Any, either: Any, headers: Any) -> None:
+    """A header that cannot go out is refused by name before anything is sent."""
+    with pytest.raises(ConfigurationError, match="header"):
+        either.client(server.url).chat(METHODS["chat"][0], headers=headers)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("method", [*METHODS, *STREAMS])
+def test_unknown_arguments_of_calls(server: Any, either: Any, method: str) -> None:
+    """A parameter of the model that is passed beside the request is refused, not lost."""
+    with pytest.raises(ConfigurationError, match="max_tokens: no such argument; there are extra_parameters"):
+        getattr(either.client(server.url), method)({**METHODS, **STREAMS}[method][0], max_tokens=5)
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat", "embed", "complete"])
+@pytest.mark.parametrize("request_", [HELLO, None, "hello", [HELLO]], ids=repr)
+def test_requests_of_other_kinds(server: Any, either: Any, method: str, request_: Any) -> None:
+    """What is no request is refused, with what makes one of it."""
+    with pytest.raises(ConfigurationError, match="to_request"):
+        getattr(either.client(server.url), method)(request_)
+    assert server.requests == []
+
+
+def test_chat_never_streams(server: Any, either: Any) -> None:
+    """Whoever sets `stream` but asks for a whole answer is told which method streams."""
+    with pytest.raises(ConfigurationError, match="stream_chat"):
+        either.client(server.url).chat(to_request(ChatRequest, {**HELLO, "stream": True}))

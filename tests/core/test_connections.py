@@ -1,0 +1,296 @@
+"""The connections that calls and streams hold: used again, freed, and kept apart by loop, thread and process."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import pickle
+import threading
+from typing import Any
+
+import pytest
+
+from azure_inference import (
+    AsyncInferenceClient,
+    BadRequestError,
+    ChatRequest,
+    Connection,
+    InferenceClient,
+    to_request,
+)
+
+HELLO = to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}]})
+DONE = b"data: [DONE]\n\n"
+ANSWER = {
+    "id": "c",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
+}
+
+
+def event(value: Any) -> bytes:
+    """An event of a stream."""
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def said(text: str, finish_reason: str | None = None) -> bytes:
+    """A frame that brings text."""
+    return event({"id": "c", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}]})
+
+
+def texts(stream: Any) -> str:
+    """What a stream says, to its end."""
+    return "".join(choice.delta.text for chunk in stream for choice in chunk.choices)
+
+
+def test_connections_are_used_again(server: Any, reply: Any, either: Any) -> None:
+    """Calls, refusals and streams whose body was read to its end leave their connection to the next."""
+    server.reply_json(ANSWER)
+    server.reply(reply(pieces=[said("hello", "stop")]))
+    server.reply_json({"error": {"message": "no"}}, 400)
+    server.reply_json(ANSWER)
+    client = either.client(server.url)
+    client.chat(HELLO)
+    assert texts(client.stream_chat(HELLO)) == "hello"
+    with pytest.raises(BadRequestError):
+        client.chat(HELLO)
+    client.chat(HELLO)
+
+    assert len(server.requests) == 4
+    assert server.connections == 1
+
+
+def test_nothing_is_read_after_the_end_mark(server: Any, reply: Any, either: Any, until_closed: Any) -> None:
+    """A server that keeps the body open after the end mark is hung up on at once."""
+    server.reply(reply(pieces=[said("hello", "stop"), DONE, until_closed]))
+
+    assert texts(either.client(server.url).stream_chat(HELLO)) == "hello"
+    assert server.closed.acquire(timeout=20)
+
+
+@pytest.mark.parametrize("how", ["close", "close before the first chunk is taken", "with", "abandon"])
+def test_connections_of_streams_that_are_left(
+    server: Any, reply: Any, either: Any, until_closed: Any, how: str
+) -> None:
+    """A stream that is closed, left or forgotten hangs up."""
+    server.reply(reply(pieces=[said("hel"), said("lo"), until_closed]))
+    client = either.client(server.url)
+    stream = client.stream_chat(HELLO)
+    if how == "close before the first chunk is taken":
+        stream.close()
+    else:
+        for _ in stream:
+            break
+        if how == "close":
+            stream.close()
+            assert list(stream) == [], "what was closed says no more"
+        elif how == "with":
+            either.run(_leave_async(stream.inner)) if either.is_async else _leave(stream.inner)
+    del stream
+    gc.collect()
+    if either.is_async:
+        either.run(asyncio.sleep(0.01))
+
+    assert server.closed.acquire(timeout=20)
+
+
+def _leave(stream: Any) -> None:
+    with stream:
+        pass
+
+
+async def _leave_async(stream: Any) -> None:
+    async with stream:
+        pass
+
+
+def test_cancelled_streams(server: Any, reply: Any, until_closed: Any) -> None:
+    """A task that is cancelled while it waits for a chunk hangs up, and the client goes on."""
+    server.reply(reply(pieces=[said("hel"), until_closed]))
+
+    async def main() -> None:
+        async with AsyncInferenceClient(server.url, "key") as client:
+            started = asyncio.Event()
+
+            async def read() -> None:
+                async with await client.stream_chat(HELLO) as stream:
+                    async for _ in stream:
+                        started.set()
+
+            task = asyncio.create_task(read())
+            await started.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await asyncio.to_thread(server.closed.acquire, timeout=20)
+            server.replies.clear()
+            server.reply_json(ANSWER)
+            assert (await client.chat(HELLO)).id == "c"
+
+    asyncio.run(main())
+
+
+def test_closed_clients_may_go_on(server: Any, either: Any) -> None:
+    """To close a client gives its connections back; a later call makes new ones."""
+    server.reply_json(ANSWER)
+    client = either.client(server.url)
+    client.chat(HELLO)
+    client.close()
+    client.close()
+    client.chat(HELLO)
+
+    assert server.connections == 2
+
+
+def test_several_event_loops(server: Any) -> None:
+    """One async client serves event loops one after another, and at once in several threads."""
+    server.reply_json(ANSWER)
+    client = AsyncInferenceClient(server.url, "key")
+
+    async def ask() -> str | None:
+        answers = await asyncio.gather(*(client.chat(HELLO) for _ in range(3)))
+        return answers[0].id
+
+    assert [asyncio.run(ask()) for _ in range(2)] == ["c", "c"]
+    given: list[str | None] = []
+    threads = [threading.Thread(target=lambda: given.append(asyncio.run(ask()))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert given == ["c"] * 4
+    assert len(server.requests) == 18
+
+
+def test_many_threads(server: Any, reply: Any) -> None:
+    """One plain client serves any number of threads, each with its own answer."""
+    server.by_body = lambda body: reply(
+        body=json.dumps({"choices": [{"message": {"content": body["messages"][0]["content"]}}]}).encode()
+    )
+    given: dict[str, str] = {}
+    with InferenceClient(server.url, "key") as client:
+
+        def ask(number: int) -> None:
+            for turn in range(5):
+                text = f"{number} {turn}"
+                request = to_request(ChatRequest, {"messages": [{"role": "user", "content": text}]})
+                given[text] = client.chat(request).choices[0].message.text
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+
+    assert len(given) == 40
+    assert all(asked == answered for asked, answered in given.items())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_forks(server: Any, either: Any) -> None:
+    """A child process makes connections of its own and leaves its parent's alone."""
+    server.reply_json(ANSWER)
+    client = either.client(server.url)
+    client.chat(HELLO)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            if either.is_async:
+                asyncio.set_event_loop(None)
+                asyncio.events._set_running_loop(None)
+                status = 0 if asyncio.run(client.inner.chat(HELLO)).id == "c" else 2
+            else:
+                status = 0 if client.chat(HELLO).id == "c" else 2
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    client.chat(HELLO)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert [got.connection for got in server.requests] == [1, 2, 1]
+
+
+# Connections of model classes.
+
+
+def test_connection_makes_one_client_of_each_kind(server: Any) -> None:
+    """A connection gives the same two clients every time."""
+    server.reply_json(ANSWER)
+    connection = Connection(server.url, "key")
+
+    assert connection.client is connection.client
+    assert connection.async_client is connection.async_client
+    assert connection.client.chat(HELLO).id == "c"
+    assert asyncio.run(connection.async_client.chat(HELLO)).id == "c"
+    connection.client.close()
+
+
+def test_connection_without_its_secret(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pickle carries everything but the credential, which it takes from the environment where it is loaded."""
+    server.reply_json(ANSWER)
+    connection = Connection(server.url, "hunter2", extra_parameters="drop", timeout=3, headers={"x": "1"})
+    pickled = pickle.dumps(connection)
+    assert b"hunter2" not in pickled
+    assert "hunter2" not in str(connection.identity)
+
+    monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", "from-environment")
+    twin = pickle.loads(pickled)
+    assert twin.identity == connection.identity
+    assert twin.client.chat(HELLO).id == "c"
+    twin.client.close()
+    got = server.requests[0]
+    assert (got.headers["api-key"], got.headers["extra-parameters"], got.headers["x"]) == (
+        "from-environment",
+        "drop",
+        "1",
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"endpoint": "https://other.services.ai.azure.com/models"},
+        {"api_version": "2025-04-01"},
+        {"dialect": "openai-v1"},
+        {"extra_parameters": "drop"},
+    ],
+)
+def test_identity(other: dict[str, Any]) -> None:
+    """Connections that ask differently have different identities; the credential is no part of it."""
+    options = {"endpoint": "https://x.services.ai.azure.com/models"}
+    one = Connection(**options, credential="a")
+
+    assert one.identity == Connection(**options, credential="b").identity
+    assert one.identity != Connection(**{**options, **other}, credential="a").identity
+
+
+def test_streams_outlive_their_client(server: Any, reply: Any, either: Any) -> None:
+    """A stream goes on although nobody holds its client any more."""
+    go_on = threading.Event()
+    server.reply(reply(pieces=[said("hel"), go_on, said("lo", "stop"), DONE]))
+    kind: Any = AsyncInferenceClient if either.is_async else InferenceClient
+    stream = either.run(kind(server.url, "key").stream_chat(HELLO))
+    gc.collect()
+    either.run(asyncio.sleep(0.01)) if either.is_async else None
+    go_on.set()
+
+    chunks = either.run(_all(stream)) if either.is_async else list(stream)
+    assert "".join(chunk.choices[0].delta.text for chunk in chunks) == "hello"
+
+
+async def _all(stream: Any) -> list[Any]:
+    return [chunk async for chunk in stream]
+
+
+def test_clients_that_nobody_holds_hang_up(server: Any, either: Any) -> None:
+    """A client that was forgotten, not closed, leaves no connection behind."""
+    server.reply_json(ANSWER)
+    kind: Any = AsyncInferenceClient if either.is_async else InferenceClient
+    assert either.run(kind(server.url, "key").chat(HELLO)).id == "c"
+    gc.collect()
+    either.run(asyncio.sleep(0.01)) if either.is_async else None
+
+    assert server.hung_up.acquire(timeout=20)

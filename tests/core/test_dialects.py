@@ -1,0 +1,299 @@
+"""Which endpoint a pasted URL means, what that kind of endpoint wants, and what becomes of extra parameters there."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from azure_inference import (
+    ChatRequest,
+    ConfigurationError,
+    EmbeddingsRequest,
+    ExtraParameters,
+    InferenceClient,
+    dialects,
+    endpoints,
+    protocol,
+    to_request,
+)
+
+VERSION = "2024-05-01-preview"
+SERVICES = "https://res.services.ai.azure.com"
+OPENAI = "https://res.openai.azure.com"
+SERVERLESS = "https://m.eastus.models.ai.azure.com"
+COMPUTE = "https://ep.eastus.inference.ml.azure.com"
+COGNITIVE, FOUNDRY, ML = (f"https://{name}.azure.com/.default" for name in ("cognitiveservices", "ai", "ml"))
+DEPLOYMENT = f"{OPENAI}/openai/deployments/gpt-4o"
+MI = "model-inference"
+V1 = "/openai/v1/chat/completions"
+INFERENCE = f"/chat/completions?api-version={VERSION}"
+
+# as pasted, where a chat request goes, dialect, scope of tokens
+PASTED = [
+    (f"{SERVICES}/models", f"{SERVICES}/models{INFERENCE}", MI, COGNITIVE),
+    (f"{SERVICES}/models/", f"{SERVICES}/models{INFERENCE}", MI, COGNITIVE),
+    (f"  {SERVICES}/models\n", f"{SERVICES}/models{INFERENCE}", MI, COGNITIVE),
+    (f"{SERVICES}/models/chat/completions", f"{SERVICES}/models{INFERENCE}", MI, COGNITIVE),
+    (f"{SERVICES}/models/chat/completions/", f"{SERVICES}/models{INFERENCE}", MI, COGNITIVE),
+    (f"{SERVICES}/models/embeddings", f"{SERVICES}/models{INFERENCE}", MI, COGNITIVE),
+    (f"{SERVICES}/models/images/embeddings", f"{SERVICES}/models{INFERENCE}", MI, COGNITIVE),
+    (f"{SERVICES}/models/completions", f"{SERVICES}/models{INFERENCE}", MI, COGNITIVE),
+    (f"{SERVICES}/models/info", f"{SERVICES}/models{INFERENCE}", MI, COGNITIVE),
+    (
+        f"{SERVICES}/models/chat/completions?api-version=2025-04-01",
+        f"{SERVICES}/models/chat/completions?api-version=2025-04-01",
+        MI,
+        COGNITIVE,
+    ),
+    (
+        f"{SERVICES}/models?api-version=2025-04-01&x=a%20b",
+        f"{SERVICES}/models/chat/completions?x=a+b&api-version=2025-04-01",
+        MI,
+        COGNITIVE,
+    ),
+    ("res.services.ai.azure.com/models", f"{SERVICES}/models{INFERENCE}", MI, COGNITIVE),
+    ("HTTPS://RES.services.ai.azure.com/models", f"https://RES.services.ai.azure.com/models{INFERENCE}", MI, COGNITIVE),
+    (SERVICES, f"{SERVICES}{V1}", "openai-v1", FOUNDRY),
+    (f"{SERVICES}/", f"{SERVICES}{V1}", "openai-v1", FOUNDRY),
+    (f"{SERVICES}/openai/v1", f"{SERVICES}{V1}", "openai-v1", FOUNDRY),
+    (f"{SERVICES}/openai/v1/", f"{SERVICES}{V1}", "openai-v1", FOUNDRY),
+    (f"{SERVICES}/openai/v1/chat/completions?api-version=preview", f"{SERVICES}{V1}", "openai-v1", FOUNDRY),
+    (f"{SERVICES}/api/projects/p/openai/v1", f"{SERVICES}/api/projects/p{V1}", "openai-v1", FOUNDRY),
+    (OPENAI, f"{OPENAI}{V1}", "openai-v1", FOUNDRY),
+    (f"{OPENAI}/openai", f"{OPENAI}{V1}", "openai-v1", FOUNDRY),
+    (f"{OPENAI}/openai/v1", f"{OPENAI}{V1}", "openai-v1", FOUNDRY),
+    ("https://res.cognitiveservices.azure.com/", f"https://res.cognitiveservices.azure.com{V1}", "openai-v1", FOUNDRY),
+    (DEPLOYMENT, f"{DEPLOYMENT}/chat/completions?api-version=2024-10-21", "azure-openai", COGNITIVE),
+    (
+        f"{DEPLOYMENT}/chat/completions?api-version=2024-06-01",
+        f"{DEPLOYMENT}/chat/completions?api-version=2024-06-01",
+        "azure-openai",
+        COGNITIVE,
+    ),
+    (
+        f"{OPENAI}//openai//deployments/gpt-4o/",
+        f"{DEPLOYMENT}/chat/completions?api-version=2024-10-21",
+        "azure-openai",
+        COGNITIVE,
+    ),
+    (SERVERLESS, f"{SERVERLESS}{INFERENCE}", MI, ML),
+    (f"{SERVERLESS}/v1/chat/completions", f"{SERVERLESS}/v1/chat/completions", "openai-v1", ML),
+    ("https://m.eastus.inference.ai.azure.com", f"https://m.eastus.inference.ai.azure.com{INFERENCE}", MI, ML),
+    (COMPUTE, f"{COMPUTE}{INFERENCE}", MI, ML),
+    (f"{COMPUTE}/score", f"{COMPUTE}{INFERENCE}", MI, ML),
+    (f"{COMPUTE}/v1", f"{COMPUTE}/v1/chat/completions", "openai-v1", ML),
+    ("http://127.0.0.1:8080/models", f"http://127.0.0.1:8080/models{INFERENCE}", MI, COGNITIVE),
+    ("http://[::1]:80/v1", "http://[::1]:80/v1/chat/completions", "openai-v1", FOUNDRY),
+    ("https://gateway.example.com/team/ai", f"https://gateway.example.com/team/ai{INFERENCE}", MI, COGNITIVE),
+    ("https://gateway.example.com", f"https://gateway.example.com{INFERENCE}", MI, COGNITIVE),
+    ("https://models.github.ai/inference", f"https://models.github.ai/inference{INFERENCE}", MI, COGNITIVE),
+]
+
+
+@pytest.mark.parametrize(("pasted", "url", "dialect", "scope"), PASTED)
+def test_urls_as_pasted(pasted: str, url: str, dialect: str, scope: str) -> None:
+    """A URL in whatever form means one address, one dialect and one audience; the address means itself."""
+    target = dialects.resolve(pasted)
+
+    assert target.url("/chat/completions") == url
+    assert (target.dialect.name, target.scope) == (dialect, scope)
+    assert dialects.resolve(url) == target
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        (MI, f"?api-version={VERSION}"),
+        ("azure-openai", "?api-version=2024-10-21"),
+        ("openai-v1", ""),
+    ],
+)
+def test_dialect_by_name(name: str, query: str) -> None:
+    """A name overrules the URL."""
+    target = dialects.resolve("https://gateway.example.com/x", dialect=name)
+
+    assert target.dialect.name == name
+    assert target.url("/embeddings") == f"https://gateway.example.com/x/embeddings{query}"
+
+
+def test_api_version() -> None:
+    """An argument counts before the URL, the URL before the default."""
+    url = f"{SERVICES}/models?api-version=2025-04-01"
+
+    assert dialects.resolve(url, api_version="2025-05-01").query == "api-version=2025-05-01"
+    assert dialects.resolve(url).dialect.api_version == "2025-04-01"
+    assert dialects.resolve(f"{SERVICES}/openai/v1?api-version=x").dialect.api_version is None
+
+
+def test_query_of_a_route() -> None:
+    """What a route asks is added to the query, encoded, unless it is None."""
+    target = dialects.resolve(f"{SERVICES}/models")
+
+    assert target.url("/info", model="a b&c").endswith(f"/info?api-version={VERSION}&model=a+b%26c")
+    assert target.url("/info", model=None).endswith(f"/info?api-version={VERSION}")
+    assert dialects.resolve(f"{SERVICES}/openai/v1").url("/x", a="b").endswith("/x?a=b")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "options", "said"),
+    [
+        ("", {}, "is not an http(s) URL"),
+        ("https://", {}, "is not an http(s) URL"),
+        ("https://host:port/models", {}, "is not an http(s) URL"),
+        ("https://host:99999/models", {}, "is not an http(s) URL"),
+        ("ftp://host/models", {}, "is not an http(s) URL"),
+        ("https://my host/models", {}, "is not an http(s) URL"),
+        ("https://host/mo\ndels", {}, "is not an http(s) URL"),
+        ("https://[::1/models", {}, "is not an http(s) URL"),
+        ("https://user:secret@host/models", {}, "user name or password"),
+        ("https://secret@host/models", {}, "user name or password"),
+        (f"{SERVICES}/api/projects/p", {}, "https://<resource>.services.ai.azure.com/openai/v1"),
+        (f"{OPENAI}/openai/deployments", {}, "names no deployment"),
+        (f"{SERVICES}/models", {"dialect": "gpt"}, "dialect='gpt' is unknown: pass one of 'model-inference'"),
+        (f"{SERVICES}/openai/v1", {"api_version": "2024"}, "api_version='2024' is not taken"),
+    ],
+)
+def test_urls_that_mean_nothing(endpoint: str, options: dict[str, str], said: str) -> None:
+    """What cannot be an endpoint is refused at once, with what to do, and no secret is repeated."""
+    with pytest.raises(ConfigurationError) as caught:
+        dialects.resolve(endpoint, **options)
+
+    assert said in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "is_secure"),
+    [
+        ("https://host", True),
+        ("http://host", False),
+        ("http://localhost:1", True),
+        ("http://a.localhost", True),
+        ("http://127.0.0.1:8000", True),
+        ("http://[::1]:8000", True),
+        ("http://10.0.0.1", False),
+        ("http://localhost.example.com", False),
+    ],
+)
+def test_credentials_never_travel_in_the_clear(endpoint: str, is_secure: bool) -> None:
+    """Plain http is for this machine only, unless the user says that the network is trusted."""
+    assert dialects.resolve(endpoint).is_secure is is_secure
+    if not is_secure:
+        with pytest.raises(ConfigurationError, match="allow_http=True"):
+            InferenceClient(endpoint, "key")
+    InferenceClient(endpoint, "key", allow_http=True)
+
+
+EXTRAS = {"n": 2, "flag": False, "none": None, "nested": {"a": None}}
+SENT = {"n": 2, "flag": False, "nested": {"a": None}}
+URLS = {"model-inference": f"{SERVICES}/models", "azure-openai": DEPLOYMENT, "openai-v1": f"{SERVICES}/openai/v1"}
+POLICIES = [None, *ExtraParameters]
+
+
+def prepared(dialect: str, policy: ExtraParameters | None, extras: dict[str, Any], kind: Any = ChatRequest) -> Any:
+    """The call of a small request with these extras."""
+    fields: dict[str, Any] = {"model": "m", **extras}
+    if kind is ChatRequest:
+        fields["messages"] = [{"role": "user", "content": "hi"}]
+    else:
+        fields["input"] = ["hi"]
+    request = to_request(kind, fields)
+    endpoint = endpoints.CHAT if kind is ChatRequest else endpoints.EMBEDDINGS
+    return protocol.prepare(dialects.resolve(URLS[dialect]), endpoint, request, extra_parameters=policy)
+
+
+@pytest.mark.parametrize("kind", [ChatRequest, EmbeddingsRequest])
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("dialect", URLS)
+def test_requests_without_extras(dialect: str, policy: ExtraParameters | None, kind: Any) -> None:
+    """Without extras, or with none that is set, the header goes out only where it is known and a policy was set."""
+    call = prepared(dialect, policy, {"n": None}, kind)
+
+    expected = policy.value if policy and dialect == "model-inference" else None
+    assert dict(call.headers).get("extra-parameters") == expected
+    assert set(json.loads(call.body)) == {"model", "messages" if kind is ChatRequest else "input"}
+
+
+@pytest.mark.parametrize("kind", [ChatRequest, EmbeddingsRequest])
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("dialect", URLS)
+def test_extra_parameters(dialect: str, policy: ExtraParameters | None, kind: Any) -> None:
+    """Where the service knows the header it decides; elsewhere the policy is kept here, before anything is sent."""
+    if dialect != "model-inference" and policy is ExtraParameters.ERROR:
+        with pytest.raises(ConfigurationError, match="flag, n, nested"):
+            prepared(dialect, policy, EXTRAS, kind)
+        return
+    call = prepared(dialect, policy, EXTRAS, kind)
+
+    body = json.loads(call.body)
+    body = {name: value for name, value in body.items() if name in EXTRAS}
+    header = dict(call.headers).get("extra-parameters")
+    if dialect == "model-inference":
+        assert header == (policy.value if policy else "pass-through")
+        assert body == SENT
+    else:
+        assert header is None
+        assert body == ({} if policy is ExtraParameters.DROP else SENT)
+
+
+@pytest.mark.parametrize(
+    ("word", "policy"),
+    [
+        (None, None),
+        ("pass-through", ExtraParameters.PASS_THROUGH),
+        ("drop", ExtraParameters.DROP),
+        ("error", ExtraParameters.ERROR),
+        ("allow", ExtraParameters.PASS_THROUGH),
+        ("ignore", ExtraParameters.DROP),
+        pytest.param(ExtraParameters.DROP, ExtraParameters.DROP, id="itself"),
+    ],
+)
+def test_words_of_the_policy(word: str | None, policy: ExtraParameters | None) -> None:
+    """The words of every version of the API are understood, and only the present ones are ever sent."""
+    assert protocol.to_extra_parameters(word) is policy
+
+
+@pytest.mark.parametrize("word", ["Drop", "passthrough", "", "yes"])
+def test_unknown_policies(word: str) -> None:
+    """A word that means nothing is refused before anything is sent."""
+    with pytest.raises(ConfigurationError, match="pass 'pass-through', 'drop' or 'error'"):
+        protocol.to_extra_parameters(word)
+
+
+def test_v1_needs_a_model() -> None:
+    """An endpoint that serves many models needs to be told which."""
+    request = to_request(EmbeddingsRequest, {"input": ["a"]})
+
+    with pytest.raises(ConfigurationError, match="model is missing"):
+        protocol.prepare(dialects.resolve(URLS["openai-v1"]), endpoints.EMBEDDINGS, request)
+    for dialect in (MI, "azure-openai"):
+        assert protocol.prepare(dialects.resolve(URLS[dialect]), endpoints.EMBEDDINGS, request).body
+
+
+@pytest.mark.parametrize("given", [{}, {"stream_options": {"include_usage": False}}])
+@pytest.mark.parametrize("ask_usage", [True, False])
+@pytest.mark.parametrize("dialect", URLS)
+def test_usage_of_streams(dialect: str, ask_usage: bool, given: dict[str, Any]) -> None:
+    """Usage is asked for only where it must be, unless switched off; what the user says counts first."""
+    fields = {"model": "m", "messages": [{"role": "user", "content": "hi"}], **given}
+    target = dialects.resolve(URLS[dialect])
+    request = protocol.streamed(to_request(ChatRequest, fields), target, ask_usage=ask_usage)
+    call = protocol.prepare(target, endpoints.CHAT_STREAM, request)
+
+    asked = {"stream_options": {"include_usage": True}} if ask_usage and dialect != "model-inference" else {}
+    assert json.loads(call.body) == {**fields, "stream": True, **(given or asked)}
+    needs_header = given and dialect == "model-inference"
+    assert dict(call.headers).get("extra-parameters") == ("pass-through" if needs_header else None)
+
+
+@pytest.mark.parametrize("policy", [ExtraParameters.DROP, ExtraParameters.ERROR])
+def test_our_own_stream_options_are_no_extra(policy: ExtraParameters) -> None:
+    """What this library adds by itself is no reason to refuse or to drop."""
+    target = dialects.resolve(URLS["openai-v1"])
+    request = to_request(ChatRequest, {"model": "m", "messages": [{"role": "user", "content": "hi"}]})
+    request = protocol.streamed(request, target, ask_usage=True)
+    call = protocol.prepare(target, endpoints.CHAT_STREAM, request, extra_parameters=policy)
+
+    assert json.loads(call.body)["stream_options"] == {"include_usage": True}

@@ -1,0 +1,167 @@
+"""Vectors in every encoding, in the caller's order, counted and checked; and many inputs split into few requests."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import struct
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from azure_inference import EmbeddingsResult, ResponseValidationError, batching
+from azure_inference.schema.embeddings import EmbeddingItem, ImageInput, to_vector
+
+FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+VECTORS = st.integers(1, 6).flatmap(
+    lambda length: st.lists(st.lists(FLOATS, min_size=length, max_size=length), min_size=1, max_size=8)
+)
+
+
+def packed(numbers: list[float]) -> str:
+    """Base64 of little-endian float32."""
+    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
+
+
+def result(*rows: Any) -> EmbeddingsResult:
+    """An answer as it comes over the wire."""
+    return EmbeddingsResult.model_validate_json(json.dumps({"data": rows}))
+
+
+ENCODINGS: dict[str, Any] = {
+    "float": lambda numbers: numbers,
+    "base64": packed,
+    "an object of floats": lambda numbers: {"float": numbers},
+    "an object of base64": lambda numbers: {"base64": packed(numbers)},
+}
+
+
+@given(VECTORS, st.sampled_from(sorted(ENCODINGS)), st.randoms())
+def test_any_order_and_encoding(vectors: list[list[float]], encoding: str, rng: Any) -> None:
+    """Row i of `vectors` belongs to input i, in whatever order and encoding the rows come."""
+    rows = [{"index": index, "embedding": ENCODINGS[encoding](vector)} for index, vector in enumerate(vectors)]
+    rng.shuffle(rows)
+
+    assert batching.with_vectors(result(*rows), len(vectors)).vectors == vectors
+
+
+@pytest.mark.parametrize(
+    ("embedding", "vector"),
+    [
+        ([1, -2, 3], [1.0, -2.0, 3.0]),
+        ([0, 255], [0.0, 255.0]),
+        ([-128, 127], [-128.0, 127.0]),
+        ({"int8": [1]}, [1.0]),
+        ([1e308, 1e308], [1e308, 1e308]),
+        ([1, 2.5], [1.0, 2.5]),
+        ("AACAPwAAAEA=", [1.0, 2.0]),
+    ],
+)
+def test_encodings(embedding: Any, vector: list[float]) -> None:
+    """Whole numbers, large numbers and base64 become lists of floats."""
+    read = to_vector(embedding)
+
+    assert read == vector
+    assert all(type(number) is float for number in read)
+
+
+@pytest.mark.parametrize(
+    ("embedding", "said"),
+    [
+        ([], "an empty vector"),
+        ("", "an empty vector"),
+        (None, "NoneType instead of a list"),
+        (5, "int instead of a list"),
+        ({"a": [1], "b": [2]}, "dict instead of a list"),
+        ([1, "2"], "no number"),
+        ([1, None], "no number"),
+        ([[1]], "no number"),
+        ([10**400], "no number"),
+        ([1, math.nan], "not finite"),
+        ([math.inf], "not finite"),
+        ([math.inf, -math.inf], "not finite"),
+        ("AAAA", "base64"),
+        ("no base64!", "base64"),
+        ("é", "base64"),
+        (base64.b64encode(struct.pack("<f", math.nan)).decode(), "not finite"),
+    ],
+)
+def test_what_is_no_vector(embedding: Any, said: str) -> None:
+    """A row that holds no vector is an error that says which one and why."""
+    rows = [EmbeddingItem(index=0, embedding=[1.0]), EmbeddingItem(index=1, embedding=embedding)]
+
+    with pytest.raises(ResponseValidationError, match="the embedding of input 1 is") as caught:
+        batching.with_vectors(EmbeddingsResult(data=rows), 2)
+
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "count", "said"),
+    [
+        ([], 1, "0 embeddings came for 1 inputs"),
+        ([{"index": 0, "embedding": [1]}], 2, "1 embeddings came for 2 inputs"),
+        ([{"index": 0, "embedding": [1]}, {"index": 1, "embedding": [1]}], 1, "2 embeddings came for 1 inputs"),
+        ([{"index": 0, "embedding": [1]}, {"index": 0, "embedding": [1]}], 2, "[0, 0]"),
+        ([{"index": 1, "embedding": [1]}, {"index": 2, "embedding": [1]}], 2, "[1, 2]"),
+        ([{"index": -1, "embedding": [1]}, {"index": 0, "embedding": [1]}], 2, "[-1, 0]"),
+        ([{"index": 0, "embedding": [1]}, {"embedding": [1]}], 2, "[0, None]"),
+        ([{"index": 0, "embedding": [1]}, {"index": 1, "embedding": [1, 2]}], 2, "different lengths: [1, 2]"),
+    ],
+)
+def test_rows_that_cannot_be_told_apart(rows: list[Any], count: int, said: str) -> None:
+    """Missing, surplus, doubled and uneven rows are errors: no vector is ever given to the wrong input."""
+    with pytest.raises(ResponseValidationError) as caught:
+        batching.with_vectors(result(*rows), count)
+
+    assert said in str(caught.value)
+
+
+def test_rows_without_an_index() -> None:
+    """Where no row has a number, their order is that of the inputs."""
+    assert batching.with_vectors(result({"embedding": [1]}, {"embedding": [2]}), 2).vectors == [[1.0], [2.0]]
+
+
+def test_dimensions() -> None:
+    """Vectors of another length than was asked for are an error that says what to do."""
+    answer = result({"index": 0, "embedding": [1, 2]})
+
+    assert batching.with_vectors(answer, 1, 2).vectors == [[1.0, 2.0]]
+    with pytest.raises(ResponseValidationError, match="dimensions=3 was asked for, but the embeddings have 2"):
+        batching.with_vectors(answer, 1, 3)
+
+
+def test_the_rows_stay_as_they_came() -> None:
+    """`data` keeps what the server sent; `vectors` is no part of the wire."""
+    answer = batching.with_vectors(result({"index": 0, "embedding": "AACAPw==", "more": 1}), 1)
+
+    assert answer.data[0].embedding == "AACAPw=="
+    assert answer.data[0].model_extra == {"more": 1}
+    assert "vectors" not in answer.model_dump()
+
+
+@given(
+    st.lists(st.text(max_size=8) | st.lists(st.integers(0, 9), max_size=8), max_size=30),
+    st.integers(1, 10),
+    st.integers(1, 20),
+)
+def test_split(inputs: list[Any], size: int, max_bytes: int) -> None:
+    """The runs are the inputs in order; none is longer or heavier than allowed, short of a single item."""
+    runs = batching.split(inputs, size, max_bytes)
+
+    assert [item for run in runs for item in run] == inputs
+    assert all(1 <= len(run) <= size for run in runs)
+    assert all(len(run) == 1 or sum(map(len, run)) <= max_bytes for run in runs)
+    for run, following in pairwise(runs):
+        assert len(run) == size or sum(map(len, [*run, following[0]])) > max_bytes, "each run is as long as it may be"
+
+
+def test_split_weighs_images() -> None:
+    """Images weigh what their URLs weigh."""
+    images = [ImageInput(image="x" * 60) for _ in range(3)]
+
+    assert [len(run) for run in batching.split(images, 10, 120)] == [2, 1]

@@ -1,0 +1,260 @@
+"""Failures of every shape, read into one form; exceptions that say what to do; nothing else ever escapes."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import time
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from azure_inference import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    ChatCompletion,
+    ConfigurationError,
+    ContentFilterError,
+    InferenceError,
+    InternalServerError,
+    NotFoundError,
+    RateLimitError,
+    ResponseValidationError,
+    StreamInterruptedError,
+    dialects,
+    endpoints,
+    errors,
+    protocol,
+)
+from azure_inference.schema import failures
+
+SHAPES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("error_shapes.json").read_text(encoding="utf-8"))
+"""What services were seen to answer: the class it becomes, what its attributes are, a part of what it says to do."""
+
+
+def call(name: str = "CHAT", url: str = "https://x.services.ai.azure.com/models") -> Any:
+    """A call as a client makes it."""
+    return protocol.prepare(dialects.resolve(url), getattr(endpoints, name), None)
+
+
+def refused(
+    status: int, headers: dict[str, str], body: Any, url: str = "https://x.models.ai.azure.com"
+) -> APIStatusError:
+    """The error that an answer makes."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with pytest.raises(APIStatusError) as caught:
+        protocol.read_answer(call(url=url), status, headers, raw)
+    return caught.value
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=[shape["name"] for shape in SHAPES])
+def test_shapes(shape: dict[str, Any]) -> None:
+    """Each shape becomes the right class with the right attributes, and a message that says what to do."""
+    body = shape["body"] if "body" in shape else shape["text"]
+    error = refused(shape["status"], shape.get("headers", {}), body.encode() if isinstance(body, str) else body)
+
+    assert type(error) is getattr(errors, shape["class"])
+    expected = {"status_code": shape["status"], **shape.get("attributes", {})}
+    assert {name: getattr(error, name) for name in expected} == expected
+    assert shape["says"] in str(error)
+    assert "<html" not in str(error)
+    assert error.body == body
+
+
+def test_details_are_all_kept() -> None:
+    """Every detail is there as the service gave it, not only the first."""
+    body = {"error": {"message": "x", "details": [{"loc": ["a"], "msg": "1"}, {"loc": ["b"], "msg": "2"}]}}
+
+    assert refused(422, {}, body).details == body["error"]["details"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"apim-request-id": "a", "x-request-id": "b"}, "a"),
+        ({"x-request-id": "b"}, "b"),
+        ({"x-ms-client-request-id": "c"}, "c"),
+        ({}, "from the body"),
+    ],
+)
+def test_request_id(headers: dict[str, str], expected: str) -> None:
+    """The id that operators ask for comes from the first header that has one, else from the body."""
+    assert refused(500, headers, {"message": "x", "request_id": "from the body"}).request_id == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "0"}, 0.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "1", "retry-after-ms": "20"}, 0.02),
+        ({"retry-after": "1", "x-ms-retry-after-ms": "30"}, 0.03),
+        ({"retry-after-ms": "nonsense", "retry-after": "3"}, 3.0),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": formatdate(0)}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after(headers: dict[str, str], expected: float | None) -> None:
+    """The wait that a server asks for, from the most exact header that makes sense."""
+    assert refused(429, headers, {"message": "x"}).retry_after == (
+        None if expected is None else pytest.approx(expected)
+    )
+
+
+def test_retry_after_as_a_date() -> None:
+    """A date counts from now."""
+    now = 1_000_000.0
+
+    assert failures.retry_after({"retry-after": formatdate(now + 30, usegmt=True)}, now=now) == 30.0
+    asked = refused(429, {"retry-after": formatdate(time.time() + 1000, usegmt=True)}, b"").retry_after
+    assert asked is not None
+    assert asked > 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        ({"error": {"code": "429", "message": "slow"}}, 429, RateLimitError),
+        ({"error": {"message": "x", "status": 400}}, 400, BadRequestError),
+        ({"error": {"error": {"message": "x", "code": 503}}}, 503, InternalServerError),
+        ({"error": "out of order"}, 502, InternalServerError),
+        ({"status": 401, "message": "no"}, 401, AuthenticationError),
+        ({"statusCode": 401, "message": "no"}, 401, AuthenticationError),
+        ({"code": "content_filter", "message": "no", "status": 400}, 400, ContentFilterError),
+        ({"detail": "Not Found"}, 502, InternalServerError),
+        ({"object": "error", "message": "x", "code": 404}, 404, NotFoundError),
+        ({"error": {"message": "x"}, "choices": []}, 502, InternalServerError),
+    ],
+)
+@pytest.mark.parametrize("name", ["CHAT", "EMBEDDINGS", "INFO"])
+def test_errors_inside_a_200(name: str, body: Any, status: int, kind: type[APIStatusError]) -> None:
+    """A 200 that says that it failed is that failure, on every route."""
+    with pytest.raises(APIStatusError) as caught:
+        protocol.read_answer(call(name), 200, {}, json.dumps(body).encode())
+
+    assert type(caught.value) is kind
+    assert caught.value.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (200, b"", "an empty body"),
+        (200, b"<html><body>Welcome</body></html>", "<html>"),
+        (200, b"[]", "no ChatCompletion"),
+        (200, b'{"choices": []}', "choices"),
+        (200, b'{"object": "list", "data": []}', "choices"),
+        (200, b"data: {}\n\n", "data: {}"),
+        (200, b"\xff\xfe", "no ChatCompletion"),
+        (204, b"", "204"),
+        (302, b"", "redirect"),
+    ],
+)
+def test_answers_that_are_none(status: int, body: bytes, said: str) -> None:
+    """What is neither an answer nor a refusal says what was seen, and where."""
+    with pytest.raises(ResponseValidationError) as caught:
+        protocol.read_answer(call(), status, {}, body)
+
+    assert said in str(caught.value)
+    assert "https://x.services.ai.azure.com/models/chat/completions" in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("https://x.services.ai.azure.com/models", "https://x.services.ai.azure.com/openai/v1"),
+        ("https://models.inference.ai.azure.com", "https://<resource>.services.ai.azure.com/openai/v1"),
+        ("https://models.github.ai/inference", "https://<resource>.services.ai.azure.com/openai/v1"),
+    ],
+)
+def test_retired_hosts(status: int, url: str, named: str) -> None:
+    """A host whose end was announced, once it answers 404 or 410, says so and names the address to move to."""
+    message = str(refused(status, {}, {"error": {"code": "404", "message": "Resource not found"}}, url))
+
+    assert "retirement" in message
+    assert named in message
+
+
+@pytest.mark.parametrize(
+    ("status", "url"),
+    [
+        (404, "https://x.models.ai.azure.com"),
+        (404, "https://e.eastus.inference.ml.azure.com"),
+        (404, "https://x.services.ai.azure.com/openai/v1"),
+        (401, "https://x.services.ai.azure.com/models"),
+    ],
+)
+def test_no_word_of_retirement_elsewhere(status: int, url: str) -> None:
+    """Neither a host that lives on nor another failure speaks of an end."""
+    assert "retirement" not in str(refused(status, {}, {"error": {"message": "no"}}, url))
+
+
+EVERY_CLASS = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, InferenceError) and kind.__module__ == errors.__name__
+]
+
+
+@pytest.mark.parametrize("kind", EVERY_CLASS)
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_copies_and_pickles(kind: type[InferenceError], again: Any) -> None:
+    """An error that crosses processes is the same error: class, message, and all it knows."""
+    partial = ChatCompletion.model_validate({"choices": [{"message": {"content": "so far"}}]})
+    error = kind("what and why", attempts=3, client_request_id="id", partial=partial, status_code=429, retry_after=2.0)
+
+    twin = again(error)
+
+    assert type(twin) is kind
+    assert str(twin) == "what and why"
+    assert vars(twin) == vars(error)
+    assert twin is not error
+
+
+@pytest.mark.parametrize("kind", EVERY_CLASS)
+def test_as_type(kind: type[InferenceError]) -> None:
+    """An error becomes another class of the tree with all it knows: its cause and its traceback too."""
+    other = type("Other", (kind,), {})
+    cause = ValueError("cause")
+    try:
+        raise kind("what", attempts=2, details=[1]) from cause
+    except InferenceError as error:
+        changed = error.as_type(other)
+
+    assert type(changed) is other
+    assert vars(changed) == {**vars(changed), "message": "what", "attempts": 2, "details": [1]}
+    assert changed.__cause__ is cause
+    assert changed.__traceback__ is not None
+
+
+def test_the_tree_is_drawn_in_the_module() -> None:
+    """The docstring of the module shows every class there is."""
+    assert [kind.__name__ for kind in EVERY_CLASS if kind.__name__ not in (errors.__doc__ or "")] == []
+    assert issubclass(ConfigurationError, ValueError)
+    assert issubclass(APITimeoutError, APIConnectionError)
+
+
+def test_no_two_errors_share_a_list() -> None:
+    """What one error is given, another does not have."""
+    APIStatusError("one").details.append("only here")
+
+    assert APIStatusError("two").details == []
+
+
+def test_interruptions_keep_what_had_arrived() -> None:
+    """The errors of a stream have a place for what came before them."""
+    for kind in (StreamInterruptedError, ResponseValidationError, APITimeoutError, APIStatusError):
+        assert kind("x").partial is None

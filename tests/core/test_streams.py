@@ -1,0 +1,265 @@
+"""Streams over real HTTP: their ends and interruptions, errors at any place, and the connections they hold."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import threading
+from typing import Any
+
+import pytest
+
+from azure_inference import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    BadRequestError,
+    ChatRequest,
+    CompletionRequest,
+    ContentFilterError,
+    InternalServerError,
+    RateLimitError,
+    ResponseValidationError,
+    RetryPolicy,
+    StreamInterruptedError,
+    Timeouts,
+    to_request,
+)
+
+HELLO = to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}]})
+DONE = b"data: [DONE]\n\n"
+ANSWER = {
+    "id": "c",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
+}
+
+
+def event(value: Any) -> bytes:
+    """An event of a stream."""
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def said(text: str, finish_reason: str | None = None) -> bytes:
+    """A frame that brings text."""
+    return event({"id": "c", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}]})
+
+
+def texts(stream: Any) -> str:
+    """What a stream says, to its end."""
+    return "".join(choice.delta.text for chunk in stream for choice in chunk.choices)
+
+
+def until_error(stream: Any) -> tuple[str, Exception]:
+    """What a stream says before it fails, and how it fails."""
+    found: list[str] = []
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - whoever calls looks at it
+        found.extend(choice.delta.text for chunk in stream for choice in chunk.choices)
+    return "".join(found), caught.value
+
+
+ENDS: dict[str, list[bytes]] = {
+    "end mark": [said("hel"), said("lo", "stop"), DONE],
+    "end mark without a finish reason": [said("hel"), said("lo"), DONE],
+    "finish reason without an end mark": [said("hel"), said("lo", "stop")],
+    "no final newline": [said("hel"), said("lo", "stop"), b"data: [DONE]"],
+    "usage after the end of the choices": [
+        said("hello", "stop"),
+        event({"choices": [], "usage": {"total_tokens": 1}}),
+        DONE,
+    ],
+    "more after the end mark": [said("hello", "stop"), DONE, said("ignored"), event({"error": {"message": "ignored"}})],
+    "the end mark in one piece with what follows": [said("hello", "stop") + DONE + said("ignored")],
+    "prompt filter first": [
+        event({"id": "", "choices": [], "prompt_filter_results": [{}]}),
+        said("hello", "stop"),
+        DONE,
+    ],
+    "comments, names and numbers": [b": hi\n\nevent: message\nid: 1\n" + said("hello", "stop"), b": bye\n\n", DONE],
+    "carriage returns": [said("hello", "stop").replace(b"\n", b"\r\n"), DONE.replace(b"\n", b"\r\n")],
+    "a name of an event that means nothing": [said("hello", "stop"), b"event: ping\ndata: {}\n\n", DONE],
+    "an end mark with blanks": [said("hello"), b"data:  [DONE] \n\n"],
+}
+
+
+@pytest.mark.parametrize("pieces", ENDS.values(), ids=ENDS)
+def test_ends(server: Any, reply: Any, either: Any, pieces: list[bytes]) -> None:
+    """However a complete stream ends, it says all it has to say, and no more."""
+    server.reply(reply(pieces=pieces))
+    stream = either.client(server.url).stream_chat(HELLO)
+
+    assert texts(stream) == "hello"
+    assert stream.so_far.choices[0].message.text == "hello"
+    assert list(stream) == [], "what has ended stays ended"
+
+
+INTERRUPTED: dict[str, tuple[list[bytes], bool]] = {
+    "the body ends": ([said("hel"), said("lo")], True),
+    "the connection breaks": ([said("hel"), said("lo")], False),
+    "the connection breaks inside an event": ([said("hel"), said("lo"), b'data: {"id'], False),
+    "one of two choices has not ended": (
+        [said("hello", "stop"), event({"choices": [{"index": 1, "delta": {"content": ""}}]})],
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("pieces", "whole"), INTERRUPTED.values(), ids=INTERRUPTED)
+def test_interruptions(server: Any, reply: Any, either: Any, pieces: list[bytes], whole: bool) -> None:
+    """A stream that stops before its end is an error with what had arrived, and is not tried again."""
+    server.reply(reply(pieces=pieces, whole=whole))
+    client = either.client(server.url)
+    stream = client.stream_chat(HELLO)
+    text, error = until_error(stream)
+
+    assert text == "hello"
+    assert isinstance(error, StreamInterruptedError)
+    assert error.partial.choices[0].message.text == "hello"
+    assert len(server.requests) == 1
+    with pytest.raises(StreamInterruptedError):
+        next(stream)
+    assert pickle.loads(pickle.dumps(error)).partial == error.partial
+
+
+def test_a_broken_connection_after_the_end(server: Any, reply: Any, either: Any) -> None:
+    """Once the model has said that it is done, nothing is lost when the connection breaks."""
+    server.reply(reply(pieces=[said("hello", "stop")], whole=False))
+
+    assert texts(either.client(server.url).stream_chat(HELLO)) == "hello"
+
+
+@pytest.mark.parametrize("pieces", [[], [b": hi\n\n"], [DONE], [b"\n\n"]])
+def test_streams_that_say_nothing(server: Any, reply: Any, either: Any, pieces: list[bytes]) -> None:
+    """A stream without a single choice is no answer."""
+    server.reply(reply(pieces=pieces))
+
+    with pytest.raises(StreamInterruptedError) as caught:
+        either.client(server.url).stream_chat(HELLO)
+    assert caught.value.partial is None
+
+
+def test_stalled_streams(server: Any, reply: Any, either: Any) -> None:
+    """A stream that falls silent is a timeout with what had arrived."""
+    never = threading.Event()
+    server.reply(reply(pieces=[said("hel"), never]))
+    client = either.client(server.url, timeout=Timeouts(read=0.1))
+    text, error = until_error(client.stream_chat(HELLO))
+    never.set()
+
+    assert text == "hel"
+    assert isinstance(error, APITimeoutError)
+    assert error.partial.choices[0].message.text == "hel"
+
+
+FILTERED = {"error": {"code": "content_filter", "message": "filtered", "status": 400}}
+ERRORS: dict[str, tuple[bytes, type[Exception], int]] = {
+    "a frame": (event({"error": {"message": "overloaded", "code": 429}}), RateLimitError, 429),
+    "a frame beside choices": (event({"choices": [], "error": {"message": "broken"}}), InternalServerError, 502),
+    "a filter": (event(FILTERED), ContentFilterError, 400),
+    "a flat frame": (event({"object": "error", "message": "broken", "code": 400}), BadRequestError, 400),
+    "a detail": (event({"detail": "broken"}), InternalServerError, 502),
+    "a named event": (b"event: error\ndata: Error parsing decoded stream\n\n", InternalServerError, 502),
+    "a named event of JSON": (b"event: error\n" + event({"message": "slow", "code": 429}), RateLimitError, 429),
+    "a named event of an error": (
+        b"event: error\n" + event({"error": {"message": "x", "status": 503}}),
+        InternalServerError,
+        503,
+    ),
+}
+
+
+@pytest.mark.parametrize("before", [[], [said("hel"), said("lo")]], ids=["first", "later"])
+@pytest.mark.parametrize("case", ERRORS.values(), ids=ERRORS)
+def test_error_frames(server: Any, reply: Any, either: Any, before: list[bytes], case: tuple[bytes, Any, int]) -> None:
+    """An error at any place of a stream is raised at that place, with what had arrived; the rest is not read."""
+    frame, kind, status = case
+    server.reply(reply(pieces=[*before, frame, DONE, said("ignored")]))
+    client = either.client(server.url, retry=RetryPolicy(max_retries=0))
+    if not before:
+        with pytest.raises(kind) as caught:
+            client.stream_chat(HELLO)
+        text, error = "", caught.value
+    else:
+        text, error = until_error(client.stream_chat(HELLO))
+
+    assert type(error) is kind
+    assert isinstance(error, APIStatusError)
+    assert error.status_code == status
+    assert text == ("hello" if before else "")
+    assert (error.partial.choices[0].message.text if before else error.partial) == (text or None)
+
+
+@pytest.mark.parametrize(
+    "frame", [b"data: {oops\n\n", b"data: [1]\n\n", b"data: 7\n\n", b"event: error\n\n", b"data: \xff\n\n"]
+)
+def test_frames_that_are_none(server: Any, reply: Any, either: Any, frame: bytes) -> None:
+    """A frame that is no chunk is an error of ours."""
+    server.reply(reply(pieces=[said("hel"), frame, DONE]))
+    text, error = until_error(either.client(server.url).stream_chat(HELLO))
+
+    assert text == "hel"
+    assert isinstance(error, ResponseValidationError)
+    assert error.partial.choices[0].message.text == "hel"
+
+
+def test_errors_before_the_first_chunk_are_tried_again(server: Any, reply: Any, either: Any) -> None:
+    """Until something was handed out, a failure inside a stream is like any other."""
+    server.reply(reply(pieces=[event({"error": {"message": "overloaded", "code": 429}}), DONE]))
+    server.reply(reply(pieces=[said("hello", "stop"), DONE]))
+
+    assert texts(either.client(server.url).stream_chat(HELLO)) == "hello"
+    assert len(server.requests) == 2
+
+
+def test_a_whole_answer_in_place_of_a_stream(server: Any, either: Any) -> None:
+    """A server that does not stream is read as a stream of one chunk."""
+    server.reply_json(ANSWER)
+    stream = either.client(server.url).stream_chat(HELLO)
+
+    assert texts(stream) == "hi"
+    assert stream.so_far.choices[0].finish_reason == "stop"
+    server.replies.clear()
+    server.reply_json({"choices": [{"index": 0, "text": "hi", "finish_reason": "stop"}]})
+    chunks = list(either.client(server.url).stream_complete(CompletionRequest(prompt="p")))
+    assert [chunk.choices[0].text for chunk in chunks] == ["hi"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (json.dumps(FILTERED).encode(), ContentFilterError),
+        (b"<html>Welcome</html>", ResponseValidationError),
+        (b'{"choices": ', ResponseValidationError),
+        (b'{"data": []}', ResponseValidationError),
+        (b'{"choices": [1]}', ResponseValidationError),
+        (b'{"choices": {}}', ResponseValidationError),
+        (b"", StreamInterruptedError),
+        (b"Welcome", StreamInterruptedError),
+    ],
+)
+def test_other_bodies_in_place_of_a_stream(server: Any, reply: Any, either: Any, body: bytes, kind: Any) -> None:
+    """A refusal under 200 is that refusal; a page, half a body or nothing is an error that says what was seen."""
+    server.reply(reply(body=body))
+
+    with pytest.raises(kind):
+        either.client(server.url).stream_chat(HELLO)
+
+
+def test_characters_cut_anywhere(server: Any, reply: Any, either: Any) -> None:
+    """A character of several bytes may come in pieces, and text may hold what other decoders take for line ends."""
+    whole = "Zürich\u2028€\u2029🎈\u0085\u000b"
+    frame = json.dumps(
+        {"choices": [{"index": 0, "delta": {"content": whole}, "finish_reason": "stop"}]}, ensure_ascii=False
+    )
+    body = f"data: {frame}\n\n".encode() + DONE
+    server.reply(reply(pieces=[body[start : start + 1] for start in range(len(body))]))
+
+    assert texts(either.client(server.url).stream_chat(HELLO)) == whole
+
+
+def test_no_answer_before_the_first_chunk(server: Any, reply: Any, either: Any) -> None:
+    """A connection that breaks before anything came is told as such, after all attempts."""
+    server.reply(reply(pieces=[], whole=False))
+
+    with pytest.raises(APIConnectionError) as caught:
+        either.client(server.url).stream_chat(HELLO)
+    assert caught.value.attempts == 3

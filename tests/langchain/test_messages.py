@@ -1,0 +1,228 @@
+"""What becomes of LangChain messages on the wire, and of answers in LangChain."""
+
+from __future__ import annotations
+
+import base64
+import copy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    HumanMessage,
+    RemoveMessage,
+    SystemMessage,
+    ToolMessage,
+)
+
+from azure_inference import ChatCompletion, ChatRequest, ConfigurationError, to_request
+from langchain_azure_inference._messages import to_result, to_wire
+
+if TYPE_CHECKING:
+    from types import SimpleNamespace
+
+B64 = base64.b64encode(b"bytes").decode()
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{B64}"}}
+
+
+def user(*parts: Any) -> list[dict[str, Any]]:
+    """The wire form of a user message."""
+    return [{"role": "user", "content": parts[0] if isinstance(parts[0], str) else list(parts)}]
+
+
+MESSAGES = {
+    "text": (HumanMessage("hi"), user("hi")),
+    "one text block": (HumanMessage([{"type": "text", "text": "hi"}]), user("hi")),
+    "a name": (HumanMessage("hi", name="Ann"), user("hi")),
+    "two text blocks": (
+        HumanMessage(["a", {"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}]),
+        user({"type": "text", "text": "a"}, {"type": "text", "text": "b"}),
+    ),
+    "system": (SystemMessage("be"), [{"role": "system", "content": "be"}]),
+    "system blocks": (
+        SystemMessage([{"type": "text", "text": "be"}, {"type": "text", "text": "nice"}]),
+        [{"role": "system", "content": "be\nnice"}],
+    ),
+    "developer": (
+        SystemMessage("be", additional_kwargs={"__openai_role__": "developer"}),
+        [{"role": "developer", "content": "be"}],
+    ),
+    "own role": (ChatMessage("hi", role="critic"), [{"role": "critic", "content": "hi"}]),
+    "image of version 1": (HumanMessage([{"type": "image", "base64": B64, "mime_type": "image/png"}]), user(IMAGE)),
+    "image of version 0": (
+        HumanMessage([{"type": "image", "source_type": "base64", "data": B64, "mime_type": "image/png"}]),
+        user(IMAGE),
+    ),
+    "image of Anthropic": (
+        HumanMessage(
+            [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": B64}}],
+        ),
+        user(IMAGE),
+    ),
+    "image by address": (
+        HumanMessage([{"type": "image", "url": "https://x/y.png", "extras": {"detail": "low"}}]),
+        user({"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}}),
+    ),
+    "image of the API": (
+        HumanMessage([{"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "high"}}]),
+        user({"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "high"}}),
+    ),
+    "image as a bare address": (
+        HumanMessage([{"type": "image_url", "image_url": "https://x/y.png"}]),
+        user({"type": "image_url", "image_url": {"url": "https://x/y.png"}}),
+    ),
+    "sound": (
+        HumanMessage([{"type": "audio", "base64": B64, "mime_type": "audio/mpeg"}]),
+        user({"type": "input_audio", "input_audio": {"data": B64, "format": "mp3"}}),
+    ),
+    "sound by address": (
+        HumanMessage([{"type": "audio", "url": "https://x/y.mp3"}]),
+        user({"type": "audio_url", "audio_url": {"url": "https://x/y.mp3"}}),
+    ),
+    "plain text file": (
+        HumanMessage([{"type": "file", "base64": base64.b64encode(b"said").decode(), "mime_type": "text/plain"}]),
+        user("said"),
+    ),
+    "unknown part": (HumanMessage([{"type": "hologram", "x": 1}]), user({"type": "hologram", "x": 1})),
+    "empty": (HumanMessage(""), user("")),
+    "answer": (AIMessage("yes"), [{"role": "assistant", "content": "yes"}]),
+    "thoughts": (
+        AIMessage(
+            [
+                {"type": "thinking", "thinking": "hm", "signature": "s"},
+                {"type": "reasoning", "reasoning": "hm"},
+                {"type": "text", "text": "y"},
+                {"type": "text", "text": "es"},
+            ],
+            additional_kwargs={"reasoning_content": "hm"},
+        ),
+        [{"role": "assistant", "content": "yes"}],
+    ),
+    "calls": (
+        AIMessage("", tool_calls=[{"id": "c1", "name": "f", "args": {"a": 1}}]),
+        [{"role": "assistant", "content": None, "tool_calls": [CALL]}],
+    ),
+    "calls told twice": (
+        AIMessage(
+            [{"type": "tool_use", "id": "c1", "name": "f", "input": {"a": 1}}],
+            tool_calls=[{"id": "c1", "name": "f", "args": {"a": 1}}],
+        ),
+        [{"role": "assistant", "content": None, "tool_calls": [CALL]}],
+    ),
+    "calls in blocks alone": (
+        AIMessage([{"type": "tool_call", "id": "c1", "name": "f", "args": {"a": 1}}]),
+        [{"role": "assistant", "content": None, "tool_calls": [CALL]}],
+    ),
+    "broken calls": (
+        AIMessage("", invalid_tool_calls=[{"id": "c1", "name": "f", "args": '{"a": ', "error": "broken"}]),
+        [
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{**CALL, "function": {"name": "f", "arguments": '{"a": '}}],
+            }
+        ],
+    ),
+    "spoken answer": (
+        AIMessage("yes", additional_kwargs={"audio": {"id": "a1", "data": B64}}),
+        [{"role": "assistant", "content": "yes", "audio": {"id": "a1"}}],
+    ),
+    "result": (
+        ToolMessage("1", tool_call_id="c1", name="f", status="error"),
+        [{"role": "tool", "tool_call_id": "c1", "content": "1"}],
+    ),
+    "result in blocks": (
+        ToolMessage([{"type": "text", "text": "1"}, {"type": "text", "text": "2"}], tool_call_id="c1"),
+        [{"role": "tool", "tool_call_id": "c1", "content": "1\n2"}],
+    ),
+    "result of Anthropic": (
+        HumanMessage(
+            [
+                {"type": "tool_result", "tool_use_id": "c1", "content": [{"type": "text", "text": "1"}]},
+                {"type": "text", "text": "so?"},
+            ]
+        ),
+        [{"role": "tool", "tool_call_id": "c1", "content": "1"}, *user("so?")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "wire"), MESSAGES.values(), ids=MESSAGES)
+def test_to_wire(message: BaseMessage, wire: list[dict[str, Any]]) -> None:
+    """Each kind of message has the form that the API gives it, and is itself left as it was."""
+    before = copy.deepcopy(message)
+
+    assert to_wire([message]) == wire
+    assert message == before
+    to_request(ChatRequest, {"messages": wire})
+
+
+def test_media_of_tools() -> None:
+    """The API takes text alone from tools: pictures follow after all results of the turn, each with its call."""
+    picture = {"type": "image", "base64": B64, "mime_type": "image/png"}
+    results = [ToolMessage([picture], tool_call_id="c1"), ToolMessage("2", tool_call_id="c2")]
+
+    wire = to_wire([*results, HumanMessage("so?")])
+
+    assert [message["role"] for message in wire] == ["tool", "tool", "user", "user"]
+    assert [message["content"] for message in wire[:2]] == ["(see the next message of the user)", "2"]
+    assert wire[2]["content"] == [{"type": "text", "text": "The result of the tool call c1:"}, IMAGE]
+    assert to_wire(results)[2] == wire[2]
+
+
+def test_pdf(media: SimpleNamespace) -> None:
+    """The API takes no PDF, so its text is sent."""
+    document = {"type": "file", "base64": base64.b64encode(media.pdf).decode(), "mime_type": "application/pdf"}
+
+    (message,) = to_wire([HumanMessage([{"type": "text", "text": "What is it about?"}, document])])
+
+    assert [part["text"].strip() for part in message["content"]] == ["What is it about?", "A page about cats."]
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (RemoveMessage(id="1"), "RemoveMessage"),
+        (HumanMessage([{"type": "video", "url": "https://x/y.mp4"}]), "video"),
+        (HumanMessage([{"type": "image", "base64": B64}]), "mime_type"),
+        (HumanMessage([{"type": "audio", "base64": B64, "mime_type": "audio/ogg"}]), "audio/ogg"),
+        (HumanMessage([{"type": "file", "url": "https://x/y.pdf"}]), "takes no documents"),
+        (HumanMessage([{"type": "file", "base64": B64, "mime_type": "application/pdf"}]), "PDF"),
+        (HumanMessage([{"type": "file", "base64": B64, "mime_type": "application/zip"}]), "application/zip"),
+    ],
+)
+def test_what_has_no_form(message: BaseMessage, words: str) -> None:
+    """What the API has no form for is refused by name, never dropped."""
+    with pytest.raises(ConfigurationError, match=words):
+        to_wire([message])
+
+
+ARGUMENTS = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5) | st.none(), max_size=3)
+
+
+@given(
+    text=st.text(max_size=20),
+    calls=st.lists(st.tuples(st.text(min_size=1, max_size=5), ARGUMENTS), max_size=3),
+    broken=st.lists(st.text(max_size=5).map(lambda text: '{"a": ' + text.replace("}", "")), max_size=2),
+)
+def test_round_trip(text: str, calls: list[tuple[str, dict[str, Any]]], broken: list[str]) -> None:
+    """What a model said goes back to it as it said it: text, calls, and calls with broken arguments."""
+    said = AIMessage(
+        text,
+        tool_calls=[{"id": f"c{i}", "name": name, "args": args} for i, (name, args) in enumerate(calls)],
+        invalid_tool_calls=[{"id": f"b{i}", "name": "f", "args": args, "error": ""} for i, args in enumerate(broken)],
+    )
+    (wire,) = to_wire([said])
+
+    answer = ChatCompletion.model_validate({"choices": [{"index": 0, "message": wire}]})
+    message = to_result(answer).generations[0].message
+
+    assert to_wire([message]) == [wire]
+    assert isinstance(message, AIMessage)
+    assert [(call["name"], call["args"]) for call in message.tool_calls] == calls
+    assert [call["args"] for call in message.invalid_tool_calls] == broken

@@ -1,0 +1,255 @@
+"""Streamed answers: every piece once, the same sum as the whole answer, and no end that is none."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from langchain_core.messages import AIMessage, AIMessageChunk
+
+from azure_inference import APIStatusError, StreamInterruptedError
+from langchain_azure_inference import ChatAzureInference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import SimpleNamespace
+
+METADATA = {"model_provider": "azure_inference", "model_name": "scripted", "id": "chat-1", "created": 1}
+
+
+def piece(
+    index: int | None, arguments: str | None, *, id_: str | None = None, name: str | None = None
+) -> dict[str, Any]:
+    """A delta with a piece of a tool call; without an index, as some models send it."""
+    call = {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
+    return {"tool_calls": [call if index is None else {"index": index, **call}]}
+
+
+def model_of(script: Any, **arguments: Any) -> ChatAzureInference:
+    """A model that talks to a scripted server."""
+    return ChatAzureInference(endpoint=script.url, credential="key", model="m", max_retries=0, **arguments)
+
+
+def chunks_of(model: ChatAzureInference, way: str, into: Any = None, **kwargs: Any) -> list[AIMessageChunk]:
+    """The chunks of an answer, by the plain or by the async way; `into` has those that came before an error."""
+    chunks: list[AIMessageChunk] = [] if into is None else into
+
+    async def collect() -> None:
+        async for chunk in model.astream("hi", **kwargs):
+            chunks.append(chunk)  # noqa: PERF401 - an error must not lose them
+
+    if way == "astream":
+        asyncio.run(collect())
+    else:
+        for chunk in model.stream("hi", **kwargs):
+            chunks.append(chunk)  # noqa: PERF402 - same
+    return chunks
+
+
+def standard(message: AIMessage) -> list[dict[str, Any]]:
+    """The standard blocks, but for their index and for broken calls, which langchain-core shows in streams alone."""
+    blocks = [{name: value for name, value in block.items() if name != "index"} for block in message.content_blocks]
+    return [block for block in blocks if block["type"] != "invalid_tool_call"]
+
+
+def total(chunks: list[AIMessageChunk]) -> AIMessageChunk:
+    """The sum of chunks."""
+    first, *others = chunks
+    return first + others
+
+
+ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str]] = {
+    "text": ({"content": "Hello there"}, [{"role": "assistant", "content": "Hel"}, {"content": "lo there"}], "stop"),
+    "thoughts": (
+        {"content": "yes", "reasoning_content": "hm, well"},
+        [{"reasoning_content": "hm, "}, {"reasoning_content": "well", "content": None}, {"content": "yes"}],
+        "stop",
+    ),
+    "thoughts in tags": (
+        {"content": "<think>hm, well</think>yes"},
+        [{"content": "<thi"}, {"content": "nk>hm, well</think"}, {"content": ">yes"}],
+        "stop",
+    ),
+    "two calls": (
+        {
+            "content": None,
+            "tool_calls": [
+                {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}},
+                {"id": "c2", "type": "function", "function": {"name": "g", "arguments": ""}},
+            ],
+        },
+        [
+            piece(0, "", id_="c1", name="f"),
+            piece(1, "", id_="c2", name="g"),
+            piece(0, '{"a"'),
+            piece(0, ": 1}"),
+        ],
+        "tool_calls",
+    ),
+    "calls without index": (
+        {
+            "tool_calls": [
+                {"id": "c1", "function": {"name": "f", "arguments": '{"a": 1}'}},
+                {"id": "c2", "function": {"name": "g", "arguments": "{}"}},
+            ]
+        },
+        [piece(None, '{"a": 1}', id_="c1", name="f"), piece(None, "{}", id_="c2", name="g")],
+        "tool_calls",
+    ),
+    "text and a call in one piece": (
+        {"content": "I look.", "tool_calls": [{"id": "c1", "function": {"name": "f", "arguments": "{}"}}]},
+        [{"content": "I look.", **piece(0, "{}", id_="c1", name="f")}],
+        "tool_calls",
+    ),
+    "a broken call": (
+        {"tool_calls": [{"id": "c1", "function": {"name": "f", "arguments": '{"city": "Par'}}]},
+        [piece(0, '{"city"', id_="c1", name="f"), piece(0, ': "Par')],
+        "length",
+    ),
+    "a broken and a whole call": (
+        {
+            "tool_calls": [
+                {"id": "c1", "function": {"name": "f", "arguments": "{}"}},
+                {"id": "c2", "function": {"name": "g", "arguments": '["no object"]'}},
+            ]
+        },
+        [piece(0, "{}", id_="c1", name="f"), piece(1, '["no object"]', id_="c2", name="g")],
+        "tool_calls",
+    ),
+    "a refusal": ({"content": None, "refusal": "I will not."}, [{"refusal": "I will "}, {"refusal": "not."}], "stop"),
+}
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+@pytest.mark.parametrize(("message", "deltas", "reason"), ANSWERS.values(), ids=ANSWERS)
+def test_same_as_whole(  # noqa: PLR0917
+    script: Any, wire: SimpleNamespace, way: str, output_version: str, message: Any, deltas: Any, reason: str
+) -> None:
+    """The sum of a stream says what the whole answer says: text, thoughts, calls, broken calls, refusals, metadata."""
+    script.says(wire.body(message, reason), wire.events(*deltas, finish_reason=reason))
+    model = model_of(script, output_version=output_version)
+
+    whole, chunks = model.invoke("hi"), chunks_of(model, way)
+    streamed = total(chunks)
+
+    assert streamed.text == whole.text
+    assert streamed.additional_kwargs == whole.additional_kwargs
+    assert streamed.tool_calls == whole.tool_calls
+    assert streamed.invalid_tool_calls == whole.invalid_tool_calls
+    assert streamed.usage_metadata == whole.usage_metadata
+    assert standard(streamed) == standard(whole)
+    expected = METADATA | {"finish_reason": reason} | ({"output_version": "v1"} if output_version == "v1" else {})
+    del whole.response_metadata["token_usage"]
+    for metadata in (whole.response_metadata, streamed.response_metadata):
+        metadata.pop("prompt_filter_results", None)
+        assert metadata == expected
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_said_once(script: Any, wire: SimpleNamespace, way: str) -> None:
+    """Usage, finish reason, filter results and model come once, on the last chunk, however often they were said."""
+    events = wire.events({"content": "a"}, {"content": "b"})
+    for event in events[1:-1]:
+        event["usage"] = {"prompt_tokens": 7, "completion_tokens": 9, "total_tokens": 16}
+    script.says(events)
+
+    *chunks, last = chunks_of(model_of(script), way)
+
+    assert [chunk.content for chunk in chunks] == ["a", "b"]
+    assert [chunk.usage_metadata for chunk in chunks] == [None, None]
+    assert [chunk.response_metadata for chunk in chunks] == [{"model_provider": "azure_inference"}] * 2
+    assert last.chunk_position == "last"
+    assert last.usage_metadata == {"input_tokens": 7, "output_tokens": 9, "total_tokens": 16}
+    assert last.response_metadata["prompt_filter_results"] == [{"x": 1}]
+    assert total([*chunks, last]).response_metadata["model_name"] == "scripted"
+
+
+def test_several_choices(script: Any, wire: SimpleNamespace) -> None:
+    """Of several choices a whole answer has all, and a stream the first, unmixed."""
+    body, events = wire.body({"content": "A"}), wire.events({"content": "A"})
+    body["choices"].append({"index": 1, "message": {"content": "B"}, "finish_reason": "length"})
+    events.insert(2, {"choices": [{"index": 1, "delta": {"content": "B"}, "finish_reason": "length"}]})
+    script.says(body, events)
+    model = model_of(script)
+
+    generations = model.generate([[AIMessage("hi")]], n=2).generations[0]
+
+    assert [generation.text for generation in generations] == ["A", "B"]
+    assert total(chunks_of(model, "stream", n=2)).content == "A"
+    assert [request["n"] for request in script.requests] == [2, 2]
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [
+        (lambda events: events[:2], StreamInterruptedError),
+        (
+            lambda events: [*events[:2], {"error": {"code": "429", "message": "slow down"}}],
+            APIStatusError,
+        ),
+    ],
+    ids=["cut", "error event"],
+)
+def test_no_end_that_is_none(
+    script: Any, wire: SimpleNamespace, way: str, end: Callable[[list[Any]], list[Any]], kind: type[Exception]
+) -> None:
+    """A stream that breaks off raises after what it said; it never passes for a short answer."""
+    script.says(end(wire.events({"content": "Hel"}, {"content": "lo"})))
+    heard: list[Any] = []
+
+    with pytest.raises(kind) as raised:
+        chunks_of(model_of(script), way, into=heard)
+
+    assert raised.value.partial.choices[0].message.content == "Hel"
+    assert [chunk.content for chunk in heard] == ["Hel"]
+
+
+def test_left_early(script: Any, wire: SimpleNamespace) -> None:
+    """Who stops listening gives the connection back at once: the next call works, and nothing is left unclosed."""
+    script.says(wire.events({"content": "a"}, {"content": "b"}))
+    model = model_of(script)
+
+    for _ in range(3):
+        stream = model.stream("hi")
+        assert next(stream).content == "a"
+        stream.close()
+
+    async def leave() -> None:
+        stream = model.astream("hi")
+        assert (await anext(stream)).content == "a"
+        await stream.aclose()
+
+    asyncio.run(leave())
+    assert total(chunks_of(model, "stream")).content == "ab"
+
+
+@pytest.mark.filterwarnings("ignore:.* is in beta")
+@pytest.mark.parametrize("way", ["stream_events", "astream_events"])
+def test_events_of_a_broken_call(script: Any, wire: SimpleNamespace, way: str) -> None:
+    """LangChain's event protocol tells a broken call from a whole one too."""
+    _, deltas, reason = ANSWERS["a broken call"]
+    script.says(wire.events(*deltas, finish_reason=reason))
+    model = model_of(script)
+
+    async def ask() -> AIMessage:
+        return await (await model.astream_events("hi", version="v3")).output
+
+    answer = asyncio.run(ask()) if way == "astream_events" else model.stream_events("hi", version="v3").output
+
+    assert answer.tool_calls == []
+    assert [call["args"] for call in answer.invalid_tool_calls] == ['{"city": "Par']
+
+
+def test_invoke_that_streams(script: Any, wire: SimpleNamespace) -> None:
+    """`streaming=True` makes `invoke` stream for the sake of callbacks; broken calls stay broken there too."""
+    _, deltas, reason = ANSWERS["a broken call"]
+    script.says(wire.events(*deltas, finish_reason=reason))
+
+    answer = model_of(script, streaming=True).invoke("hi")
+
+    assert script.requests[0]["stream"] is True
+    assert answer.tool_calls == []
+    assert [call["args"] for call in answer.invalid_tool_calls] == ['{"city": "Par']

@@ -1,0 +1,146 @@
+"""The embedding model: what is its own, beside what every embedding model of LlamaIndex should do."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from llama_index.core.storage.kvstore import SimpleKVStore
+
+from azure_inference import BadRequestError, ConfigurationError
+from llamaindex_azure_inference import AzureInferenceEmbedding
+
+from .conformance import PNG, SECRET, Says, ScriptedServer, Vectors
+from .conformance.embedding import embed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    EmbeddingOf = Callable[..., AzureInferenceEmbedding]
+
+
+@pytest.fixture(autouse=True)
+def _vectors(script: ScriptedServer) -> None:
+    script.will(Vectors())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "query", "text"),
+    [
+        ({}, "query", "document"),
+        ({"model": "text-embedding-3-small"}, None, None),
+        ({"model": "my-deployment"}, None, None),
+        ({"model": "my-deployment", "base_model": "embed-v-4-0"}, "query", "document"),
+        ({"input_type": None}, None, None),
+        ({"input_type": "text"}, "text", "text"),
+        ({"model": "my-deployment", "input_type": "query"}, "query", "query"),
+    ],
+)
+def test_input_type(
+    script: ScriptedServer, embedding_of: EmbeddingOf, arguments: dict[str, Any], query: str | None, text: str | None
+) -> None:
+    """Sides are told to models that tell them apart, and to no other, unless the user says what to tell."""
+    model = embedding_of(**arguments)
+    model.get_query_embedding("x")
+    model.get_text_embedding("x")
+    assert [body.get("input_type") for body in script.bodies] == [query, text]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "size"),
+    [
+        ({"model": "embed-v-4-0"}, 96),
+        ({"model": "text-embedding-3-large"}, 2048),
+        ({"model": "my-deployment"}, 96),
+        ({"model": "text-embedding-3-large", "embed_batch_size": 7}, 7),
+    ],
+)
+def test_batch_size(embedding_of: EmbeddingOf, arguments: dict[str, Any], size: int) -> None:
+    """A batch is as large as the model takes, unless it is set."""
+    assert embedding_of(**arguments).embed_batch_size == size
+
+
+def test_without_model(script: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint of one model needs no name of it."""
+    monkeypatch.setenv("AZURE_INFERENCE_ENDPOINT", f"{script.root}/models")
+    monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", SECRET)
+    AzureInferenceEmbedding().get_text_embedding("x")
+    assert script.bodies == [{"input": ["x"]}]
+
+
+def test_parameters(script: ScriptedServer, embedding_of: EmbeddingOf) -> None:
+    """All parameters reach the wire, those that only the model knows too."""
+    own = {"dimensions": 2, "encoding_format": "float"}
+    embedding_of(**own, model_kwargs={"truncate": "END"}).get_text_embedding("x")
+    sent = {**own, "truncate": "END", "model": "emulated-embed", "input_type": "document", "input": ["x"]}
+    assert script.bodies == [sent]
+    assert script.headers[-1]["extra-parameters"] == "pass-through"
+
+
+@pytest.mark.parametrize("method", ["get_text_embedding_batch", "aget_text_embedding_batch"])
+def test_batches_at_once(
+    script: ScriptedServer, embedding_of: EmbeddingOf, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many requests as num_workers says are under way at once: none is answered before all have come."""
+    together = threading.Barrier(3, timeout=20)
+    answer = Vectors.whole
+    monkeypatch.setattr(Vectors, "whole", lambda reply, body: (together.wait(), answer(reply, body))[1])
+    vectors = embed(embedding_of(embed_batch_size=1, num_workers=3), method, ["a", "bb", "ccc"])
+    assert [vector[0] for vector in vectors] == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("method", ["get_text_embedding_batch", "aget_text_embedding_batch"])
+def test_failed_batch(script: ScriptedServer, embedding_of: EmbeddingOf, method: str) -> None:
+    """The error of a batch is the error of the call."""
+    script.will(Vectors(), Says(status=400, body={"error": {"code": "bad", "message": "Too long"}}))
+    with pytest.raises(BadRequestError, match="Too long"):
+        embed(embedding_of(embed_batch_size=1), method, ["a", "bb", "ccc"])
+
+
+def test_cache_of_batches(script: ScriptedServer, embedding_of: EmbeddingOf) -> None:
+    """A cache answers for the texts that it knows, in batches too."""
+    model = embedding_of(embed_batch_size=2, embeddings_cache=SimpleKVStore())
+    first = model.get_text_embedding_batch(["a", "bb", "ccc"])
+    script.will(Vectors())
+    assert model.get_text_embedding_batch(["ccc", "dddd", "a", "bb"]) == [first[2], [4.0, 2.0], first[0], first[1]]
+    assert [body["input"] for body in script.bodies] == [["dddd"]]
+
+
+@pytest.mark.parametrize(
+    ("image", "named"),
+    [
+        ("gone.png", "gone.png"),
+        ("https://example.com/dot.png", "https://example.com/dot.png"),
+        ("text.png", "text.png.*mime_type"),
+    ],
+)
+def test_wrong_image(script: ScriptedServer, embedding_of: EmbeddingOf, image: str, named: str, tmp_path: Path) -> None:
+    """An image that is not there, not here, or no image is a clear error, and nothing is sent."""
+    (tmp_path / "text.png").write_text("no image")
+    given = image if image.startswith("https") else str(tmp_path / image)
+    with pytest.raises(ConfigurationError, match=named):
+        embedding_of().get_image_embedding(given)
+    assert script.bodies == []
+
+
+def test_image_as_data_url(script: ScriptedServer, embedding_of: EmbeddingOf) -> None:
+    """An image that is a data URL already goes out as it is, as something to be searched."""
+    embedding_of().get_image_embedding("data:image/png;base64,iVBORw0KGgo=")
+    (body,) = script.bodies
+    assert body["input"] == [{"image": "data:image/png;base64,iVBORw0KGgo="}]
+    assert body["input_type"] == "document"
+
+
+def test_misspelt_argument(embedding_of: EmbeddingOf) -> None:
+    """A misspelt argument is refused by its name, with the right one."""
+    with pytest.raises(ConfigurationError, match=r"dimension .*dimensions"):
+        embedding_of(dimension=2)
+
+
+def test_images_and_texts_are_near(emulator: Any, tmp_path: Path) -> None:
+    """Images are embedded by a server that knows images: a vector as long as those of texts."""
+    (tmp_path / "dot.png").write_bytes(PNG)
+    model = AzureInferenceEmbedding(endpoint=emulator.url, credential=SECRET, model="emulated-embed")
+    assert len(model.get_image_embedding(str(tmp_path / "dot.png"))) == len(model.get_text_embedding("a dot"))

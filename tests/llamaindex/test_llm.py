@@ -1,0 +1,368 @@
+"""The chat model: what is its own, beside what every chat model of LlamaIndex should do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    ChatMessage,
+    CitableBlock,
+    DocumentBlock,
+    ImageBlock,
+    TextBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+from llama_index.core.types import PydanticProgramMode
+
+from azure_inference import (
+    AuthenticationError,
+    ConfigurationError,
+    ContentFilterError,
+    ParameterNotSupportedError,
+    StreamInterruptedError,
+)
+from llamaindex_azure_inference import AzureInference
+
+from .conformance import PNG, SECRET, WAV, Says, ScriptedServer, ask, call, user
+from .conformance.base import TOOLS, Person, about
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    LLMOf = Callable[..., AzureInference]
+
+PREDICTED = ("structured_predict", "astructured_predict")
+PREDICTIONS = (*PREDICTED, "stream_structured_predict", "astream_structured_predict")
+CHATS = ("chat", "achat", "stream_chat", "astream_chat")
+ANNA = '{"name": "Anna", "age": 31}'
+
+
+def test_without_llama_index() -> None:
+    """Without llama-index-core the import says what to install."""
+    code = "import sys; sys.modules['llama_index'] = None; import llamaindex_azure_inference"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert 'pip install "azure-inference[llamaindex]"' in run.stderr
+
+
+class TestArguments:
+    """What the constructor takes."""
+
+    def test_environment(self, script: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Endpoint and key come from the environment, if they are not given."""
+        monkeypatch.setenv("AZURE_INFERENCE_ENDPOINT", f"{script.root}/models")
+        monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", SECRET)
+        assert AzureInference().complete("Well?").text == "All is well."
+        assert script.headers[-1]["api-key"] == SECRET
+        assert "model" not in script.bodies[-1]
+
+    @pytest.mark.parametrize(
+        ("arguments", "named"),
+        [
+            ({"credential": "k"}, "AZURE_INFERENCE_ENDPOINT"),
+            ({"endpoint": "https://example.com/models"}, "AZURE_INFERENCE_CREDENTIAL"),
+            ({"endpoint": "https://example.com/models", "credential": "k", "temprature": 1}, "temperature"),
+            ({"endpoint": "https://example.com/models", "credential": "k", "top_k": 1}, "model_kwargs"),
+            ({"endpoint": "https://example.com/models", "credential": "k", "max_tokens": "many"}, "max_tokens"),
+            ({"endpoint": "https://example.com/models", "credential": "k", "extra_parameters": "maybe"}, "maybe"),
+            ({"endpoint": "https://example.com/models", "credential": "k", "max_retries": -1}, "max_retries"),
+        ],
+    )
+    def test_wrong(self, arguments: dict[str, Any], named: str) -> None:
+        """A missing or wrong argument is one clear error that names it or the remedy."""
+        with pytest.raises(ConfigurationError, match=named) as raised:
+            AzureInference(**arguments)
+        assert "k'" not in str(raised.value)
+
+    def test_parameters(self, script: ScriptedServer, llm_of: LLMOf) -> None:
+        """All parameters reach the wire; those of a call win over those of the constructor."""
+        own = {
+            "temperature": 0.5, "max_tokens": 9, "top_p": 0.9, "frequency_penalty": 0.1, "presence_penalty": 0.2,
+            "seed": 7, "stop": "END",
+        }  # fmt: skip
+        llm = llm_of(**own, model_kwargs={"top_k": 1}, additional_kwargs={"min_p": 0.1})
+        llm.chat(user("Well?"), temperature=0, top_k=2, model="other")
+        sent = {**own, "stop": ["END"], "temperature": 0, "top_k": 2, "min_p": 0.1, "model": "other"}
+        assert {name: script.bodies[-1].get(name) for name in sent} == sent
+        assert script.headers[-1]["extra-parameters"] == "pass-through"
+
+    @pytest.mark.parametrize("place", ["constructor", "call"])
+    def test_options(self, script: ScriptedServer, llm_of: LLMOf, place: str) -> None:
+        """The policy of extra parameters and headers can be set for an object or a call, and are no parameters."""
+        options = {"extra_parameters": "drop", "headers": {"x-team": "blue"}, "timeout": 30.0}
+        llm = llm_of(**(options if place == "constructor" else {}))
+        llm.chat(user("Well?"), top_k=1, **(options if place == "call" else {}))
+        assert script.headers[-1]["extra-parameters"] == "drop"
+        assert script.headers[-1]["x-team"] == "blue"
+        assert not script.bodies[-1].keys() & options.keys()
+
+    def test_callers_dictionaries(self, llm_of: LLMOf) -> None:
+        """Dictionaries that are given are not changed."""
+        given: dict[str, Any] = {"top_k": 1}
+        llm_of(model_kwargs=given, additional_kwargs=given).chat(user("Well?"), temperature=0)
+        assert given == {"top_k": 1}
+
+    @pytest.mark.parametrize(
+        ("arguments", "window", "calls"),
+        [
+            ({"model": "gpt-4o"}, 128_000, True),
+            ({"model": "my-deployment", "base_model": "Phi-4"}, 16_384, False),
+            ({"model": "my-deployment", "context_window": 9_000}, 9_000, True),
+            ({"model": "my-deployment"}, 3_900, True),
+        ],
+    )
+    def test_metadata(self, llm_of: LLMOf, arguments: dict[str, Any], window: int, calls: bool) -> None:
+        """Metadata are those of the model, of the model behind a deployment, or as set; else LlamaIndex's own."""
+        metadata = llm_of(**arguments).metadata
+        assert (metadata.context_window, metadata.is_function_calling_model) == (window, calls)
+
+    def test_headers_are_not_written_down(self, llm_of: LLMOf) -> None:
+        """Headers may hold keys, and so stand in no dictionary and no text form."""
+        llm = llm_of(headers={"x-key": "another-secret"})
+        assert "another-secret" not in f"{llm!r} {llm.to_dict()}"
+
+
+class TestContent:
+    """What messages hold."""
+
+    @pytest.mark.parametrize(
+        ("role", "block", "named"),
+        [
+            ("user", DocumentBlock(data=b"%PDF-1.4"), "DocumentBlock.*reader"),
+            ("user", VideoBlock(video=b"\0\0\0\x18ftypmp42"), "VideoBlock.*frames"),
+            ("user", AudioBlock(audio=b"fLaC\0", format="flac"), "AudioBlock.*wav or mp3"),
+            ("user", ImageBlock(image=b"no image at all"), "ImageBlock.*mime_type"),
+            ("user", ImageBlock(image=PNG, detail="huge"), "ImageBlock.*detail"),
+            ("user", ToolCallBlock(tool_name="weather"), "ToolCallBlock.*assistant"),
+            ("system", ImageBlock(image=PNG), "ImageBlock.*system.*role user"),
+            ("assistant", ImageBlock(image=PNG), "ImageBlock.*assistant.*role user"),
+            ("tool", TextBlock(text="42"), "tool_call_id"),
+        ],
+    )
+    def test_refused(self, script: ScriptedServer, llm: AzureInference, role: str, block: Any, named: str) -> None:
+        """What the API cannot take is refused before anything is sent, with its name and a remedy."""
+        with pytest.raises(ConfigurationError, match=f"(?s){named}"):
+            llm.chat([ChatMessage(role=role, blocks=[block])])
+        assert script.bodies == []
+
+    def test_missing_file(self, llm: AzureInference, tmp_path: Path) -> None:
+        """A file that is gone is a clear error."""
+        path = tmp_path / "dot.png"
+        path.write_bytes(PNG)
+        block = ImageBlock(path=path)
+        path.unlink()
+        with pytest.raises(ConfigurationError, match=r"ImageBlock.*dot\.png"):
+            llm.chat([ChatMessage(role="user", blocks=[block])])
+
+    def test_addresses_are_not_fetched(self, script: ScriptedServer, llm: AzureInference) -> None:
+        """An address goes out as it is: images and sounds are fetched by the service."""
+        blocks = [ImageBlock(url="https://example.com/a.png"), AudioBlock(url="https://example.com/a.wav")]
+        llm.chat([ChatMessage(role="user", blocks=blocks)])
+        image, sound = script.bodies[-1]["messages"][0]["content"]
+        assert image["image_url"]["url"] == "https://example.com/a.png"
+        assert sound == {"type": "audio_url", "audio_url": {"url": "https://example.com/a.wav"}}
+
+    def test_citable(self, script: ScriptedServer, llm: AzureInference) -> None:
+        """Citable content goes out as what it holds."""
+        block = CitableBlock(title="t", source="s", content=[TextBlock(text="cited"), ImageBlock(image=PNG)])
+        llm.chat([ChatMessage(role="user", blocks=[block])])
+        assert [part["type"] for part in script.bodies[-1]["messages"][0]["content"]] == ["text", "image_url"]
+
+    @pytest.mark.parametrize("role", ["developer", "system"])
+    def test_instructions(self, script: ScriptedServer, llm: AzureInference, role: str) -> None:
+        """Instructions keep their role."""
+        llm.chat([ChatMessage(role=role, content="Be brief."), *user("Well?")])
+        assert script.bodies[-1]["messages"][0] == {"role": role, "content": "Be brief."}
+
+    def test_spoken_answer(self, script: ScriptedServer, llm: AzureInference) -> None:
+        """A spoken answer arrives as sound, and is named by its id afterwards."""
+        spoken = {"id": "audio-1", "data": "UklGRg==", "transcript": "Hello.", "expires_at": 1}
+        message = {"role": "assistant", "content": None, "audio": spoken}
+        script.will(Says(choice={"message": message}))
+        answer = llm.chat(user("Speak.")).message
+        assert [block.audio for block in answer.blocks if isinstance(block, AudioBlock)] == [b"UklGRg=="]
+
+        llm.chat([*user("Speak."), answer, *user("Again.")])
+        assert script.bodies[-1]["messages"][1]["audio"] == {"id": "audio-1"}
+
+    def test_sound_bytes(self, script: ScriptedServer, llm: AzureInference, tmp_path: Path) -> None:
+        """Sound is sent from a file as from memory."""
+        (tmp_path / "a.wav").write_bytes(WAV)
+        blocks = [AudioBlock(path=tmp_path / "a.wav"), AudioBlock(audio=WAV, format="wav")]
+        llm.chat([ChatMessage(role="user", blocks=blocks)])
+        first, second = script.bodies[-1]["messages"][0]["content"]
+        assert first == second
+
+
+class TestTools:
+    """Tool calls."""
+
+    def test_incomplete_arguments(self, script: ScriptedServer, llm: AzureInference) -> None:
+        """While a stream is under way, no call shows arguments that may still grow."""
+        script.will(Says(calls=[call("weather", {"city": "Rome"})]))
+        responses = list(llm.stream_chat_with_tools(TOOLS, user_msg="Rome?"))
+        seen = [llm.get_tool_calls_from_response(one, error_on_no_tool_call=False) for one in responses]
+        arguments = [calls[0].tool_kwargs for calls in seen if calls]
+        assert {} in arguments
+        assert [one for one in arguments if one] == [{"city": "Rome"}] * 2  # with the reason, and with the usage
+
+    @pytest.mark.parametrize("method", ["stream_chat", "astream_chat"])
+    def test_no_reason_given(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
+        """A stream that is done without saying why still has its calls whole in the end."""
+        script.will(Says(calls=[call("weather", {"city": "Rome"})], choice={"finish_reason": None}))
+        last = ask(llm, method, user("Rome?"))[-1]
+        assert llm.get_tool_calls_from_response(last)[0].tool_kwargs == {"city": "Rome"}
+
+    def test_broken_arguments_stay(self, script: ScriptedServer, llm: AzureInference) -> None:
+        """Broken arguments can be read as they came, and go back as they came."""
+        script.will(Says(calls=[call("weather", '{"city": "Ro')]))
+        answer = llm.chat(user("Rome?")).message
+        assert [block.tool_kwargs for block in answer.blocks if isinstance(block, ToolCallBlock)] == ['{"city": "Ro']
+        llm.chat([*user("Rome?"), answer])
+        assert script.bodies[-1]["messages"][1]["tool_calls"][0]["function"]["arguments"] == '{"city": "Ro'
+
+    def test_foreign_calls(self, llm: AzureInference) -> None:
+        """What stands for calls beside a message and is none is refused."""
+        message = ChatMessage(role="assistant", additional_kwargs={"tool_calls": ["weather"]})
+        with pytest.raises(ConfigurationError, match=r"tool_calls.*ToolCallBlock"):
+            llm.chat([message])
+
+    def test_unknown_tool(self, llm: AzureInference) -> None:
+        """A choice of a tool that is not there is refused."""
+        with pytest.raises(ConfigurationError, match=r"forecast.*multiply, weather"):
+            llm.chat_with_tools(TOOLS, user_msg="Rome?", tool_choice="forecast")
+
+
+REFUSALS = {
+    "published": {
+        "error": {
+            "code": "parameter_not_supported",
+            "message": "One of the parameters contain invalid values.",
+            "details": [{"loc": ["body", "response_format"], "input": "json_schema"}],
+        }
+    },
+    "managed compute": {"detail": [{"loc": ["body", "response_format", "type"], "msg": "should be 'text'"}]},
+}
+
+
+class TestStructured:
+    """Answers as objects."""
+
+    @pytest.mark.parametrize("method", PREDICTIONS)
+    def test_by_schema(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
+        """A model that takes a JSON Schema is asked by it."""
+        script.will(Says(ANNA))
+        assert ask(llm, method, Person, about(), text="Anna")[-1] == Person(name="Anna", age=31)
+        (body,) = script.bodies
+        assert body["response_format"]["json_schema"]["schema"]["required"] == ["name", "age"]
+        assert body["response_format"]["json_schema"]["name"] == "Person"
+        assert "tools" not in body
+
+    @pytest.mark.parametrize("method", PREDICTIONS)
+    def test_by_function(self, script: ScriptedServer, llm_of: LLMOf, method: str) -> None:
+        """A model that takes none is asked by a function that it must call."""
+        script.will(Says(calls=[call("Person", ANNA)]))
+        objects = ask(llm_of(model="mistral-large"), method, Person, about(), text="Anna")
+        assert objects[-1] == Person(name="Anna", age=31)
+        (body,) = script.bodies
+        assert body["tool_choice"] == "required"
+        assert "response_format" not in body
+        if "stream" in method:
+            assert any(one.name == "Anna" and one.age is None for one in objects)
+
+    @pytest.mark.parametrize("method", PREDICTIONS)
+    @pytest.mark.parametrize("refusal", REFUSALS)
+    def test_refused_schema(self, script: ScriptedServer, llm_of: LLMOf, method: str, refusal: str) -> None:
+        """A model that refuses the schema is asked by a function, and from then on at once."""
+        llm = llm_of(model="my-deployment")
+        script.will(Says(status=422, body=REFUSALS[refusal]), Says(calls=[call("Person", ANNA)]))
+        assert ask(llm, method, Person, about(), text="Anna")[-1] == Person(name="Anna", age=31)
+        assert ask(llm, method, Person, about(), text="Anna")[-1] == Person(name="Anna", age=31)
+        assert ["response_format" in body for body in script.bodies] == [True, False, False]
+
+    @pytest.mark.parametrize("method", PREDICTIONS)
+    def test_other_refusals(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
+        """A request that is refused for another reason is not sent again in another form."""
+        script.will(Says(status=400, body={"error": {"code": "bad", "message": "temperature is too high"}}))
+        with pytest.raises(Exception, match="temperature is too high"):
+            ask(llm, method, Person, about(), text="Anna")
+        assert len(script.bodies) == 1
+
+    @pytest.mark.parametrize("method", PREDICTIONS[2:])
+    def test_nothing(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
+        """A stream that holds no object is an error."""
+        script.will(Says(""))
+        with pytest.raises(ValueError, match="Person"):
+            ask(llm, method, Person, about(), text="Anna")
+
+    def test_modes(self, script: ScriptedServer, llm_of: LLMOf) -> None:
+        """LlamaIndex's own modes are honoured: functions where they are asked for, a prompt where that is."""
+        script.will(Says(calls=[call("Person", ANNA)]))
+        by_function = llm_of(pydantic_program_mode=PydanticProgramMode.FUNCTION)
+        assert by_function.structured_predict(Person, about(), text="Anna").age == 31
+        assert script.bodies[-1]["tools"]
+
+        script.will(Says(ANNA))
+        by_prompt = llm_of(pydantic_program_mode=PydanticProgramMode.LLM)
+        assert by_prompt.structured_predict(Person, about(), text="Anna").age == 31
+        assert not script.bodies[-1].keys() & {"tools", "response_format"}
+
+    def test_model_that_can_neither(self, script: ScriptedServer, llm_of: LLMOf) -> None:
+        """A model that takes no schema and calls no functions is asked by a prompt; the caller's is not changed."""
+        script.will(Says(ANNA))
+        prompt = about()
+        assert llm_of(model="Phi-4").structured_predict(Person, prompt, text="Anna").age == 31
+        assert not script.bodies[-1].keys() & {"tools", "response_format"}
+        assert prompt == about()
+
+    def test_system_prompt_and_arguments(self, script: ScriptedServer, llm_of: LLMOf) -> None:
+        """The system prompt and the arguments of the call go along."""
+        script.will(Says(ANNA))
+        given = {"temperature": 0}
+        llm_of(system_prompt="Be exact.").structured_predict(Person, about(), llm_kwargs=given, text="Anna")
+        assert script.bodies[-1]["messages"][0] == {"role": "system", "content": "Be exact."}
+        assert script.bodies[-1]["temperature"] == 0
+        assert given == {"temperature": 0}
+
+
+class TestFailures:
+    """Errors are those of `azure_inference`."""
+
+    @pytest.mark.parametrize("method", CHATS)
+    @pytest.mark.parametrize(
+        ("refusal", "kind"),
+        [
+            (Says(status=401, body={"error": {"code": "401", "message": "Access denied"}}), AuthenticationError),
+            (Says(status=422, body=REFUSALS["published"]), ParameterNotSupportedError),
+            (Says(status=400, body={"error": {"code": "content_filter", "message": "No"}}), ContentFilterError),
+        ],
+    )
+    def test_refusals(
+        self, script: ScriptedServer, llm: AzureInference, method: str, refusal: Says, kind: type[Exception]
+    ) -> None:
+        """A refusal is the typed error, from each of the four chats, after one request."""
+        script.will(refusal)
+        with pytest.raises(kind):
+            ask(llm, method, user("Well?"))
+        assert len(script.bodies) == 1
+
+    @pytest.mark.parametrize("method", CHATS[2:])
+    def test_interrupted(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
+        """A stream that breaks off says so, with what had arrived."""
+        script.will(Says("All is", cut=True))
+        with pytest.raises(StreamInterruptedError) as raised:
+            ask(llm, method, user("Well?"))
+        assert raised.value.partial.choices[0].message.text == "All is"
+
+    def test_filter_results(self, script: ScriptedServer, llm: AzureInference) -> None:
+        """The verdicts of the content filter stand beside the answer."""
+        verdicts = {"hate": {"filtered": True, "severity": "high"}}
+        script.will(Says("", finish="content_filter", choice={"content_filter_results": verdicts}))
+        for method in CHATS:
+            said = ask(llm, method, user("Well?"))[-1].additional_kwargs
+            assert (said["finish_reason"], said["content_filter_results"]) == ("content_filter", verdicts)
