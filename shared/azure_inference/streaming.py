@@ -116,6 +116,11 @@ class StreamReader(Generic[ChunkT, WholeT]):
             raise self._error
         return None
 
+    def stop(self) -> None:
+        """Says that nobody wants more; what was ready is lost."""
+        self._ready.clear()
+        self.is_done = True
+
     @property
     def has_news(self) -> bool:
         """Whether there is a chunk, an error, or the end."""
@@ -249,7 +254,7 @@ class ChatStream(Generic[ChunkT, WholeT]):
         self._wire.deadline = Deadline.within(_LAST_BYTES, "idle")
         with suppress(InferenceError, StopIteration):
             next(self._pieces)
-        self.close()
+        self._wire.close()
 
     @property
     def so_far(self) -> WholeT | None:
@@ -258,7 +263,7 @@ class ChatStream(Generic[ChunkT, WholeT]):
 
     def close(self) -> None:
         """Gives the connection back; what was not read is lost."""
-        self._reader.is_done = True
+        self._reader.stop()
         self._wire.close()
 
     def __enter__(self) -> Self:
@@ -320,7 +325,7 @@ class AsyncChatStream(Generic[ChunkT, WholeT]):
         self._wire.deadline = Deadline.within(_LAST_BYTES, "idle")
         with suppress(InferenceError, StopAsyncIteration):
             await anext(self._pieces)
-        await self.close()
+        await self._wire.close()
 
     @property
     def so_far(self) -> WholeT | None:
@@ -329,7 +334,7 @@ class AsyncChatStream(Generic[ChunkT, WholeT]):
 
     async def close(self) -> None:
         """Gives the connection back; what was not read is lost."""
-        self._reader.is_done = True
+        self._reader.stop()
         await self._wire.close()
 
     async def __aenter__(self) -> Self:
