@@ -39,8 +39,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "lookup": ("search", "find"),
     "larg": ("size",),
     "big": ("size",),
-    "author": ("writt",),
-    "wrote": ("writt", "author"),
+    "author": ("writ",),
+    "writ": ("author",),
     "cost": ("pric",),
     "pric": ("cost",),
     "start": ("run", "begin", "launch"),
@@ -55,6 +55,13 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "fast": ("second", "speed"),
     "long": ("second", "minut"),
 }
+_IRREGULAR = {
+    "wrote": "writ", "written": "writ", "ran": "run", "made": "mak", "kept": "keep", "built": "build", "sent": "send",
+    "began": "begin", "begun": "begin", "chose": "choos", "chosen": "choos", "held": "hold", "found": "find",
+    "lost": "los", "paid": "pay", "sold": "sell", "bought": "buy", "spoke": "speak", "spoken": "speak", "knew": "know",
+    "known": "know", "shown": "show", "took": "tak", "taken": "tak", "gave": "giv", "given": "giv", "went": "go",
+    "gone": "go", "came": "com", "said": "say", "told": "tell", "met": "meet", "fell": "fall", "fallen": "fall",
+}  # fmt: skip
 OPERATORS = {"+": "add", "*": "multipl", "×": "multipl", "/": "divid", "-": "subtract"}  # noqa: RUF001
 _SUFFIXES = (
     ("izations", 4), ("ization", 4), ("ations", 3), ("ation", 3), ("ements", 4), ("ement", 4), ("ments", 4),
@@ -73,6 +80,8 @@ def words(text: str) -> list[str]:
 def stem(word: str) -> str:
     """What is left of a lower-case word when endings are taken off: equal for the forms of one word."""
     word = word.replace("’", "'").removesuffix("'s")
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
     word = _singular(word)
     if word.startswith("un") and len(word) > 7:
         word = word[2:]
