@@ -24,6 +24,11 @@ _WANTED = (
     (re.compile(r"\bwhere\b", re.IGNORECASE), _PLACE),
     (re.compile(r"\bhow (?:do|can|to|does|is|are|should)\b|\bcommands?\b", re.IGNORECASE), _COMMAND),
 )  # fmt: skip
+# "Which package imports httpx?" asks for a package: the answer has imports and httpx, and seldom the word package.
+_ASKED_FOR = re.compile(
+    r"\b(?:which|what)\s+(\w+)\s+(?!(?:do|does|did|is|are|was|were|has|have|had|can|should|will|must|of|for|in)\b)",
+    re.IGNORECASE,
+)
 _SUMMARY = re.compile(r"\b(?:summar|tl;?dr|overview|main points|key points|gist)", re.IGNORECASE)
 _LOWEST_COVERAGE = 0.34
 _COVERAGE_WITHOUT_NAME = 0.6
@@ -36,6 +41,7 @@ class _Scored:
     score: float
     coverage: float
     covered: frozenset[str]
+    rarest: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,15 +54,18 @@ class _Material:
     idf: dict[str, float]
 
     @classmethod
-    def of(cls, passages: Sequence[Passage], terms: Sequence[str]) -> "_Material":
-        bags = [Counter(linguistics.stems(passage.text)) for passage in passages]
+    def of(cls, passages: Sequence[Passage], terms: Sequence[str], asked_for: set[str]) -> "_Material":
+        bags = [Counter(linguistics.stems(linguistics.with_parts(passage.text))) for passage in passages]
         headings = [_heading_stems(passage.headings) for passage in passages]
         count = len(passages)
         seen = {term: sum(1 for bag in bags if _strength(term, bag) >= 0.6) for term in set(terms)}
         idf = {term: math.log(1 + (count + 1) / (times + 0.5)) for term, times in seen.items() if times}
         # A word the context never uses says nothing about which passage answers: it weighs like the others.
         usual = sum(idf.values()) / len(idf) if idf else 1.0
-        return cls(passages, bags, headings, {term: idf.get(term, usual) for term in seen})
+        weights = {term: idf.get(term, usual) for term in seen}
+        for term in asked_for & weights.keys():
+            weights[term] *= 0.5
+        return cls(passages, bags, headings, weights)
 
 
 def _heading_stems(headings: tuple[str, ...]) -> tuple[set[str], set[str]]:
@@ -104,7 +113,8 @@ def coverage(question: str, context: str) -> float:
 
 
 def _scores(question: str, passages: Sequence[Passage], terms: list[str]) -> list[_Scored]:
-    material = _Material.of(passages, terms)
+    asked_for = {linguistics.stem(word.lower()) for word in _ASKED_FOR.findall(question)}
+    material = _Material.of(passages, terms, asked_for)
     wanted = [pattern for asked, pattern in _WANTED if asked.search(question)]
     pairs = list(pairwise(terms))
     return [_score(material, index, terms, pairs, wanted) for index in range(len(passages))]
@@ -122,12 +132,13 @@ def _score(
         around = max(0.7 * (term in nearest), 0.35 * (term in above), 0.45 * _strength(term, before))
         gained += material.idf[term] * max(inside, around)
         own += material.idf[term] * inside
-        if max(inside, around) >= 0.6:
+        if inside >= 0.6:
             covered.add(term)
     total = sum(material.idf.values()) or 1.0
     score = gained + 0.25 * own + _phrase_bonus(passage, pairs, material.idf)
     score *= _form(passage, sum(bag.values())) * (1.0 + 0.18 * sum(1 for form in wanted if form.search(passage.text)))
-    return _Scored(index, score, gained / total, frozenset(covered))
+    rarest = max(sorted(covered), key=lambda term: material.idf[term], default="")
+    return _Scored(index, score, gained / total, frozenset(covered), rarest)
 
 
 def _previous(material: _Material, index: int) -> Counter[str]:
@@ -168,8 +179,8 @@ def _best(question: str, passages: Sequence[Passage], terms: list[str]) -> list[
     chosen = [first]
     covered = set(first.covered)
     for item in ranked[1:]:
-        near = item.score >= 0.9 * first.score and item.coverage >= 0.6
-        adds = first.coverage < 0.85 and bool(item.covered - covered) and item.score >= 0.62 * first.score
+        near = item.score >= 0.9 * first.score and item.coverage >= 0.6 and first.rarest in item.covered
+        adds = first.coverage < 0.6 and bool(item.covered - covered) and item.score >= 0.62 * first.score
         if len(chosen) < 3 and (near or adds):
             chosen.append(item)
             covered |= item.covered

@@ -96,7 +96,10 @@ def create_app(settings: Settings | None = None) -> Starlette:
         if dialect == "model-inference":
             routes.append(Route(f"{prefix}/info", _endpoint(emulator, dialect, _info), methods=["GET"]))
     handlers: Mapping[Any, Any] = {HTTPException: _http_error(emulator)}
-    return Starlette(routes=routes, exception_handlers=handlers)
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    # The services answer 404 to a path with a slash too many, and no redirect.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _endpoint(emulator: _Emulator, dialect: Dialect, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -166,7 +169,7 @@ def _add_headers(response: Response, request: Request, number: int) -> None:
 def _note(emulator: _Emulator, request: Request, raw: bytes, status: int) -> None:
     try:
         body = json.loads(raw) if raw else None
-    except ValueError:
+    except (ValueError, RecursionError):
         body = raw.decode("utf-8", "replace")
     emulator.journal.add(
         method=request.method,

@@ -15,7 +15,7 @@ from azure_inference_emulator.values import JsonObject, as_object, as_text, is_o
 
 _STANDALONE = re.compile(r"standalone (?:question|query|message)", re.IGNORECASE)
 _FOLLOW_UP = re.compile(
-    r"follow[ -]?up (?:message|question|input)>?\s*:?\s*(.+?)\s*(?:\n\s*<?standalone|\Z)", re.IGNORECASE | re.DOTALL
+    r"follow[ -]?up (?:message|question|input)\s*[>:]\s*(.+?)\s*(?:\n\s*<?standalone|\Z)", re.IGNORECASE | re.DOTALL
 )
 _KEYS = re.compile(r"\bkeys?\b|\bfields?\b|\bpropert(?:y|ies)\b", re.IGNORECASE)
 _KEY = re.compile(r"[\"'`]([A-Za-z_][\w-]*)[\"'`]")

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 _WORD = re.compile(r"[぀-ヿ㐀-鿿가-힯]|[^\W_]+(?:['’][^\W\d_]+)?")
 _TOKEN = re.compile(r"\s*(?:\w{1,6}|[^\w\s])|\s+\Z")
+_IDENTIFIER = re.compile(r"\b[A-Z]?[a-z]+(?:[A-Z][a-z]+)+\b")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_+|-+|\.+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]`*_]*\s+(?=[\"'“‘(\[`*_]*[A-Z0-9À-ÞА-Я])|(?<=[。！？])\s*")
 _ABBREVIATION = re.compile(
@@ -38,8 +39,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "lookup": ("search", "find"),
     "larg": ("size",),
     "big": ("size",),
-    "author": ("writt",),
-    "wrote": ("writt", "author"),
+    "author": ("writ",),
+    "writ": ("author",),
     "cost": ("pric",),
     "pric": ("cost",),
     "start": ("run", "begin", "launch"),
@@ -54,6 +55,13 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "fast": ("second", "speed"),
     "long": ("second", "minut"),
 }
+_IRREGULAR = {
+    "wrote": "writ", "written": "writ", "ran": "run", "made": "mak", "kept": "keep", "built": "build", "sent": "send",
+    "began": "begin", "begun": "begin", "chose": "choos", "chosen": "choos", "held": "hold", "found": "find",
+    "lost": "los", "paid": "pay", "sold": "sell", "bought": "buy", "spoke": "speak", "spoken": "speak", "knew": "know",
+    "known": "know", "shown": "show", "took": "tak", "taken": "tak", "gave": "giv", "given": "giv", "went": "go",
+    "gone": "go", "came": "com", "said": "say", "told": "tell", "met": "meet", "fell": "fall", "fallen": "fall",
+}  # fmt: skip
 OPERATORS = {"+": "add", "*": "multipl", "×": "multipl", "/": "divid", "-": "subtract"}  # noqa: RUF001
 _SUFFIXES = (
     ("izations", 4), ("ization", 4), ("ations", 3), ("ation", 3), ("ements", 4), ("ement", 4), ("ments", 4),
@@ -72,7 +80,11 @@ def words(text: str) -> list[str]:
 def stem(word: str) -> str:
     """What is left of a lower-case word when endings are taken off: equal for the forms of one word."""
     word = word.replace("’", "'").removesuffix("'s")
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
     word = _singular(word)
+    if word.startswith("un") and len(word) > 7:
+        word = word[2:]
     for _ in range(2):
         cut = _without_suffix(word)
         if cut == word:
@@ -110,6 +122,11 @@ def stems(text: str) -> list[str]:
 def name_stems(name: str) -> list[str]:
     """The stems of an identifier: ``getWeather_forNow`` gives those of get, weather and now."""
     return stems(_CAMEL.sub(" ", name))
+
+
+def with_parts(text: str) -> str:
+    """A text with the words of its camel-case identifiers beside them."""
+    return _IDENTIFIER.sub(lambda match: f"{match[0]} {_CAMEL.sub(' ', match[0])}", text)
 
 
 def tokens(text: str) -> list[str]:
