@@ -108,15 +108,16 @@ class Evidence:
 
     def places(self) -> list[str]:
         """Capitalised names after a preposition of place and those listed with them; ``Paris, France`` is one."""
-        found: list[str] = []
-        for match in re.finditer(rf"\b(?:in|at|for|to|near|of|from|around)\s+(?:the\s+)?({_PROPER})", self.text):
-            chain, links, end = [_trim(match[1])], "", match.end()
+        inside, other = list[str](), list[str]()
+        for match in re.finditer(rf"\b(in|at|near|for|to|of|from|around)\s+(?:the\s+)?({_PROPER})", self.text):
+            chain, links, end = [_trim(match[2])], "", match.end()
             while following := _LISTED.match(self.text, end):
                 chain.append(_trim(following[1]))
                 links += self.text[end : following.start(1)]
                 end = following.end()
-            found += chain if re.search(r"and|or|&", links) else [", ".join(chain)]
-        return list(dict.fromkeys(found))
+            places = chain if re.search(r"and|or|&", links) else [", ".join(chain)]
+            (inside if match[1] in {"in", "at", "near"} else other).extend(places)
+        return list(dict.fromkeys([*inside, *other]))
 
     def names(self) -> list[str]:
         """Names: quoted, then those after ``named`` and the like, then capitalised words inside a sentence."""

@@ -91,9 +91,10 @@ class Filler:
         options = [self.resolve(_merge(_without_branches(schema), as_object(branch))) for branch in branches]
         filled = [option for option in options if _type_of(option) != "null"]
         nullable = len(filled) < len(options)
-        for option in sorted(filled, key=lambda item: _type_of(item) == "string"):
+        plain = [option for option in filled if not self._container([option])]
+        for option in sorted(plain, key=lambda item: _type_of(item) == "string"):
             value = self._value(option, name, required=False, depth=depth + 1)
-            if value is not _MISSING and _type_of(option) not in {"object", "array"}:
+            if value is not _MISSING:
                 return value
         if not required:
             return _MISSING
@@ -231,6 +232,11 @@ class Filler:
                 return word
         examples = [example for example in as_list(schema.get("examples")) if isinstance(example, str)]
         return (examples[0] if examples else _sample(pattern)) if required else _MISSING
+
+
+def resolved(schema: JsonObject) -> JsonObject:
+    """A schema whose own reference is followed, so that its properties can be seen."""
+    return Filler(schema, Evidence(""), lambda name, _schema: name).resolve(schema)
 
 
 def as_int_or_zero(value: object) -> int:

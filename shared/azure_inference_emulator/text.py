@@ -31,7 +31,6 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "plus": ("add", "sum"),
     "sum": ("add",),
     "total": ("sum",),
-    "times": ("multipl",),
     "product": ("multipl",),
     "minus": ("subtract",),
     "divid": ("divis",),
@@ -62,7 +61,11 @@ _IRREGULAR = {
     "known": "know", "shown": "show", "took": "tak", "taken": "tak", "gave": "giv", "given": "giv", "went": "go",
     "gone": "go", "came": "com", "said": "say", "told": "tell", "met": "meet", "fell": "fall", "fallen": "fall",
 }  # fmt: skip
-OPERATORS = {"+": "add", "*": "multipl", "×": "multipl", "/": "divid", "-": "subtract"}  # noqa: RUF001
+# Between two numbers.
+OPERATIONS = {
+    "+": "add", "plus": "add", "*": "multipl", "x": "multipl", "times": "multipl",
+    "/": "divid", "over": "divid", "-": "subtract", "minus": "subtract",
+}  # fmt: skip
 _SUFFIXES = (
     ("izations", 4), ("ization", 4), ("ations", 3), ("ation", 3), ("ements", 4), ("ement", 4), ("ments", 4),
     ("ment", 4), ("nesses", 4), ("ness", 4), ("ings", 3), ("ing", 3), ("ated", 4), ("ates", 4), ("ate", 4),

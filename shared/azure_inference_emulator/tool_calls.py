@@ -106,6 +106,7 @@ def _forced(talk: Conversation, tools: Sequence[Tool], phrase: Phrase | None) ->
 
 def plan(ask: Ask, tools: Sequence[Tool]) -> list[Call]:
     """Every call a message asks for: each clause its best tool, a tool once for each value named."""
+    tools = [tool for tool in tools if not _unwanted(tool, ask.question)]
     assigned = _assigned(ask.question, tools)
     best = None if assigned else _best(ask.question, tools)
     if best is not None:
@@ -114,7 +115,7 @@ def plan(ask: Ask, tools: Sequence[Tool]) -> list[Call]:
     assigned += [
         (ask.question, tool)
         for tool in tools
-        if tool.name not in chosen and tool.named_in(ask.question) and not _unwanted(tool, ask.question)
+        if tool.name not in chosen and tool.named_in(ask.question)
     ]
     calls = [call for clause, tool in assigned for call in _calls(tool, clause, ask)]
     return list({call.key: call for call in calls}.values())
@@ -126,6 +127,7 @@ def _assigned(question: str, tools: Sequence[Tool]) -> list[tuple[str, Tool]]:
     start = 0
     for separator in [*_CLAUSE.finditer(question), None]:
         end = separator.start() if separator else len(question)
+        end += 1 if separator and separator[0].startswith("?") else 0
         clause = question[start:end]
         tool = _best(clause, tools) if linguistics.stems(clause) else None
         if tool is not None:
@@ -137,21 +139,21 @@ def _assigned(question: str, tools: Sequence[Tool]) -> list[tuple[str, Tool]]:
 
 
 def _unwanted(tool: Tool, text: str) -> bool:
+    """Whether a message says that a tool is not to be used."""
     return bool(re.search(_NOT_WITH + re.escape(tool.name) + r"\b", text, re.IGNORECASE))
 
 
 def _best(text: str, tools: Sequence[Tool]) -> Tool | None:
     """The tool that fits a clause best, if one fits well enough."""
-    usable = [tool for tool in tools if not _unwanted(tool, text)]
-    if not usable:
+    if not tools:
         return None
-    fits = toolbox.scores(toolbox.words_of(text), usable)
-    fits = [score + 3.0 * tool.named_in(text) for score, tool in zip(fits, usable, strict=True)]
-    best = max(range(len(usable)), key=lambda index: (fits[index], -index))
+    fits = toolbox.scores(toolbox.words_of(text), tools)
+    fits = [score + 3.0 * tool.named_in(text) for score, tool in zip(fits, tools, strict=True)]
+    best = max(range(len(tools)), key=lambda index: (fits[index], -index))
     if fits[best] >= toolbox.WORTH_A_CALL:
-        return usable[best]
+        return tools[best]
     if _QUESTION.search(text) and linguistics.stems(text):
-        return next((tool for tool in usable if tool.retrieves), None)
+        return next((tool for tool in tools if tool.retrieves), None)
     return None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from azure_inference_emulator import json_schema
 from azure_inference_emulator import text as linguistics
 from azure_inference_emulator.values import JsonObject, as_list, as_object, as_objects, as_text
 
@@ -64,14 +65,15 @@ def offered(body: JsonObject) -> list[Tool]:
     """The tools of a request body that was checked before."""
     functions = [as_object(tool.get("function")) for tool in as_objects(body.get("tools"))]
     return [
-        Tool(as_text(f.get("name")), as_text(f.get("description")), as_object(f.get("parameters"))) for f in functions
+        Tool(as_text(f.get("name")), as_text(f.get("description")), json_schema.resolved(as_object(f.get("parameters"))))
+        for f in functions
     ]
 
 
 def words_of(text: str) -> set[str]:
     """What a text says that tools may be about: its stems, their synonyms, and its arithmetic."""
     said = linguistics.with_synonyms(linguistics.stems(text))
-    signs = linguistics.OPERATORS
+    signs = linguistics.OPERATIONS
     return said | {signs[sign] for sign in signs if re.search(rf"\d\s*{re.escape(sign)}\s*\d", text)}
 
 
