@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, Self
 
 from langchain_core.load.serializable import Serializable
 from langchain_core.utils import from_env
@@ -13,13 +12,23 @@ from pydantic import (
     Field,
     PlainValidator,
     PrivateAttr,
-    SecretStr,
     SkipValidation,
     ValidationError,
     model_validator,
 )
 
-from azure_inference import ClientOptions, ConfigurationError, Connection, Credential, Timeouts
+from azure_inference import (
+    UNWRITTEN,
+    Connection,
+    Credential,
+    ModelProfile,
+    Timeouts,
+    conceal,
+    model_profile,
+    rename_arguments,
+    shared_in_copies,
+    to_argument_error,
+)
 
 CONFIG = ConfigDict(
     extra="forbid",
@@ -27,23 +36,7 @@ CONFIG = ConfigDict(
     hide_input_in_errors=True,
     protected_namespaces=(),
 )
-_OPTIONS = tuple(ClientOptions.__annotations__)
 _ALIASES = {"api_key": "credential", "model_name": "model"}
-_ELSEWHERE = {
-    "base_url": "endpoint",
-    "azure_endpoint": "endpoint",
-    "azure_deployment": "model",
-    "azure_ad_token_provider": "credential",
-    "request_timeout": "timeout",
-    "default_headers": "headers",
-    "extra_body": "model_kwargs",
-    "n": "model_kwargs",
-}
-"""What other classes of LangChain call our arguments."""
-
-
-def _concealed(credential: Any) -> Any:
-    return SecretStr(credential) if isinstance(credential, str) else credential
 
 
 class Connected(Serializable):
@@ -53,7 +46,7 @@ class Connected(Serializable):
 
     endpoint: str | None = Field(default_factory=from_env("AZURE_INFERENCE_ENDPOINT", default=None))
     """The URL of the endpoint, as pasted from a portal; by default AZURE_INFERENCE_ENDPOINT."""
-    credential: Annotated[Credential | None, PlainValidator(_concealed)] = Field(
+    credential: Annotated[Credential | None, PlainValidator(conceal)] = Field(
         default_factory=from_env("AZURE_INFERENCE_CREDENTIAL", default=None),
         validate_default=True,
         exclude=True,
@@ -62,6 +55,8 @@ class Connected(Serializable):
     """A key, or something that gives tokens, sync or async; by default AZURE_INFERENCE_CREDENTIAL. Never serialized."""
     model: str | None = None
     """The model or deployment; an endpoint that serves a single model needs none."""
+    base_model: str | None = None
+    """The model behind a deployment whose name does not tell it: what is known of models is looked up by it."""
     api_version: str | None = None
     """The `api-version` of the query, where the endpoint takes one."""
     dialect: str | None = None
@@ -93,15 +88,12 @@ class Connected(Serializable):
         try:
             super().__init__(*args, **kwargs)
         except ValidationError as error:
-            raise ConfigurationError(_what_is_wrong(type(self), error)) from None
+            raise to_argument_error(type(self), error) from None
 
     @model_validator(mode="before")
     @classmethod
     def _rename_aliases(cls, values: dict[str, Any]) -> dict[str, Any]:
-        for alias, name in _ALIASES.items():
-            if alias in values and name in values:
-                raise ConfigurationError(f"{name} and {alias} are the same argument: pass one of them")
-        return {_ALIASES.get(name, name): value for name, value in values.items()}
+        return rename_arguments(values, _ALIASES)
 
     def model_post_init(self, context: Any, /) -> None:
         """Lets LangChain's own base classes finish, which pydantic would pass over for the private attribute."""
@@ -116,15 +108,12 @@ class Connected(Serializable):
     def connection(self) -> Connection:
         """The clients of this endpoint; nothing is opened before the first call."""
         if self._connection is None:
-            options = {name: value for name in _OPTIONS if (value := getattr(self, name, None)) is not None}
-            self._connection = Connection(
-                self.endpoint,
-                self.credential,
-                http_client=self.http_client,
-                async_http_client=self.async_http_client,
-                **cast("ClientOptions", options),
-            )
+            self._connection = Connection.of(self)
         return self._connection
+
+    @property
+    def _known(self) -> ModelProfile:
+        return model_profile(self.base_model or self.model)
 
     @property
     def lc_secrets(self) -> dict[str, str]:
@@ -144,29 +133,10 @@ class Connected(Serializable):
         return copied
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        memo = {} if memo is None else memo
-        shared = [getattr(self, name) for name, field in type(self).model_fields.items() if field.exclude]
-        memo.update({id(value): value for value in (*shared, self._connection)})
-        return super().__deepcopy__(memo)
+        excluded = (name for name, field in type(self).model_fields.items() if field.exclude)
+        return super().__deepcopy__(shared_in_copies(self, memo, *excluded))
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
-        left_out = dict.fromkeys(("credential", "headers", "http_client", "async_http_client"))
-        return {**state, "__dict__": {**state["__dict__"], **left_out}, "__pydantic_private__": {"_connection": None}}
-
-
-def _what_is_wrong(kind: type[Connected], error: ValidationError) -> str:
-    problem = error.errors(include_url=False, include_input=False)[0]
-    cause = problem.get("ctx", {}).get("error")
-    if isinstance(cause, ConfigurationError):
-        return cause.message
-    name = ".".join(map(str, problem["loc"]))
-    if problem["type"] != "extra_forbidden":
-        return f"{name} of {kind.__name__}: {problem['msg']}"
-    known = _ELSEWHERE.get(name)
-    near = [known] if known else difflib.get_close_matches(name, kind.model_fields, n=2, cutoff=0.6)
-    meant = f"did you mean {' or '.join(near)}? " if near else ""
-    return (
-        f"{name} is no argument of {kind.__name__}: {meant}To send a parameter that the API does not define, "
-        f"pass model_kwargs={{{name!r}: ...}}"
-    )
+        bare = {**state["__dict__"], **dict.fromkeys(UNWRITTEN)}
+        return {**state, "__dict__": bare, "__pydantic_private__": {"_connection": None}}

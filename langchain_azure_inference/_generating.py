@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from azure_inference import CallOptions, wire_fields
+from azure_inference import CallOptions, split_call, wire_fields
 
 from ._connected import CONFIG, Connected
-
-_OPTIONS = frozenset(CallOptions.__annotations__)
 
 
 class Generating(Connected):
@@ -60,6 +58,6 @@ class Generating(Connected):
 
     def _call(self, stop: Sequence[str] | None, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], CallOptions]:
         """The fields and the options of a call: its own keywords over those of the constructor."""
-        options = {name: kwargs[name] for name in _OPTIONS & kwargs.keys()}
-        own = {name: value for name, value in kwargs.items() if name not in _OPTIONS and name != "stream"}
-        return wire_fields(self._parameters, own, {"stop": stop or None}), cast("CallOptions", options)
+        own, options = split_call(kwargs)
+        own.pop("stream", None)
+        return wire_fields(self._parameters, own, {"stop": stop or None}), options

@@ -20,7 +20,6 @@ from azure_inference import (
     ChatRequest,
     __version__,
     estimate_tokens,
-    model_profile,
     to_request,
 )
 
@@ -51,7 +50,7 @@ class ChatAzureInference(Generating, BaseChatModel):
     streaming: bool = False
     """Whether `invoke` streams too, for the sake of callbacks."""
     profile: ModelProfile | None = Field(default=None, exclude=True)
-    """What the model can do, as far as it is known of its name."""
+    """What the model can do, as far as it is known of its name, or that of `base_model`."""
 
     @model_validator(mode="after")
     def _set_azure_inference_version(self) -> Self:
@@ -68,7 +67,7 @@ class ChatAzureInference(Generating, BaseChatModel):
         return {**form, **super()._parameters}
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        known = model_profile(self.model)
+        known = self._known
         profile = {
             "max_input_tokens": known.context_window,
             "max_output_tokens": known.max_output_tokens,

@@ -14,7 +14,6 @@ from azure_inference import (
     EmbeddingsRequest,
     ImageEmbeddingsRequest,
     ImageInput,
-    model_profile,
     to_request,
     wire_fields,
 )
@@ -22,7 +21,6 @@ from azure_inference import (
 from ._connected import CONFIG, Connected
 from ._errors import langchain_errors
 
-_BATCH_SIZE = 96
 Image = ImageInput | str | Path
 
 
@@ -40,7 +38,7 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
     encoding_format: str | None = None
     """How vectors travel: `float`, `base64`, or one of the API's others. They always come back as floats."""
     input_type: Literal["auto", "query", "document", "text"] | None = "auto"
-    """`auto` tells queries from documents by the method, unless the model is known not to; None says nothing."""
+    """`auto`: queries are queries and texts are documents, where that is told apart; None says nothing."""
     batch_size: int | None = None
     """The most inputs in one request; by default what the model is known to take, or 96."""
     max_concurrency: int = 4
@@ -90,8 +88,7 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
 
     @property
     def _size(self) -> int:
-        known = model_profile(self.model).embedding_batch_size
-        return (known or _BATCH_SIZE) if self.batch_size is None else self.batch_size
+        return self._known.batch_size if self.batch_size is None else self.batch_size
 
     def _request(self, texts: Sequence[str], purpose: str) -> EmbeddingsRequest | None:
         with langchain_errors():
@@ -103,9 +100,7 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
             return to_request(ImageEmbeddingsRequest, self._fields(inputs, "document")) if inputs else None
 
     def _fields(self, inputs: list[Any], purpose: str) -> dict[str, Any]:
-        input_type: str | None = self.input_type
-        if input_type == "auto":
-            input_type = None if model_profile(self.model).input_type is False else purpose
+        input_type = self.connection.input_type(self.input_type, purpose, self._known)
         own = {"model": self.model, "dimensions": self.dimensions, "encoding_format": self.encoding_format}
         return wire_fields(own, {"input_type": input_type}, self.model_kwargs, {"input": inputs})
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import os
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar
 
 from llama_index.core.schema import BaseComponent
-from pydantic import ConfigDict, Field, PlainValidator, PrivateAttr, SecretStr, SkipValidation, ValidationError
+from pydantic import ConfigDict, Field, PlainValidator, PrivateAttr, SkipValidation, ValidationError
 
 from azure_inference import (
-    CallOptions,
-    ClientOptions,
-    ConfigurationError,
+    UNWRITTEN,
     Connection,
     Credential,
     ModelProfile,
     RetryPolicy,
     Timeouts,
+    conceal,
     model_profile,
+    rename_arguments,
+    shared_in_copies,
+    to_argument_error,
     wire_fields,
 )
 
@@ -32,10 +33,6 @@ CONFIG = ConfigDict(
 )
 
 
-def _concealed(credential: Any) -> Any:
-    return SecretStr(credential) if isinstance(credential, str) else credential
-
-
 class Connected(BaseComponent):
     """A component that asks an endpoint.
 
@@ -44,12 +41,12 @@ class Connected(BaseComponent):
     """
 
     model_config = CONFIG
-    other_names: ClassVar[Mapping[str, str]] = {}
+    other_names: ClassVar[Mapping[str, str]] = {"api_key": "credential"}
     """What arguments are called elsewhere, and here."""
 
     endpoint: str | None = Field(default_factory=lambda: os.environ.get("AZURE_INFERENCE_ENDPOINT"))
     """The URL of the endpoint, as pasted from a portal; by default AZURE_INFERENCE_ENDPOINT."""
-    credential: Annotated[Credential | None, PlainValidator(_concealed)] = Field(default=None, exclude=True, repr=False)
+    credential: Annotated[Credential | None, PlainValidator(conceal)] = Field(default=None, exclude=True, repr=False)
     """A key, or something that gives tokens, plain or async; by default AZURE_INFERENCE_CREDENTIAL."""
     base_model: str | None = None
     """The model behind a deployment whose name does not tell it: what is known of models is looked up by it."""
@@ -83,25 +80,18 @@ class Connected(BaseComponent):
     _connection: Connection | None = PrivateAttr(default=None)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        given = {self.other_names.get(name, name): value for name, value in kwargs.items()}
+        given = rename_arguments(kwargs, self.other_names)
         try:
             super().__init__(*args, **given)
         except ValidationError as error:
-            raise ConfigurationError(_what_is_wrong(type(self), error)) from None
+            raise to_argument_error(type(self), error) from None
         _ = self.connection
 
     @property
     def connection(self) -> Connection:
         """The clients of this endpoint, plain and async; nothing is opened before the first call."""
         if self._connection is None:
-            options = {name: getattr(self, name, None) for name in ClientOptions.__annotations__}
-            self._connection = Connection(
-                self.endpoint,
-                self.credential,
-                http_client=self.http_client,
-                async_http_client=self.async_http_client,
-                **cast("ClientOptions", {name: value for name, value in options.items() if value is not None}),
-            )
+            self._connection = Connection.of(self)
         return self._connection
 
     def profile_of(self, model: str | None) -> ModelProfile:
@@ -114,29 +104,11 @@ class Connected(BaseComponent):
         return wire_fields({**own, **derived}, self.model_kwargs, *more)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Any:
-        # Credentials and clients hold locks and sockets.
-        shared = [self.credential, self.http_client, self.async_http_client, self._connection]
-        return super().__deepcopy__({**(memo or {}), **{id(one): one for one in shared}})
+        return super().__deepcopy__(shared_in_copies(self, memo))
 
     def __getstate__(self) -> dict[str, Any]:
         bare = copy.copy(self)
-        bare.credential = bare.headers = bare.http_client = bare.async_http_client = None
+        for name in UNWRITTEN:
+            setattr(bare, name, None)
         bare._connection = None  # noqa: SLF001 - of this very class
         return super(Connected, bare).__getstate__()
-
-
-def split_options(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], CallOptions]:
-    """The arguments of a call, parted into fields of its request and options of the call."""
-    options = {name: arguments[name] for name in CallOptions.__annotations__ if name in arguments}
-    fields = {name: value for name, value in arguments.items() if name not in options}
-    return fields, cast("CallOptions", options)
-
-
-def _what_is_wrong(kind: type[Connected], error: ValidationError) -> str:
-    problem = error.errors(include_url=False, include_input=False)[0]
-    name = ".".join(map(str, problem["loc"]))
-    if problem["type"] != "extra_forbidden":
-        return f"{name} of {kind.__name__}: {problem['msg']}"
-    near = difflib.get_close_matches(name, kind.model_fields, n=1)
-    meant = f"did you mean {near[0]}? " if near else ""
-    return f"{name} is no argument of {kind.__name__}: {meant}What only the model knows goes into model_kwargs."

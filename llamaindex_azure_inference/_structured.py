@@ -12,7 +12,7 @@ from llama_index.core.types import BasePydanticProgram
 from pydantic import BaseModel
 from typing_extensions import override
 
-from azure_inference import BadRequestError, UnprocessableEntityError, to_response_format
+from azure_inference import BadRequestError, UnprocessableEntityError, refused_parameters, to_response_format
 
 if TYPE_CHECKING:
     from llama_index.core.prompts import BasePromptTemplate
@@ -132,8 +132,7 @@ class ObjectProgram(BasePydanticProgram[ObjectT]):
 
     def _note(self, error: BadRequestError | UnprocessableEntityError) -> None:
         """Remembers that the model takes no schema; raises the error if that is not what it says."""
-        said = f"{error.param} {error.location} {error.message}"
-        if "response_format" not in said and "json_schema" not in said:
+        if "response_format" not in refused_parameters(error):
             raise error
         self._llm.remember_refused_schema()
 

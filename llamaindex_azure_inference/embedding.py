@@ -27,7 +27,6 @@ from azure_inference import (
 
 from ._connected import CONFIG, Connected
 
-_BATCH_SIZE = 96
 _PROGRESS = "Generating embeddings"
 _QUERIES = "query_embeddings"
 _WORKERS = 4
@@ -48,7 +47,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
 
     model_config = CONFIG
 
-    other_names: ClassVar[Mapping[str, str]] = {"model": "model_name"}
+    other_names: ClassVar[Mapping[str, str]] = {**Connected.other_names, "model": "model_name"}
 
     model_name: str = _UNNAMED
     """The model or deployment (also accepted as `model`); an endpoint that serves a single model needs none."""
@@ -57,14 +56,13 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     encoding_format: Literal["float", "base64", "int8", "uint8", "binary", "ubinary"] | None = None
     """How vectors travel; they arrive as floats in any case."""
     input_type: Literal["auto", "text", "query", "document"] | None = "auto"
-    """What texts are said to be. `auto`: queries are queries and texts are documents, for models that tell them
-    apart; None: nothing is said."""
+    """`auto`: queries are queries and texts are documents, where that is told apart; None says nothing."""
     num_workers: int | None = _WORKERS
 
     @model_validator(mode="after")
     def _fit_batch_size(self) -> Self:
         if "embed_batch_size" not in self.model_fields_set:
-            self.embed_batch_size = self.profile_of(self._model).embedding_batch_size or _BATCH_SIZE
+            self.embed_batch_size = self.profile_of(self._model).batch_size
         return self
 
     @classmethod
@@ -179,9 +177,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         return {"model": self._model, "input_type": self._input_type(side)}
 
     def _input_type(self, side: _Side) -> str | None:
-        if self.input_type != "auto":
-            return self.input_type
-        return side if self.profile_of(self._model).input_type else None
+        return self.connection.input_type(self.input_type, side, self.profile_of(self._model))
 
 
 def _image_input(image: ImageType) -> ImageInput:

@@ -26,9 +26,9 @@ from llama_index.core.types import PydanticProgramMode
 from pydantic import PrivateAttr
 from typing_extensions import override
 
-from azure_inference import CallOptions, ChatRequest, to_request, to_tool_choice
+from azure_inference import CallOptions, ChatRequest, split_call, to_request, to_tool_choice
 
-from ._connected import CONFIG, Connected, split_options
+from ._connected import CONFIG, Connected
 from ._messages import to_wire
 from ._responses import StreamedAnswer, to_completion, to_response, to_selections
 from ._structured import ObjectProgram, ObjectT
@@ -66,7 +66,7 @@ class AzureInference(Connected, FunctionCallingLLM):
 
     model_config = CONFIG
 
-    other_names: ClassVar[Mapping[str, str]] = {"model_name": "model"}
+    other_names: ClassVar[Mapping[str, str]] = {**Connected.other_names, "model_name": "model"}
 
     model: str | None = None
     """The model or deployment (also accepted as `model_name`); an endpoint that serves a single model needs none."""
@@ -265,7 +265,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         self, messages: Sequence[ChatMessage], arguments: Mapping[str, Any]
     ) -> tuple[ChatRequest, CallOptions, bool]:
         """The request of a call, its options, and whether the answer may hold several tool calls."""
-        own, options = split_options(arguments)
+        own, options = split_call(arguments)
         parallel = bool(own.pop(_PARALLEL, True))
         fields = self.request_fields(ChatRequest.model_fields, self.additional_kwargs, own)
         return to_request(ChatRequest, {**fields, "messages": to_wire(messages)}), options, parallel

@@ -2,7 +2,7 @@
 
 from ._version import __version__
 from .client import AsyncInferenceClient, InferenceClient
-from .connection import Connection
+from .connection import UNWRITTEN, Connection, conceal, shared_in_copies, split_call
 from .credentials import Credential
 from .errors import (
     APIConnectionError,
@@ -22,10 +22,17 @@ from .errors import (
     StreamInterruptedError,
     UnprocessableEntityError,
 )
-from .fields import parse_arguments, to_response_format, to_tool_choice, wire_fields
+from .fields import (
+    parse_arguments,
+    rename_arguments,
+    to_argument_error,
+    to_response_format,
+    to_tool_choice,
+    wire_fields,
+)
 from .profiles import ModelProfile, estimate_tokens, model_profile
 from .protocol import ExtraParameters, to_request
-from .remedy import UnsupportedParameterWarning
+from .remedy import UnsupportedParameterWarning, refused_parameters
 from .retry import RetryPolicy
 from .schema.chat import (
     AnswerMessage,
@@ -61,6 +68,7 @@ from .streaming import AsyncChatStream, ChatStream
 from .timeouts import Timeouts
 
 __all__ = [
+    "UNWRITTEN",
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
@@ -125,9 +133,15 @@ __all__ = [
     "Usage",
     "UserMessage",
     "__version__",
+    "conceal",
     "estimate_tokens",
     "model_profile",
     "parse_arguments",
+    "refused_parameters",
+    "rename_arguments",
+    "shared_in_copies",
+    "split_call",
+    "to_argument_error",
     "to_request",
     "to_response_format",
     "to_tool_choice",

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Self, Unpack
+from collections.abc import Mapping
+from typing import Any, Self, Unpack, cast
 
+from pydantic import SecretStr
+
+from . import dialects
 from .client import AsyncInferenceClient, InferenceClient
 from .credentials import Credential
-from .settings import ClientOptions, resolve_settings
+from .profiles import ModelProfile
+from .settings import CallOptions, ClientOptions, resolve_settings
 from .transport import AsyncHttpClient, HttpClient
+
+UNWRITTEN = ("credential", "headers", "http_client", "async_http_client")
+"""The arguments that are never shown or written down, since they hold secrets or sockets; copies share them."""
 
 
 class Connection:
     """An endpoint with a credential, for an object that is asked in plain and in async code.
 
     Arguments are those of `InferenceClient`, and are checked at once; connections are made at the first call. It never
-    changes, so a copy is the object itself. A pickle carries everything but the credential and the user's HTTP
-    clients: where it is loaded, the credential is taken from AZURE_INFERENCE_CREDENTIAL.
+    changes, so a copy is the object itself. A pickle carries everything but the credential, the headers and the user's
+    HTTP clients: where it is loaded, the credential is taken from AZURE_INFERENCE_CREDENTIAL.
     """
 
     def __init__(
@@ -36,6 +44,13 @@ class Connection:
         self._lock = threading.Lock()
         self._client: InferenceClient | None = None
         self._async_client: AsyncInferenceClient | None = None
+
+    @classmethod
+    def of(cls, owner: object) -> Self:
+        """The connection that the attributes of an object describe, named as the arguments; None is left out."""
+        names = ("endpoint", *UNWRITTEN, *ClientOptions.__annotations__)
+        given = {name: value for name in names if (value := getattr(owner, name, None)) is not None}
+        return cls(**given)
 
     @property
     def client(self) -> InferenceClient:
@@ -68,6 +83,22 @@ class Connection:
             "extra_parameters": policy.value if policy else None,
         }
 
+    def input_type(self, wanted: str | None, purpose: str, profile: ModelProfile) -> str | None:
+        """The `input_type` of an embeddings request; None says nothing.
+
+        Args:
+            wanted: What the user asked for; `auto` leaves it to the purpose.
+            purpose: What the inputs are: `query` or `document`.
+            profile: What is known of the model. One that tells queries from documents is told, one that does not is
+                not; any other is told where `input_type` is a field of the contract, in the Model Inference API.
+        """
+        if wanted != "auto":
+            return wanted
+        takes = profile.input_type
+        if takes is None:
+            takes = self._settings.target.dialect.name == dialects.MODEL_INFERENCE.name
+        return purpose if takes else None
+
     def __copy__(self) -> Self:
         return self
 
@@ -75,7 +106,28 @@ class Connection:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _loaded, (self._endpoint, dict(self._options))
+        return _loaded, (self._endpoint, {k: v for k, v in self._options.items() if k not in UNWRITTEN})
+
+
+def conceal(credential: Any) -> Any:
+    """The credential as it is to be kept: a key as a `SecretStr`, anything else as it is."""
+    return SecretStr(credential) if isinstance(credential, str) else credential
+
+
+def shared_in_copies(owner: object, memo: Mapping[int, Any] | None, *more: str) -> dict[int, Any]:
+    """The memo for a deep copy of an object with our arguments: credentials and clients hold locks and sockets.
+
+    `more` are the names of further attributes that copies share.
+    """
+    shared = [getattr(owner, name, None) for name in (*UNWRITTEN, *more)]
+    return {**(memo or {}), **{id(value): value for value in shared}}
+
+
+def split_call(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], CallOptions]:
+    """The arguments of a call, parted into fields of its request and options of the call."""
+    options = {name: arguments[name] for name in CallOptions.__annotations__ if name in arguments}
+    fields = {name: value for name, value in arguments.items() if name not in options}
+    return fields, cast("CallOptions", options)
 
 
 def _loaded(endpoint: str | None, options: ClientOptions) -> Connection:

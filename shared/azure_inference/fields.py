@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from .errors import ConfigurationError
 from .schema._json import is_object
@@ -14,6 +17,47 @@ _BOOKKEEPING = frozenset({"callbacks", "config", "metadata", "run_manager", "run
 _BOOKKEEPING_PREFIXES = ("ls_", "_")
 _SCHEMA_NAME_LIMIT = 64
 _TOOL_CHOICE_WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
+_ELSEWHERE = {
+    "base_url": "endpoint",
+    "azure_endpoint": "endpoint",
+    "azure_deployment": "model",
+    "azure_ad_token_provider": "credential",
+    "request_timeout": "timeout",
+    "default_headers": "headers",
+    "extra_body": "model_kwargs",
+    "n": "model_kwargs",
+}
+"""What other classes call our arguments."""
+
+
+def rename_arguments(arguments: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+    """The arguments of a constructor by their own names.
+
+    Raises:
+        ConfigurationError: One is given by both its names.
+    """
+    for alias, name in aliases.items():
+        if alias in arguments and name in arguments:
+            raise ConfigurationError(f"{name} and {alias} are the same argument: pass one of them")
+    return {aliases.get(name, name): value for name, value in arguments.items()}
+
+
+def to_argument_error(kind: type[BaseModel], error: ValidationError) -> ConfigurationError:
+    """What is wrong with the arguments of a constructor, without their values; what a misspelt one may mean."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    cause = problem.get("ctx", {}).get("error")
+    if isinstance(cause, ConfigurationError):
+        return cause
+    name = ".".join(map(str, problem["loc"]))
+    if problem["type"] != "extra_forbidden":
+        return ConfigurationError(f"{name} of {kind.__name__}: {problem['msg']}")
+    known = _ELSEWHERE.get(name)
+    near = [known] if known else difflib.get_close_matches(name, kind.model_fields, n=2, cutoff=0.6)
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    return ConfigurationError(
+        f"{name} is no argument of {kind.__name__}: {meant}To send a parameter that the API does not define, "
+        f"pass model_kwargs={{{name!r}: ...}}"
+    )
 
 
 def wire_fields(*sources: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+_BATCH_SIZE = 96
+"""What every embedding service is known to take."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelProfile:
@@ -34,6 +37,11 @@ class ModelProfile:
     reasoning: bool | None = None
     input_type: bool | None = None
     embedding_batch_size: int | None = None
+
+    @property
+    def batch_size(self) -> int:
+        """How many inputs to put into one embeddings request: the most that is known to be taken, or 96."""
+        return self.embedding_batch_size or _BATCH_SIZE
 
 
 def _chat(family: str, context: int, output: int | None = None, **known: bool) -> ModelProfile:

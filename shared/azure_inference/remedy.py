@@ -26,7 +26,7 @@ _REFUSING_CODES = frozenset(
     {"parameter_not_supported", "unsupported_parameter", "unsupported_value", "extra_forbidden"}
 )
 _REFUSING_WORDS = re.compile(
-    r"not supported|unsupported|not permitted|not allowed|unrecognized|unknown (?:para|arg)", re.IGNORECASE
+    r"not supported|unsupported|not permitted|not allowed|unrecognized|unknown (?:para|arg)|should be '", re.IGNORECASE
 )
 _NAMED_IN_TEXT = re.compile(
     r"Validation error at #/(\w+)|\('body', '(\w+)'|parameter:? '(\w+)'|argument supplied: (\w+)"

@@ -308,6 +308,12 @@ REPR = "[{'type': 'extra_forbidden', 'loc': ('body', 'top_k'), 'msg': 'Extra inp
             {"detail": [{"type": "extra_forbidden", "loc": ["body", "user"], "msg": "Extra inputs are not permitted"}]},
             ["user"],
         ),
+        (
+            422,
+            {"detail": [{"loc": ["body", "response_format", "type"], "msg": "should be 'text'"}]},
+            ["response_format"],
+        ),
+        (422, {"detail": [{"loc": ["body", "seed"], "msg": "Input should be a valid integer"}]}, []),
         (400, {"detail": "Extra parameters ['n', 'safe_prompt'] are not allowed when ..."}, ["n", "safe_prompt"]),
         (
             400,

@@ -273,6 +273,7 @@ def test_profile() -> None:
     assert known["structured_output"] is True
     assert known["max_input_tokens"] > 100_000
     assert ChatAzureInference(model="our-own", **arguments).profile is None
+    assert ChatAzureInference(model="our-own", base_model="gpt-4o", **arguments).profile == known
     assert ChatAzureInference(model="gpt-4o", profile={"tool_calling": False}, **arguments).profile == {
         "tool_calling": False
     }

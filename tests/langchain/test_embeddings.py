@@ -63,12 +63,18 @@ def test_nothing_to_embed(emulator: Any, sent: Any, way: str) -> None:
         ({"input_type": "text"}, ["text", "text"]),
         ({"input_type": None}, [None, None]),
         ({"model": "text-embedding-3-small"}, [None, None]),
+        ({"base_model": "text-embedding-3-small"}, [None, None]),
+        ({"dialect": "openai-v1"}, [None, None]),
+        ({"dialect": "azure-openai"}, [None, None]),
+        ({"dialect": "openai-v1", "base_model": "embed-v-4-0"}, ["document", "query"]),
         ({"model": "Cohere-embed-v3-english"}, ["document", "query"]),
     ],
     ids=str,
 )
 def test_purpose(script: Any, arguments: Any, purposes: list[str | None]) -> None:
-    """`input_type` follows the method, unless it is set, or the model is known to have none."""
+    """`input_type` follows the method, unless it is set, the model is known to have none, or neither model nor API is
+    known to have it.
+    """
     script.says({"data": [{"index": 0, "embedding": [1.0]}]})
     embeddings = AzureInferenceEmbeddings(endpoint=script.url, credential="key", **{"model": "m", **arguments})
 

@@ -31,8 +31,12 @@ def _vectors(script: ScriptedServer) -> None:
     [
         ({}, "query", "document"),
         ({"model": "text-embedding-3-small"}, None, None),
-        ({"model": "my-deployment"}, None, None),
-        ({"model": "my-deployment", "base_model": "embed-v-4-0"}, "query", "document"),
+        ({"model": "my-deployment"}, "query", "document"),
+        ({"model": "my-deployment", "dialect": "openai-v1"}, None, None),
+        ({"model": "my-deployment", "dialect": "azure-openai"}, None, None),
+        ({"model": "embed-v-4-0", "dialect": "openai-v1"}, "query", "document"),
+        ({"model": "my-deployment", "base_model": "text-embedding-3-small"}, None, None),
+        ({"model": "my-deployment", "dialect": "openai-v1", "base_model": "embed-v-4-0"}, "query", "document"),
         ({"input_type": None}, None, None),
         ({"input_type": "text"}, "text", "text"),
         ({"model": "my-deployment", "input_type": "query"}, "query", "query"),
@@ -41,7 +45,9 @@ def _vectors(script: ScriptedServer) -> None:
 def test_input_type(
     script: ScriptedServer, embedding_of: EmbeddingOf, arguments: dict[str, Any], query: str | None, text: str | None
 ) -> None:
-    """Sides are told to models that tell them apart, and to no other, unless the user says what to tell."""
+    """Sides are told to models that tell them apart, not to those that do not, and to others where the API has the
+    field, unless the user says what to tell.
+    """
     model = embedding_of(**arguments)
     model.get_query_embedding("x")
     model.get_text_embedding("x")
@@ -67,7 +73,7 @@ def test_without_model(script: ScriptedServer, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AZURE_INFERENCE_ENDPOINT", f"{script.root}/models")
     monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", SECRET)
     AzureInferenceEmbedding().get_text_embedding("x")
-    assert script.bodies == [{"input": ["x"]}]
+    assert script.bodies == [{"input": ["x"], "input_type": "document"}]
 
 
 def test_parameters(script: ScriptedServer, embedding_of: EmbeddingOf) -> None:

@@ -64,20 +64,25 @@ class TestArguments:
     @pytest.mark.parametrize(
         ("arguments", "named"),
         [
-            ({"credential": "k"}, "AZURE_INFERENCE_ENDPOINT"),
+            ({"credential": SECRET}, "AZURE_INFERENCE_ENDPOINT"),
             ({"endpoint": "https://example.com/models"}, "AZURE_INFERENCE_CREDENTIAL"),
-            ({"endpoint": "https://example.com/models", "credential": "k", "temprature": 1}, "temperature"),
-            ({"endpoint": "https://example.com/models", "credential": "k", "top_k": 1}, "model_kwargs"),
-            ({"endpoint": "https://example.com/models", "credential": "k", "max_tokens": "many"}, "max_tokens"),
-            ({"endpoint": "https://example.com/models", "credential": "k", "extra_parameters": "maybe"}, "maybe"),
-            ({"endpoint": "https://example.com/models", "credential": "k", "max_retries": -1}, "max_retries"),
+            ({"endpoint": "https://example.com/models", "credential": SECRET, "temprature": 1}, "temperature"),
+            ({"endpoint": "https://example.com/models", "credential": SECRET, "top_k": 1}, "model_kwargs"),
+            (
+                {"endpoint": "https://example.com/models", "credential": SECRET, "base_url": "x"},
+                "did you mean endpoint",
+            ),
+            ({"endpoint": "https://example.com/models", "credential": SECRET, "api_key": "k"}, "the same argument"),
+            ({"endpoint": "https://example.com/models", "credential": SECRET, "max_tokens": "many"}, "max_tokens"),
+            ({"endpoint": "https://example.com/models", "credential": SECRET, "extra_parameters": "maybe"}, "maybe"),
+            ({"endpoint": "https://example.com/models", "credential": SECRET, "max_retries": -1}, "max_retries"),
         ],
     )
     def test_wrong(self, arguments: dict[str, Any], named: str) -> None:
         """A missing or wrong argument is one clear error that names it or the remedy."""
         with pytest.raises(ConfigurationError, match=named) as raised:
             AzureInference(**arguments)
-        assert "k'" not in str(raised.value)
+        assert SECRET not in str(raised.value)
 
     def test_parameters(self, script: ScriptedServer, llm_of: LLMOf) -> None:
         """All parameters reach the wire; those of a call win over those of the constructor."""
