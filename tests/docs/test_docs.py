@@ -1,0 +1,107 @@
+"""The documents: their code runs, their links lead somewhere, and their lists are complete."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import azure_inference
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "tests").rglob("*.md")]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+NOT_RUN = re.compile(r"<!-- not run: [^\n]+ -->\n$")
+FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def page_name(page: Path) -> str:
+    """A page as its path in the repository."""
+    return page.relative_to(ROOT).as_posix()
+
+
+def code(page: Path) -> str:
+    """The blocks of a page that are to run, each in the lines it has there; blank lines for all else."""
+    text = page.read_text(encoding="utf-8")
+    lines = [""] * text.count("\n")
+    for found in BLOCK.finditer(text):
+        if not NOT_RUN.search(text[: found.start()]):
+            start = text.count("\n", 0, found.start(1))
+            block = found.group(1).splitlines()
+            lines[start : start + len(block)] = block
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_code(page, emulator, tmp_path):
+    """What a page shows runs as it stands, from its first block to its last, in a folder with the user's documents."""
+    script = tmp_path / f"{page.stem}.py"
+    script.write_text(code(page), encoding="utf-8")
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "warranty.txt").write_text("The warranty of the lamp is two years.\n", encoding="utf-8")
+    endpoint = {"AZURE_INFERENCE_ENDPOINT": emulator.url, "AZURE_INFERENCE_CREDENTIAL": "a-key"}
+
+    ran = subprocess.run(
+        [sys.executable, script],
+        cwd=tmp_path,
+        env={**os.environ, **endpoint},
+        capture_output=True,
+        text=True,
+        check=False,  # its own words are better than a CalledProcessError
+    )
+
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_code_that_is_not_run():
+    """Few blocks do not run: those that need an account."""
+    skipped = [found for page in PAGES for found in re.findall(r"<!-- not run: (.+) -->", page.read_text("utf-8"))]
+
+    assert set(skipped) <= {"needs an account"}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=page_name)
+def test_links(document):
+    """Links within the repository lead to files that are there, and to headings they have."""
+    text = FENCED.sub("", document.read_text(encoding="utf-8"))
+    for link in LINK.findall(text):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        path, _, heading = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        assert target.exists(), f"{link} leads nowhere"
+        assert not heading or heading in headings(target), f"{link}: there is no such heading"
+
+
+def headings(document: Path) -> set[str]:
+    """The anchors of a document's headings, as they are made from their words."""
+    found = re.findall(r"^#+ (.+)$", FENCED.sub("", document.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-") for words in found}
+
+
+def test_table_of_errors():
+    """The README's table names every exception that callers catch, and none that is not there."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## When something goes wrong")[2]
+    rows = [line.split("|")[1] for line in section.partition("\n## ")[0].splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+    exported = {name: getattr(azure_inference, name) for name in azure_inference.__all__}
+    exceptions = {
+        name for name, kind in exported.items()
+        if isinstance(kind, type) and issubclass(kind, azure_inference.InferenceError)
+    }  # fmt: skip
+    assert named | {"InferenceError", "APIStatusError"} == exceptions
+
+
+def test_names_of_the_core():
+    """The page of the core has every name that the core exports."""
+    page = (ROOT / "docs" / "core.md").read_text(encoding="utf-8")
+
+    missing = [name for name in azure_inference.__all__ if not re.search(rf"\b{name}\b", page)]
+    assert not missing
