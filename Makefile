@@ -2,12 +2,14 @@
 PYTHON ?= python3
 BIN = .venv/bin
 DOCS =
+ASK =
 
 .DEFAULT_GOAL = help
 .PHONY: help demo test check format bench wheel clean
 
 help:
-	@echo "make demo [DOCS=path]  the tour: RAG, chat and agents over your documents, against the emulator"
+	@echo "make demo              the tour: RAG, chat and agents over documents, against the emulator"
+	@echo "                       [DOCS=folder of your documents] [ASK=question about them]"
 	@echo "make test              the whole test suite"
 	@echo "make check             ruff, mypy, pyright, and the import rule"
 	@echo "make format            what ruff can put right by itself"
@@ -16,7 +18,7 @@ help:
 	@echo "make clean             remove .venv and everything built"
 
 demo: .venv/.demo
-	@$(BIN)/python examples/demo.py $(if $(DOCS),--docs "$(DOCS)")
+	@$(BIN)/python examples/demo.py $(if $(DOCS),--docs "$(DOCS)") $(if $(ASK),--ask "$(ASK)")
 
 test: .venv/.test
 	@$(BIN)/python -m pytest -m "not shared"

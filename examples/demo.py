@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from langchain.agents import create_agent
-from langchain_core.callbacks import UsageMetadataCallbackHandler
+from langchain_core.callbacks import UsageMetadataCallbackHandler as Usage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.vectorstores import InMemoryVectorStore
@@ -22,15 +22,17 @@ from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.readers.file import HTMLTagReader
+from stage import DemoError, Summary, endpoint, find_documents, heading
 
 from azure_inference import InferenceError, ParameterNotSupportedError
 from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference
 from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
-from stage import DemoError, Summary, endpoint, find_documents, heading
 
 CHAT_MODEL = os.environ.get("CHAT_MODEL", "emulated-chat")
 EMBED_MODEL = os.environ.get("EMBED_MODEL", "emulated-embed")
-QUESTIONS = ("What does the extra_parameters policy drop do?", "Which error is raised when a stream ends too early?")
+QUESTIONS = ["What does the extra_parameters policy drop do?", "Which error is raised when a stream ends too early?"]
+"""What is asked of this project's own documents; of others, what ASK says."""
+ANY_QUESTION = "What are these documents about?"
 
 
 def load(files: list[Path]) -> list[Document]:
@@ -61,9 +63,7 @@ def llamaindex_rag(
     return index
 
 
-def langchain_chain(
-    documents: list[Document], question: str, usage: UsageMetadataCallbackHandler
-) -> InMemoryVectorStore:
+def langchain_chain(documents: list[Document], question: str, usage: Usage) -> InMemoryVectorStore:
     """The same documents in a LangChain vector store, and a chain whose answer is streamed token by token."""
     store = InMemoryVectorStore(AzureInferenceEmbeddings(model=EMBED_MODEL, show_progress=True))
     passages = SentenceSplitter(chunk_size=256, chunk_overlap=32).get_nodes_from_documents(documents)
@@ -78,9 +78,7 @@ def langchain_chain(
     return store
 
 
-def langchain_agent(
-    files: list[Path], store: InMemoryVectorStore, task: str, usage: UsageMetadataCallbackHandler
-) -> None:
+def langchain_agent(names: list[str], store: InMemoryVectorStore, task: str, usage: Usage) -> None:
     """An agent of `langchain.agents` that calls two tools over the documents."""
 
     def search_documents(question: str) -> str:
@@ -91,7 +89,7 @@ def langchain_agent(
     def list_documents() -> str:
         """List the names of the documents there are."""
         print("   list_documents()")
-        return ", ".join(file.name for file in files)
+        return ", ".join(names)
 
     agent = create_agent(ChatAzureInference(model=CHAT_MODEL), [search_documents, list_documents])
     print(f"Task: {task}")
@@ -99,7 +97,7 @@ def langchain_agent(
     print(f"A: {result['messages'][-1].text}")
 
 
-async def llamaindex_agent(files: list[Path], index: VectorStoreIndex, task: str, callbacks: CallbackManager) -> None:
+async def llamaindex_agent(names: list[str], index: VectorStoreIndex, task: str, callbacks: CallbackManager) -> None:
     """LlamaIndex's `FunctionAgent` with the same two tools."""
     retriever = index.as_retriever(similarity_top_k=2)
 
@@ -111,7 +109,7 @@ async def llamaindex_agent(files: list[Path], index: VectorStoreIndex, task: str
     async def list_documents() -> str:
         """List the names of the documents there are."""
         print("   list_documents()")
-        return ", ".join(file.name for file in files)
+        return ", ".join(names)
 
     llm = AzureInference(model=CHAT_MODEL, callback_manager=callbacks)
     agent = FunctionAgent(tools=[search_documents, list_documents], llm=llm)
@@ -119,7 +117,7 @@ async def llamaindex_agent(files: list[Path], index: VectorStoreIndex, task: str
     print(f"A: {await agent.run(task)}")
 
 
-def parameters(usage: UsageMetadataCallbackHandler) -> None:
+def parameters(usage: Usage) -> None:
     """A parameter that the model refuses, and one that the API does not know and hands to the model."""
     model = ChatAzureInference(model=CHAT_MODEL, callbacks=[usage])
     try:
@@ -130,24 +128,25 @@ def parameters(usage: UsageMetadataCallbackHandler) -> None:
     print(f"safe_prompt=True was passed through: {answer.text}")
 
 
-def tour(folder: str) -> None:
+def tour(folder: str, questions: list[str]) -> None:
     """The whole tour, and what it took."""
     files = find_documents(folder)
+    names = [str(file.relative_to(folder)) for file in files]
     summary = Summary()
-    usage, counter = UsageMetadataCallbackHandler(), TokenCountingHandler()
+    usage, counter = Usage(), TokenCountingHandler()
     callbacks = CallbackManager([counter])
     with endpoint() as url:
         print(f"{len(files)} documents of {Path(folder).resolve().name}/ against {url}")
         documents = load(files)
-        task = f"List the documents there are, and search them: {QUESTIONS[0]}"
+        task = f"List the documents there are, and search them: {questions[0]}"
         heading("LlamaIndex: load, chunk, embed, index, query")
-        index = llamaindex_rag(documents, QUESTIONS, callbacks)
+        index = llamaindex_rag(documents, questions, callbacks)
         heading("LangChain: a vector store, and prompt | model | parser, streamed")
-        store = langchain_chain(documents, QUESTIONS[0], usage)
+        store = langchain_chain(documents, questions[0], usage)
         heading("LangChain: an agent with two tools")
-        langchain_agent(files, store, task, usage)
+        langchain_agent(names, store, task, usage)
         heading("LlamaIndex: an agent with two tools")
-        asyncio.run(llamaindex_agent(files, index, task, callbacks))
+        asyncio.run(llamaindex_agent(names, index, task, callbacks))
         heading("Parameters: one that the model refuses, one passed through")
         parameters(usage)
     tokens = sum(used["total_tokens"] for used in usage.usage_metadata.values()) + counter.total_llm_token_count
@@ -162,12 +161,16 @@ def tour(folder: str) -> None:
 def main() -> int:
     """Runs the tour; what the user can put right is said in one line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--docs", default=".", help="the folder of documents; by default this project's own")
+    parser.add_argument("--docs", help="the folder of documents; by default this project's own")
+    parser.add_argument("--ask", action="append", help="a question about them; may be given several times")
+    options = parser.parse_args()
     try:
-        tour(parser.parse_args().docs)
+        tour(options.docs or ".", options.ask or ([ANY_QUESTION] if options.docs else QUESTIONS))
     except (DemoError, InferenceError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"\nerror: {error}", file=sys.stderr)  # on a line of its own, below a bar that stopped
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

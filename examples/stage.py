@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from azure_inference import InferenceError
+
 ENDPOINT, CREDENTIAL = "AZURE_INFERENCE_ENDPOINT", "AZURE_INFERENCE_CREDENTIAL"
 KINDS = {".md", ".txt", ".html", ".htm", ".pdf"}
 START_LIMIT = 30.0
@@ -57,8 +59,11 @@ def endpoint() -> Iterator[str]:
     try:
         os.environ[ENDPOINT], os.environ[CREDENTIAL] = f"{_ready_url(server)}/models", "any-key-will-do"
         yield os.environ[ENDPOINT]
-        if server.poll() is not None:
-            raise DemoError(f"the emulator ended by itself with exit code {server.returncode}: run make demo again")
+    except InferenceError as error:
+        if server.poll() is None:
+            raise
+        gone = f"the emulator ended by itself with exit code {server.returncode}: run make demo again"
+        raise DemoError(gone) from error
     finally:
         os.environ.pop(ENDPOINT, None)
         os.environ.pop(CREDENTIAL, None)
