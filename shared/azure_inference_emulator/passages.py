@@ -192,7 +192,12 @@ def _plain(text: str) -> str:
 def split(text: str) -> list[Passage]:
     """The passages of a Markdown (or plain) text in order."""
     reader = _Reader()
-    for line in text.replace("\r\n", "\n").split("\n"):
+    lines = text.replace("\r\n", "\n").split("\n")
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        # A text cut out of a document may begin inside a code block: what ends that block opens none.
+        if not reader.fence and line.strip() in ("```", "~~~") and not after.strip():
+            reader.close()
+            continue
         reader.read(line)
     reader.end_code()
     reader.close()

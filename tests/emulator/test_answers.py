@@ -66,22 +66,29 @@ LLAMAINDEX = (
     "Context information is below.\n---------------------\n{context}\n---------------------\n"
     "Given the context information and not prior knowledge, answer the query.\nQuery: {question}\nAnswer: "
 )
+LANGCHAIN = "Answer the question based only on the following context:\n{context}\n\nQuestion: {question}\n"
+LANGCHAIN_HUB = (
+    "You are an assistant for question-answering tasks. Use the following pieces of retrieved context to answer the "
+    "question. Use three sentences maximum.\nQuestion: {question} \nContext: {context} \nAnswer:"
+)
+LANGCHAIN_SYSTEM = (
+    "You are an assistant for question-answering tasks. Use the given context to answer the question. "
+    "Keep the answer concise.\n\n{context}"
+)
 PROMPTS = {
     "llamaindex": [("user", LLAMAINDEX)],
-    "llamaindex chat": [("system", "You are an expert Q&A system. Always answer the query using the context."), ("user", LLAMAINDEX)],
-    "langchain": [("user", "Answer the question based only on the following context:\n{context}\n\nQuestion: {question}\n")],
+    "llamaindex chat": [("system", "You are an expert Q&A system."), ("user", LLAMAINDEX)],
+    "langchain": [("user", LANGCHAIN)],
     "langchain hub": [
-        ("user", "You are an assistant for question-answering tasks. Use the following pieces of retrieved context to "
-                 "answer the question. Use three sentences maximum.\nQuestion: {question} \nContext: {context} \nAnswer:"),
+        ("user", LANGCHAIN_HUB),
     ],
     "langchain system": [
-        ("system", "You are an assistant for question-answering tasks. Use the given context to answer the question. "
-                   "Keep the answer concise.\n\n{context}"),
+        ("system", LANGCHAIN_SYSTEM),
         ("user", "{question}"),
     ],
     "tags": [("user", "<context>\n{context}\n</context>\n\n{question}")],
     "plain": [("user", "{context}\n\n{question}")],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
@@ -108,10 +115,14 @@ def test_code_and_lists_stay_whole(server: Any) -> None:
     """A quotation that announces a code block brings it, fences and all."""
     answer = server.say(LLAMAINDEX.format(context=HANDBOOK, question="How do I install it?"))
 
-    assert answer == "Install it with pip:\n```console\npip install lighthouse-scheduler\nlighthouse init --port 7411\n```"
+    assert (
+        answer == "Install it with pip:\n```console\npip install lighthouse-scheduler\nlighthouse init --port 7411\n```"
+    )
 
 
-@pytest.mark.parametrize("question", ["What is the capital of Mongolia?", "Does Lighthouse integrate with Kubernetes operators?"])
+@pytest.mark.parametrize(
+    "question", ["What is the capital of Mongolia?", "Does Lighthouse integrate with Kubernetes operators?"]
+)
 def test_what_the_context_does_not_say(server: Any, question: str) -> None:
     """What the context does not say is not made up."""
     answer = server.say(LLAMAINDEX.format(context=HANDBOOK, question=question))
@@ -121,8 +132,9 @@ def test_what_the_context_does_not_say(server: Any, question: str) -> None:
 
 REFINE = (
     "The original query is as follows: {question}\nWe have provided an existing answer: {answer}\n"
-    "We have the opportunity to refine the existing answer (only if needed) with some more context below.\n------------\n"
-    "{context}\n------------\nGiven the new context, refine the original answer to better answer the query. "
+    "We have the opportunity to refine the existing answer (only if needed) with some more context below.\n"
+    "------------\n{context}\n------------\nGiven the new context, refine the original answer to better answer "
+    "the query. "
     "If the context isn't useful, return the original answer.\nRefined Answer: "
 )
 CHAT_REFINE = (
@@ -138,8 +150,16 @@ CHAT_REFINE = (
 @pytest.mark.parametrize(
     ("answer", "context", "expected"),
     [
-        ("A job may run for six hours at most.", "Bread is baked with flour and water and salt.", "A job may run for six hours at most."),
-        ("(emulator) The context does not say anything about it.", "A job may run for six hours.", "A job may run for six hours."),
+        (
+            "A job may run for six hours at most.",
+            "Bread is baked with flour and water and salt.",
+            "A job may run for six hours at most.",
+        ),
+        (
+            "(emulator) The context does not say anything about it.",
+            "A job may run for six hours.",
+            "A job may run for six hours.",
+        ),
         ("Jobs are nice.", "A job may run for six hours.", "A job may run for six hours."),
     ],
 )
@@ -152,7 +172,9 @@ def test_refine(server: Any, template: str, answer: str, context: str, expected:
 
 def test_summary(server: Any) -> None:
     """A request for a summary is answered with sentences of the text."""
-    answer = server.say(f"Write a summary of the following. Try to use only the information provided.\n\n\n{HANDBOOK}\n\n\nSUMMARY:")
+    answer = server.say(
+        f"Write a summary of the following. Try to use only the information provided.\n\n\n{HANDBOOK}\n\n\nSUMMARY:"
+    )
 
     assert "Lighthouse is a scheduler for nightly jobs." in answer
     assert len(answer) < 600
@@ -161,8 +183,8 @@ def test_summary(server: Any) -> None:
 def test_standalone_question(server: Any) -> None:
     """The prompts that make a standalone question of a follow-up get a question."""
     prompt = (
-        "Given a conversation (between Human and Assistant) and a follow up message from Human, rewrite the message to be a "
-        "standalone question that captures all relevant context from the conversation.\n\n<Chat History>\nuser: hi\n\n"
+        "Given a conversation (between Human and Assistant) and a follow up message from Human, rewrite the message to be "
+        "a standalone question that captures all relevant context from the conversation.\n\n<Chat History>\nuser: hi\n\n"
         "<Follow Up Message>\nWhich port is it?\n\n<Standalone question>\n"
     )
 
@@ -174,7 +196,10 @@ def test_standalone_question(server: Any) -> None:
     [
         ([("user", "Hello")], "(emulator) You said: Hello"),
         ([("user", "hello"), ("assistant", "hello"), ("user", "how are you")], "(emulator) You said: how are you"),
-        ([("system", "You are a pirate who answers in rhymes, always and to everybody."), ("user", "Ahoy")], "(emulator) You said: Ahoy"),
+        (
+            [("system", "You are a pirate who answers in rhymes, always and to everybody."), ("user", "Ahoy")],
+            "(emulator) You said: Ahoy",
+        ),
         ([("user", "My name is Anna."), ("assistant", "Hello"), ("user", "What is my name?")], "My name is Anna."),
         ([("user", "")], "(emulator) You said nothing."),
     ],
@@ -188,7 +213,10 @@ def test_media(server: Any) -> None:
     """Parts that are no text are named."""
     content = [{"type": "text", "text": "Describe it."}, {"type": "image_url", "image_url": {"url": "https://x/y.png"}}]
 
-    assert server.say("", messages=[{"role": "user", "content": content}]) == "(emulator) You sent image_url. You said: Describe it."
+    assert (
+        server.say("", messages=[{"role": "user", "content": content}])
+        == "(emulator) You sent image_url. You said: Describe it."
+    )
 
 
 def test_the_same_request_gets_the_same_answer(server: Any) -> None:
@@ -265,7 +293,10 @@ def test_filtered_answer(server: Any) -> None:
         ("Hello", ["(emulator) You said: Hello"]),
         (["Hello", "Bye"], ["(emulator) You said: Hello", "(emulator) You said: Bye"]),
         ([1, 2], ["(emulator) You said: 1 2"]),
-        (LLAMAINDEX.format(context="The sky is green here.", question="Which colour has the sky?"), ["The sky is green here."]),
+        (
+            LLAMAINDEX.format(context="The sky is green here.", question="Which colour has the sky?"),
+            ["The sky is green here."],
+        ),
     ],
 )
 def test_completions(server: Any, prompt: Any, texts: list[str]) -> None:
@@ -279,6 +310,8 @@ def test_completions(server: Any, prompt: Any, texts: list[str]) -> None:
 
 def test_the_lone_surrogate(server: Any) -> None:
     """Half of an emoji in the prompt comes back as JSON that can be read."""
-    answer = server.http.post("/models/chat/completions", content=b'{"messages":[{"role":"user","content":"half \\ud83d"}]}')
+    answer = server.http.post(
+        "/models/chat/completions", content=b'{"messages":[{"role":"user","content":"half \\ud83d"}]}'
+    )
 
     assert answer.json()["choices"][0]["message"]["content"] == "(emulator) You said: half \ud83d"

@@ -52,7 +52,9 @@ def test_openai_routes_have_no_extra_parameters(server: Any, strict: Any, path: 
     """On the OpenAI routes unknown keys pass, and the header means nothing; `--strict` refuses them there too."""
     body = {**HELLO, "n": 1, "logprobs": False, "safe_prompt": True}
 
-    assert server.post(path, body, extra_parameters="allow").json()["emulator"]["extra_parameters"] == {"safe_prompt": True}
+    assert server.post(path, body, extra_parameters="allow").json()["emulator"]["extra_parameters"] == {
+        "safe_prompt": True
+    }
     answer = strict.post(path, body)
     assert answer.status_code == 400
     assert "safe_prompt" in answer.json()["error"]["message"]
@@ -70,16 +72,41 @@ INVALID: list[tuple[str, dict[str, Any], list[Any]]] = [
     (CHAT, {"messages": [{"role": "user", "content": []}]}, ["messages", 0, "content"]),
     (CHAT, {"messages": [{"role": "user", "content": [{"type": "file"}]}]}, ["messages", 0, "content", 0, "type"]),
     (CHAT, {"messages": [{"role": "user", "content": [{"type": "text"}]}]}, ["messages", 0, "content", 0, "text"]),
-    (CHAT, {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "ftp://x"}}]}]},
-     ["messages", 0, "content", 0, "image_url", "url"]),
-    (CHAT, {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "http://x"}]}]},
-     ["messages", 0, "content", 0, "image_url"]),
-    (CHAT, {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "A", "format": "ogg"}}]}]},
-     ["messages", 0, "content", 0, "input_audio", "format"]),
+    (
+        CHAT,
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "ftp://x"}}]}]},
+        ["messages", 0, "content", 0, "image_url", "url"],
+    ),
+    (
+        CHAT,
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "http://x"}]}]},
+        ["messages", 0, "content", 0, "image_url"],
+    ),
+    (
+        CHAT,
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "A", "format": "ogg"}}]}
+            ]
+        },
+        ["messages", 0, "content", 0, "input_audio", "format"],
+    ),
     (CHAT, {"messages": [USER, {"role": "tool", "content": "a"}]}, ["messages", 1, "tool_call_id"]),
-    (CHAT, {"messages": [USER, {"role": "assistant", "tool_calls": [{"id": "1"}]}]}, ["messages", 1, "tool_calls", 0, "function"]),
-    (CHAT, {"messages": [USER, {"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": {}}}]}]},
-     ["messages", 1, "tool_calls", 0, "function", "arguments"]),
+    (
+        CHAT,
+        {"messages": [USER, {"role": "assistant", "tool_calls": [{"id": "1"}]}]},
+        ["messages", 1, "tool_calls", 0, "function"],
+    ),
+    (
+        CHAT,
+        {
+            "messages": [
+                USER,
+                {"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": {}}}]},
+            ]
+        },
+        ["messages", 1, "tool_calls", 0, "function", "arguments"],
+    ),
     (CHAT, {**HELLO, "model": 1}, ["model"]),
     (CHAT, {**HELLO, "temperature": "hot"}, ["temperature"]),
     (CHAT, {**HELLO, "temperature": 2.1}, ["temperature"]),
@@ -100,17 +127,26 @@ INVALID: list[tuple[str, dict[str, Any], list[Any]]] = [
     (CHAT, {**HELLO, "tools": [{"function": FUNCTION}]}, ["tools", 0, "type"]),
     (CHAT, {**HELLO, "tools": [{"type": "function", "function": {}}]}, ["tools", 0, "function", "name"]),
     (CHAT, {**HELLO, "tools": [{"type": "function", "function": {"name": "a b"}}]}, ["tools", 0, "function", "name"]),
-    (CHAT, {**HELLO, "tools": [{"type": "function", "function": {"name": "f", "parameters": None}}]},
-     ["tools", 0, "function", "parameters"]),
+    (
+        CHAT,
+        {**HELLO, "tools": [{"type": "function", "function": {"name": "f", "parameters": None}}]},
+        ["tools", 0, "function", "parameters"],
+    ),
     (CHAT, {**HELLO, "tools": [TOOL], "tool_choice": "any"}, ["tool_choice"]),
     (CHAT, {**HELLO, "tools": [TOOL], "tool_choice": {"type": "tool"}}, ["tool_choice", "type"]),
     (CHAT, {**HELLO, "response_format": "json"}, ["response_format"]),
     (CHAT, {**HELLO, "response_format": {"type": "xml"}}, ["response_format", "type"]),
     (CHAT, {**HELLO, "response_format": {"type": "json_schema"}}, ["response_format", "json_schema"]),
-    (CHAT, {**HELLO, "response_format": {"type": "json_schema", "json_schema": {"name": "a b", "schema": {}}}},
-     ["response_format", "json_schema", "name"]),
-    (CHAT, {**HELLO, "response_format": {"type": "json_schema", "json_schema": {"name": "a"}}},
-     ["response_format", "json_schema", "schema"]),
+    (
+        CHAT,
+        {**HELLO, "response_format": {"type": "json_schema", "json_schema": {"name": "a b", "schema": {}}}},
+        ["response_format", "json_schema", "name"],
+    ),
+    (
+        CHAT,
+        {**HELLO, "response_format": {"type": "json_schema", "json_schema": {"name": "a"}}},
+        ["response_format", "json_schema", "schema"],
+    ),
     (EMBED, {}, ["input"]),
     (EMBED, {"input": []}, ["input"]),
     (EMBED, {"input": [{"a": 1}]}, ["input", 0]),
@@ -121,7 +157,7 @@ INVALID: list[tuple[str, dict[str, Any], list[Any]]] = [
     ("/models/images/embeddings", {"input": [{"image": "http://x/y.png"}]}, ["input", 0, "image"]),
     ("/models/images/embeddings", {"input": [{"image": "data:image/png;base64,A"}]}, ["input", 0, "image"]),
     ("/models/completions", {"prompt": 1}, ["prompt"]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("path", "body", "loc"), INVALID)
@@ -158,13 +194,26 @@ ACCEPTED: list[dict[str, Any]] = [
     {"messages": [{"role": "developer", "content": "Be brief."}, USER]},
     {"messages": [{"role": "system", "content": "a"}, {"role": "system", "content": "b"}, USER, USER]},
     {"messages": [{"role": "user", "content": "a", "name": "example_user"}]},
-    {"messages": [{"role": "user", "content": [{"type": "text", "text": "What is this?"},
-                                               {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]}]},
-    {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}]}]},
+    {
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "What is this?"},
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
+                ],
+            }
+        ]
+    },
+    {
+        "messages": [
+            {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}]}
+        ]
+    },
     {"messages": [{"role": "user", "content": [{"type": "audio_url", "audio_url": {"url": "https://x/y.mp3"}}]}]},
     {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": []}, USER]},
     {"user_security_context": {"application_name": "a"}},
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("body", ACCEPTED)
@@ -177,13 +226,25 @@ STRICT: list[tuple[dict[str, Any], list[Any]]] = [
     ({"messages": [{**USER, "name": "x"}]}, ["messages", 0, "name"]),
     ({"messages": [{"role": "system", "content": [{"type": "text", "text": "a"}]}, USER]}, ["messages", 0, "content"]),
     ({"messages": [USER, {"role": "assistant", "tool_calls": None}]}, ["messages", 1, "tool_calls"]),
-    ({"messages": [USER, {"role": "assistant", "tool_calls": [{"id": "1", "index": 0, "function": {"name": "f", "arguments": ""}}]}]},
-     ["messages", 1, "tool_calls", 0, "index"]),
-    ({"messages": [{"role": "user", "content": [{"type": "text", "text": "a", "cache_control": {}}]}]},
-     ["messages", 0, "content", 0, "cache_control"]),
+    (
+        {
+            "messages": [
+                USER,
+                {
+                    "role": "assistant",
+                    "tool_calls": [{"id": "1", "index": 0, "function": {"name": "f", "arguments": ""}}],
+                },
+            ]
+        },
+        ["messages", 1, "tool_calls", 0, "index"],
+    ),
+    (
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "a", "cache_control": {}}]}]},
+        ["messages", 0, "content", 0, "cache_control"],
+    ),
     ({"tools": [{"type": "function", "function": FUNCTION, "cache_control": {}}]}, ["tools", 0, "cache_control"]),
     ({"stop": "x"}, ["stop"]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("body", "loc"), STRICT)
@@ -209,7 +270,12 @@ def test_strict_wants_a_version(strict: Any) -> None:
         ("emulated-chat", {"modalities": ["text", "audio"]}, ["body", "modalities"], ["text", "audio"]),
         ("emulated-chat-2", {"modalities": ["audio"]}, ["body", "modalities"], ["audio"]),
         ("emulated-chat-2", {"seed": 7}, ["body", "seed"], 7),
-        ("Meta-Llama-3.1-405B-Instruct", {"response_format": {"type": "json_object"}}, ["body", "response_format"], "json_object"),
+        (
+            "Meta-Llama-3.1-405B-Instruct",
+            {"response_format": {"type": "json_object"}},
+            ["body", "response_format"],
+            "json_object",
+        ),
         ("Llama-2-70b-chat", {"tools": [TOOL]}, ["body", "tools"], [TOOL]),
     ],
 )
@@ -270,5 +336,7 @@ def test_the_phrase_in_a_document_is_harmless(server: Any) -> None:
     quoted = "Context information is below.\nWrite [[filter the prompt]] to test.\nQuery: What do I write?\nAnswer:"
 
     assert "to test" in server.say(quoted)
-    asked = server.post(CHAT, {"messages": [{"role": "user", "content": "Context: a\n\nQuestion: [[filter the prompt]]"}]})
+    asked = server.post(
+        CHAT, {"messages": [{"role": "user", "content": "Context: a\n\nQuestion: [[filter the prompt]]"}]}
+    )
     assert asked.status_code == 400

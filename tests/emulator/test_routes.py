@@ -181,7 +181,9 @@ def test_journal(start: Any) -> None:
     """The journal tells what was sent and answered, in order, without secrets, within its length."""
     with start(journal_length=3) as server:
         for number in range(4):
-            server.post(f"/models/chat/completions?api-version={number}&sig=s3cret", HELLO, authorization="Bearer s3cret")
+            server.post(
+                f"/models/chat/completions?api-version={number}&sig=s3cret", HELLO, authorization="Bearer s3cret"
+            )
         server.http.get("/nope")
         entries = server.http.get("/__emulator/requests").json()
 

@@ -50,7 +50,9 @@ def test_usage_in_the_finish_frame(server: Any) -> None:
     assert not any(usages[:-1])
 
 
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/openai/deployments/emulated-chat/chat/completions?api-version=1"])
+@pytest.mark.parametrize(
+    "path", ["/v1/chat/completions", "/openai/deployments/emulated-chat/chat/completions?api-version=1"]
+)
 def test_usage_on_request(server: Any, path: str) -> None:
     """On the OpenAI routes usage comes only when asked for, in a frame without choices; a filter frame comes first."""
     silent = server.frames(HELLO, path)

@@ -9,22 +9,34 @@ import pytest
 
 from tests.emulator.conftest import tool
 
-MAGIC = tool("magic_function", "Apply a magic function.", input={"type": "integer", "exclusiveMinimum": -9, "exclusiveMaximum": 9})
+MAGIC = tool(
+    "magic_function",
+    "Apply a magic function.",
+    input={"type": "integer", "exclusiveMinimum": -9, "exclusiveMaximum": 9},
+)
 NO_ARGUMENTS = {"type": "function", "function": {"name": "magic_function_no_args", "description": "A magic function."}}
 ADDER = tool("my_adder_tool", "Tool that adds two integers.", a="integer", b="integer")
 MULTIPLY = tool("multiply", "Multiply two numbers.", a="number", b="number")
 UNIT = {"type": "string", "enum": ["celsius", "fahrenheit"]}
 WEATHER = tool("get_weather", "Get the current weather of a place.", ("unit",), location="string", unit=UNIT)
-CUSTOMER = tool("unicode_customer", "Create a customer with a Unicode name.", customer_name="string", description="string")
+CUSTOMER = tool(
+    "unicode_customer", "Create a customer with a Unicode name.", customer_name="string", description="string"
+)
 GREETING = tool("greeting_generator", "Generate a greeting in a particular style of speaking.", answer_style="string")
 SEARCH = tool("search_docs", "Search the project documents and return the best passages.", query="string")
 COUNT = tool("count_words", "Count the words of a document.", file="string")
 LIST = tool("list_documents", "List the names of all documents.")
 FLIGHT = tool(
-    "book_flight", "Book a flight.", ("refundable", "seat"),
-    origin="string", destination="string", date={"type": "string", "format": "date"}, passengers="integer",
-    refundable="boolean", seat="string",
-)  # fmt: skip
+    "book_flight",
+    "Book a flight.",
+    ("refundable", "seat"),
+    origin="string",
+    destination="string",
+    date={"type": "string", "format": "date"},
+    passengers="integer",
+    refundable="boolean",
+    seat="string",
+)
 TAGS = tool("set_tags", "Set tags.", tags={"type": "array", "items": {"type": "string"}}, priority="integer")
 CALCULATOR = tool("calculator", "Evaluate an arithmetic expression.", expression="string")
 
@@ -33,28 +45,59 @@ AUTO: list[tuple[str, list[Any], list[tuple[str, dict[str, Any]]]]] = [
     ("Tell me a joke.", [WEATHER, ADDER], []),
     ("What is the value of magic_function(3)? Use the tool.", [MAGIC], [("magic_function", {"input": 3})]),
     ("What is the value of magic_function_no_args()? Use the tool.", [NO_ARGUMENTS], [("magic_function_no_args", {})]),
-    ("Call magic_function(2) and magic_function(5).", [MAGIC], [("magic_function", {"input": 2}), ("magic_function", {"input": 5})]),
+    (
+        "Call magic_function(2) and magic_function(5).",
+        [MAGIC],
+        [("magic_function", {"input": 2}), ("magic_function", {"input": 5})],
+    ),
     ("What is 3 + 4", [ADDER, MULTIPLY], [("my_adder_tool", {"a": 3, "b": 4})]),
     ("What is 6 times 7?", [ADDER, MULTIPLY], [("multiply", {"a": 6, "b": 7})]),
-    ("Multiply 3 by 7 and add 4 and 5", [ADDER, MULTIPLY],
-     [("multiply", {"a": 3, "b": 7}), ("my_adder_tool", {"a": 4, "b": 5})]),
+    (
+        "Multiply 3 by 7 and add 4 and 5",
+        [ADDER, MULTIPLY],
+        [("multiply", {"a": 3, "b": 7}), ("my_adder_tool", {"a": 4, "b": 5})],
+    ),
     ("What is the weather in San Francisco, CA?", [WEATHER], [("get_weather", {"location": "San Francisco, CA"})]),
     ("How is the weather in Paris, France?", [WEATHER], [("get_weather", {"location": "Paris, France"})]),
-    ("What's the forecast for Paris, Oslo and Rome in celsius?", [WEATHER],
-     [("get_weather", {"location": place, "unit": "celsius"}) for place in ("Paris", "Oslo", "Rome")]),
-    ("Get the weather with location='New York' and unit=fahrenheit", [WEATHER],
-     [("get_weather", {"location": "New York", "unit": "fahrenheit"})]),
+    (
+        "What's the forecast for Paris, Oslo and Rome in celsius?",
+        [WEATHER],
+        [("get_weather", {"location": place, "unit": "celsius"}) for place in ("Paris", "Oslo", "Rome")],
+    ),
+    (
+        "Get the weather with location='New York' and unit=fahrenheit",
+        [WEATHER],
+        [("get_weather", {"location": "New York", "unit": "fahrenheit"})],
+    ),
     ("What is the weather in Oslo? Do not use get_weather.", [WEATHER], []),
-    ("Which license does the project have?", [SEARCH, COUNT], [("search_docs", {"query": "Which license does the project have?"})]),
-    ("What does the design say about retries, and how many words does design.md have?", [SEARCH, COUNT, LIST],
-     [("search_docs", {"query": "What does the design say about retries"}), ("count_words", {"file": "design.md"})]),
-    ("List the documents, then count the words of README.md", [SEARCH, COUNT, LIST],
-     [("list_documents", {}), ("count_words", {"file": "README.md"})]),
-    ("Book a flight from Berlin to Rome on 2026-12-24 for two passengers, refundable", [FLIGHT],
-     [("book_flight", {"origin": "Berlin", "destination": "Rome", "date": "2026-12-24", "passengers": 2, "refundable": True})]),
+    (
+        "Which license does the project have?",
+        [SEARCH, COUNT],
+        [("search_docs", {"query": "Which license does the project have?"})],
+    ),
+    (
+        "What does the design say about retries, and how many words does design.md have?",
+        [SEARCH, COUNT, LIST],
+        [("search_docs", {"query": "What does the design say about retries"}), ("count_words", {"file": "design.md"})],
+    ),
+    (
+        "List the documents, then count the words of README.md",
+        [SEARCH, COUNT, LIST],
+        [("list_documents", {}), ("count_words", {"file": "README.md"})],
+    ),
+    (
+        "Book a flight from Berlin to Rome on 2026-12-24 for two passengers, refundable",
+        [FLIGHT],
+        [
+            (
+                "book_flight",
+                {"origin": "Berlin", "destination": "Rome", "date": "2026-12-24", "passengers": 2, "refundable": True},
+            )
+        ],
+    ),
     ("Set the tags 'red' and 'blue' with priority 3", [TAGS], [("set_tags", {"tags": ["red", "blue"], "priority": 3})]),
     ("Evaluate 3 * (4 + 5)", [CALCULATOR], [("calculator", {"expression": "3 * (4 + 5)"})]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "tools", "expected"), AUTO)
@@ -65,13 +108,31 @@ def test_auto(server: Any, text: str, tools: list[Any], expected: list[Any]) -> 
 
 REQUIRED: list[tuple[str, list[Any], Any, tuple[str, dict[str, Any]]]] = [
     ("Hello!", [MAGIC, WEATHER], "required", ("magic_function", {"input": 0})),
-    ("Hello!", [WEATHER, MAGIC], {"type": "function", "function": {"name": "magic_function"}}, ("magic_function", {"input": 0})),
-    ("Using the tool, generate a Pirate greeting.", [GREETING], "required", ("greeting_generator", {"answer_style": "Pirate"})),
-    ("Create a customer named '你好啊集团' (Hello Group) - a Chinese company", [CUSTOMER], "required",
-     ("unicode_customer", {"customer_name": "你好啊集团", "description": "Hello Group"})),
-    ("Is it cold in Oslo?", [MAGIC, WEATHER], {"type": "function", "function": {"name": "get_weather"}},
-     ("get_weather", {"location": "Oslo"})),
-]  # fmt: skip
+    (
+        "Hello!",
+        [WEATHER, MAGIC],
+        {"type": "function", "function": {"name": "magic_function"}},
+        ("magic_function", {"input": 0}),
+    ),
+    (
+        "Using the tool, generate a Pirate greeting.",
+        [GREETING],
+        "required",
+        ("greeting_generator", {"answer_style": "Pirate"}),
+    ),
+    (
+        "Create a customer named '你好啊集团' (Hello Group) - a Chinese company",
+        [CUSTOMER],
+        "required",
+        ("unicode_customer", {"customer_name": "你好啊集团", "description": "Hello Group"}),
+    ),
+    (
+        "Is it cold in Oslo?",
+        [MAGIC, WEATHER],
+        {"type": "function", "function": {"name": "get_weather"}},
+        ("get_weather", {"location": "Oslo"}),
+    ),
+]
 
 
 @pytest.mark.parametrize(("text", "tools", "choice", "expected"), REQUIRED)
@@ -108,7 +169,7 @@ def test_arguments_cut_short(server: Any) -> None:
     choice = server.chat("Weather in Oslo?", tools=[WEATHER], max_tokens=2)["choices"][0]
 
     assert choice["finish_reason"] == "length"
-    with pytest.raises(ValueError, match="Unterminated|Expecting"):
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
         json.loads(choice["message"]["tool_calls"][0]["function"]["arguments"])
 
 
@@ -116,8 +177,10 @@ def turn(server: Any, messages: list[Any], tools: list[Any], results: dict[str, 
     """One turn of an agent: the answer, and in `messages` what it and its tools said."""
     message = server.chat(messages=messages, tools=tools, **body)["choices"][0]["message"]
     messages.append(message)
-    for call in message.get("tool_calls") or []:
-        messages.append({"role": "tool", "tool_call_id": call["id"], "content": results[call["function"]["name"]]})
+    calls = message.get("tool_calls") or []
+    messages.extend(
+        {"role": "tool", "tool_call_id": call["id"], "content": results[call["function"]["name"]]} for call in calls
+    )
     return message
 
 
@@ -127,14 +190,24 @@ def turn(server: Any, messages: list[Any], tools: list[Any], results: dict[str, 
         ("What is the weather in Oslo?", {"get_weather": "It's sunny."}, "It's sunny."),
         ("What is 1 + 2", {"my_adder_tool": '{"result": 3}'}, "my_adder_tool returned 3."),
         ("What is 1 + 2", {"my_adder_tool": "3"}, "my_adder_tool returned 3."),
-        ("What is 1 + 2", {"my_adder_tool": '{"sum": 3, "exact": true}'}, "my_adder_tool returned sum: 3, exact: true."),
-        ("What is 1 + 2", {"my_adder_tool": "Error: Missing required argument 'b'."},
-         "my_adder_tool failed: Error: Missing required argument 'b'."),
+        (
+            "What is 1 + 2",
+            {"my_adder_tool": '{"sum": 3, "exact": true}'},
+            "my_adder_tool returned sum: 3, exact: true.",
+        ),
+        (
+            "What is 1 + 2",
+            {"my_adder_tool": "Error: Missing required argument 'b'."},
+            "my_adder_tool failed: Error: Missing required argument 'b'.",
+        ),
         ("What is 1 + 2", {"my_adder_tool": ""}, "my_adder_tool returned nothing."),
-        ("How is the weather in Oslo, and what is 2 + 2?", {"get_weather": "It's sunny.", "my_adder_tool": "4"},
-         "It's sunny.\nmy_adder_tool returned 4."),
+        (
+            "How is the weather in Oslo, and what is 2 + 2?",
+            {"get_weather": "It's sunny.", "my_adder_tool": "4"},
+            "It's sunny.\nmy_adder_tool returned 4.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_agent_loop(server: Any, text: str, results: dict[str, str], said: str) -> None:
     """With the results at hand the answer is made of them, after one turn of calls; an error is not tried again."""
     messages = [{"role": "user", "content": text}]
@@ -178,7 +251,7 @@ You have access to the following tools:
 > Tool Name: multiply
 Tool Description: multiply(a: int, b: int) -> int
 Multiply two integers.
-Tool Args: {"properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"], "type": "object"}
+Tool Args: {"properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"]}
 
 > Tool Name: search_docs
 Tool Description: Search the documentation for an answer.
@@ -204,7 +277,9 @@ At the end: Answer: [your answer here]
     ],
 )
 @pytest.mark.parametrize("role", ["user", "tool"])
-def test_react(server: Any, text: str, action: str, observation: str, answer: str, role: str) -> None:
+def test_react(  # noqa: PLR0917 - a row of the table
+    server: Any, text: str, action: str, observation: str, answer: str, role: str
+) -> None:
     """LlamaIndex's ReAct prompt gets thought and action, and after the observation thought and answer."""
     messages: list[Any] = [{"role": "system", "content": REACT}, {"role": "user", "content": text}]
 
@@ -238,7 +313,11 @@ def test_handoff(server: Any) -> None:
     question = "Find out which license the project has and write a report titled 'License'."
     researcher = [SEARCH, handoff(Writer="Writes a report about a topic.")]
     writer = [write, handoff(Researcher="Searches the documentation for facts.")]
-    results = {"search_docs": "It is MIT.", "handoff": "Agent Writer is now handling the request.", "write_report": "Done."}
+    results = {
+        "search_docs": "It is MIT.",
+        "handoff": "Agent Writer is now handling the request.",
+        "write_report": "Done.",
+    }
     messages: list[Any] = [{"role": "user", "content": question}]
 
     said = [turn(server, messages, tools, results) for tools in (researcher, researcher, writer, writer)]
@@ -246,7 +325,10 @@ def test_handoff(server: Any) -> None:
     names = [[call["function"]["name"] for call in message.get("tool_calls", [])] for message in said]
     assert names == [["search_docs"], ["handoff"], ["write_report"], []]
     assert json.loads(said[1]["tool_calls"][0]["function"]["arguments"])["to_agent"] == "Writer"
-    assert json.loads(said[2]["tool_calls"][0]["function"]["arguments"]) == {"title": "License", "content": "It is MIT."}
+    assert json.loads(said[2]["tool_calls"][0]["function"]["arguments"]) == {
+        "title": "License",
+        "content": "It is MIT.",
+    }
     assert said[3]["content"] == "It is MIT.\nDone."
 
 
@@ -254,12 +336,17 @@ def test_few_shot_examples(server: Any) -> None:
     """Calls shown as examples are not taken for those of the question."""
     messages: list[Any] = [
         {"role": "user", "content": "What is 1 + 2"},
-        {"role": "assistant", "content": "", "tool_calls": [
-            {"id": "1", "type": "function", "function": {"name": "my_adder_tool", "arguments": '{"a": 1, "b": 2}'}}]},
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [
+                {"id": "1", "type": "function", "function": {"name": "my_adder_tool", "arguments": '{"a": 1, "b": 2}'}}
+            ],
+        },
         {"role": "tool", "tool_call_id": "1", "content": "3"},
         {"role": "assistant", "content": "3"},
         {"role": "user", "content": "What is 3 + 4"},
-    ]  # fmt: skip
+    ]
 
     message = turn(server, messages, [ADDER], {"my_adder_tool": "7"}, tool_choice="required")
 

@@ -60,7 +60,9 @@ def test_related_texts_are_near(server: Any, dimensions: int) -> None:
 
 def test_inflections_and_typos_are_near(server: Any) -> None:
     """Forms of a word and a misspelling are much nearer than another word."""
-    base, plural, typo, other = rows(server, ["embedding server", "embeddings servers", "embeding sever", "yellow banana"])
+    base, plural, typo, other = rows(
+        server, ["embedding server", "embeddings servers", "embeding sever", "yellow banana"]
+    )
 
     assert cosine(base, plural) > 0.7
     assert cosine(base, typo) > 0.3
