@@ -34,7 +34,7 @@ class BadRequestError(core.BadRequestError, lc.ModelInvalidRequestError):
     """The request is wrong."""
 
 
-class ContextOverflowError(core.BadRequestError, lc.ContextOverflowError):
+class ContextLengthError(core.ContextLengthError, lc.ContextOverflowError):
     """The messages are longer than the model can read."""
 
 
@@ -78,6 +78,7 @@ _BOTH: dict[type[core.InferenceError], type[core.InferenceError]] = {
     core.ResponseValidationError: ResponseValidationError,
     core.BadRequestError: BadRequestError,
     core.ContentFilterError: ContentFilterError,
+    core.ContextLengthError: ContextLengthError,
     core.AuthenticationError: AuthenticationError,
     core.PermissionDeniedError: PermissionDeniedError,
     core.NotFoundError: NotFoundError,
@@ -86,15 +87,6 @@ _BOTH: dict[type[core.InferenceError], type[core.InferenceError]] = {
     core.RateLimitError: RateLimitError,
     core.InternalServerError: InternalServerError,
 }
-_OVERFLOW_WORDS = ("context_length", "maximum context length", "too large for model")
-
-
-def _both(error: core.InferenceError) -> type[core.InferenceError]:
-    if type(error) is core.BadRequestError:
-        words = f"{error.code} {error.message}".lower()
-        if any(word in words for word in _OVERFLOW_WORDS):
-            return ContextOverflowError
-    return _BOTH.get(type(error), type(error))
 
 
 @contextmanager
@@ -103,4 +95,4 @@ def langchain_errors() -> Generator[None]:
     try:
         yield
     except core.InferenceError as error:
-        raise error.as_type(_both(error)) from error.__cause__
+        raise error.as_type(_BOTH.get(type(error), type(error))) from error.__cause__

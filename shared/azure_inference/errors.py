@@ -8,7 +8,8 @@ InferenceError
 ├── ResponseValidationError                    an answer came that is not what the API says
 └── APIStatusError                             the service refused
     ├── BadRequestError                        400 and other 4xx
-    │   └── ContentFilterError                 the content filter refused the prompt
+    │   ├── ContentFilterError                 the content filter refused the prompt
+    │   └── ContextLengthError                 the messages are longer than the model can read
     ├── AuthenticationError                    401
     ├── PermissionDeniedError                  403
     ├── NotFoundError                          404, 405, 410
@@ -152,6 +153,10 @@ class ContentFilterError(BadRequestError):
     """The content filter refused the prompt; `content_filter` has its categories."""
 
 
+class ContextLengthError(BadRequestError):
+    """The messages, or they and the answer asked for, are longer than the model's context window."""
+
+
 class AuthenticationError(APIStatusError):
     """The credential is missing, wrong, expired, or made for another audience."""
 
@@ -196,6 +201,7 @@ _CONTENT_FILTER_WORDS = (
     "content safety",
     "responsibleaipolicyviolation",
 )
+_CONTEXT_LENGTH_WORDS = ("context_length", "maximum context length", "too large for model", "tokens_limit_reached")
 _AUTHENTICATION_WORDS = ("auth token must be passed", "invalid api key", "no api key", "authentication error")
 
 
@@ -203,9 +209,6 @@ class _Hints:
     """What to do, by what went wrong: looked up in the order written."""
 
     by_words: ClassVar[dict[str, str]] = {
-        "context_length": "Shorten the messages or choose a model with a larger context window.",
-        "too large for model": "Shorten the messages or choose a model with a larger context window.",
-        "maximum context length": "Shorten the messages or choose a model with a larger context window.",
         "audience is incorrect": "Get the token for the audience named here: set credential_scopes.",
         "use 'max_completion_tokens'": "Pass max_completion_tokens in place of max_tokens for this model.",
         "extra parameters [": "Set extra_parameters to 'pass-through' to hand them on, or to 'drop'.",
@@ -219,6 +222,7 @@ class _Hints:
         "unknown_model": "Check the model argument: it must be the name of a deployment of this endpoint.",
     }
     by_class: ClassVar[dict[type[APIStatusError], str]] = {
+        ContextLengthError: "Shorten the messages or choose a model with a larger context window.",
         ParameterNotSupportedError: "Leave it out, or set on_unsupported='drop'.",
         UnprocessableEntityError: "Change what is refused, or leave it out.",
         AuthenticationError: "Check the credential argument and that it belongs to this endpoint.",
@@ -248,7 +252,10 @@ def _kind(failure: Failure) -> type[APIStatusError]:
         if failure.code == "parameter_not_supported":
             return ParameterNotSupportedError
     fallback = InternalServerError if failure.status >= _SERVER_ERRORS else BadRequestError
-    return _BY_STATUS.get(failure.status, fallback)
+    kind = _BY_STATUS.get(failure.status, fallback)
+    if kind is BadRequestError and any(word in words for word in _CONTEXT_LENGTH_WORDS):
+        return ContextLengthError
+    return kind
 
 
 def _text(failure: Failure, kind: type[APIStatusError], hint: str | None) -> str:

@@ -327,7 +327,7 @@ ERRORS = {
     ),
     "too long": (
         (400, KEY, body("context_length_exceeded", "This model's maximum context length is 10 tokens.")),
-        core.BadRequestError,
+        core.ContextLengthError,
         lc.ContextOverflowError,
         False,
     ),

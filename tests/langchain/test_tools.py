@@ -189,15 +189,20 @@ def test_structured_on_the_wire(model: ChatAzureInference, sent: Any, arguments:
     assert (body.get("tool_choice"), len(body.get("tools", []))) == ((None, 0) if wire else ("required", 1))
 
 
-DEFAULTS = [("gpt-4o", "response_format"), ("Mistral-Large-2411", "tools"), ("unknown", "tools")]
+DEFAULTS = [
+    ({"model": "gpt-4o"}, "response_format"),
+    ({"model": "Mistral-Large-2411"}, "tools"),
+    ({"model": "unknown"}, "tools"),
+    ({"model": "unknown", "base_model": "gpt-4o"}, "response_format"),
+]
 
 
-@pytest.mark.parametrize(("name", "asks"), DEFAULTS)
-def test_default_method(script: Any, wire: SimpleNamespace, name: str, asks: str) -> None:
+@pytest.mark.parametrize(("names", "asks"), DEFAULTS)
+def test_default_method(script: Any, wire: SimpleNamespace, names: dict[str, str], asks: str) -> None:
     """Unless told otherwise, the service sees to the schema where the model is known to do that."""
     script.says(wire.body({"content": '{"name": "Paris"}'}))
 
-    ChatAzureInference(endpoint=script.url, credential="key", model=name).with_structured_output(City).invoke("hi")
+    ChatAzureInference(endpoint=script.url, credential="key", **names).with_structured_output(City).invoke("hi")
 
     assert asks in script.requests[0]
 
