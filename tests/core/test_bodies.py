@@ -1,0 +1,172 @@
+"""Bodies of answers: decompressed however they are cut, cut short or endless, and never larger than the limit."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tracemalloc
+import zlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from azure_inference import ChatRequest, ResponseValidationError, endpoints, to_request
+from azure_inference.bodies import Body, BodyDecoder
+
+HELLO = to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}]})
+ANSWER = {"id": "c", "choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]}
+BODY = json.dumps(ANSWER).encode()
+CHUNK = {"id": "c", "choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]}
+EVENTS = b"data: " + json.dumps(CHUNK).encode() + b"\n\ndata: [DONE]\n\n"
+MEBIBYTE = 1024 * 1024
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+
+
+def bomb(mebibytes: int, begin: bytes = b"") -> bytes:
+    """Gzip data a thousand times smaller than what it holds."""
+    packer = zlib.compressobj(9, wbits=31)
+    pieces = [packer.compress(begin), *(packer.compress(b" " * MEBIBYTE) for _ in range(mebibytes)), packer.flush()]
+    return b"".join(pieces)
+
+
+ENCODED: dict[str, tuple[str, bytes]] = {
+    "gzip": ("gzip", gzip.compress(BODY)),
+    "x-gzip in capitals": ("X-GZip", gzip.compress(BODY)),
+    "gzip of two members": ("gzip", gzip.compress(BODY[:20]) + gzip.compress(BODY[20:])),
+    "deflate": ("deflate", zlib.compress(BODY)),
+    "identity": ("identity", BODY),
+    "none": ("", BODY),
+}
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize(("encoding", "data"), ENCODED.values(), ids=ENCODED)
+def test_encodings(encoding: str, data: bytes, size: int) -> None:
+    """A compressed body is the same however the network cuts it."""
+    body = Body({"content-encoding": encoding}, 10_000)
+    for start in range(0, len(data), size):
+        body.add(data[start : start + size])
+
+    assert body.whole() == BODY
+
+
+BROKEN: dict[str, tuple[str, bytes, str]] = {
+    "cut short": ("gzip", gzip.compress(BODY)[:-9], "cut short"),
+    "cut short in the second member": ("gzip", gzip.compress(BODY) + gzip.compress(BODY)[:15], "cut short"),
+    "corrupt": ("gzip", gzip.compress(BODY)[:12] + b"\xff" * 40, "decompressed"),
+    "a wrong checksum": ("gzip", gzip.compress(BODY)[:-8] + b"\0" * 8, "decompressed"),
+    "no gzip at all": ("gzip", BODY, "decompressed"),
+    "a page after the first member": ("gzip", gzip.compress(BODY) + b"<html>", "decompressed"),
+    "not asked for": ("br", BODY, "'br'"),
+    "twice": ("gzip, gzip", gzip.compress(gzip.compress(BODY)), "not asked for"),
+}
+
+
+@pytest.mark.parametrize(("encoding", "data", "words"), BROKEN.values(), ids=BROKEN)
+def test_broken_encodings(raw: Any, either: Any, encoding: str, data: bytes, words: str) -> None:
+    """What cannot be decompressed to its end is no answer, and is not tried again."""
+    head = HEAD + f"content-encoding: {encoding}\r\ncontent-length: {len(data)}\r\n\r\n".encode()
+    raw.script("request", head, data, "stall")
+
+    with pytest.raises(ResponseValidationError, match=words) as caught:
+        either.client(raw.url).chat(HELLO)
+    assert caught.value.attempts == len(raw.requests) == 1
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_compressed_answers(raw: Any, either: Any, encoding: str) -> None:
+    """A server that compresses although it was not asked to is understood, in whole answers and in streams."""
+    pack = gzip.compress if encoding == "gzip" else zlib.compress
+    for plain in (BODY, EVENTS):
+        data = pack(plain)
+        head = (
+            HEAD + f"content-encoding: {encoding}\r\ncontent-length: {len(data)}\r\nconnection: close\r\n\r\n".encode()
+        )
+        raw.script("request", head, data)
+    client = either.client(raw.url)
+
+    assert client.chat(HELLO).id == "c"
+    assert [chunk.choices[0].delta.text for chunk in client.stream_chat(HELLO)] == ["hi"]
+    assert all(b"accept-encoding: identity" in head.lower() for head in raw.requests)
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    """Of a small body that unpacks to a large one, no more than the limit is ever held."""
+    data = bomb(64)
+    tracemalloc.start()
+    with pytest.raises(ResponseValidationError, match="more than 1048576 bytes"):
+        Body({"content-encoding": "gzip"}, MEBIBYTE).add(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 3 * MEBIBYTE
+
+
+def test_pieces_of_a_bomb_are_small() -> None:
+    """A stream takes in a bomb in pieces, each of them far smaller than the whole."""
+    sizes = [len(piece) for piece in BodyDecoder({"content-encoding": "gzip"}).feed(bomb(4))]
+
+    assert sum(sizes) == 4 * MEBIBYTE
+    assert max(sizes) <= 65536
+
+
+LARGE: dict[str, tuple[Any, ...]] = {
+    "a bomb": (HEAD + b"content-encoding: gzip\r\n\r\n", ("flood", bomb(1))),
+    "a body without end": (HEAD + b"\r\n", ("flood", b"[" * 65536)),
+    "chunks without end": (
+        HEAD + b"transfer-encoding: chunked\r\n\r\n",
+        ("flood", b"10000\r\n" + b"[" * 65536 + b"\r\n"),
+    ),
+    "a refusal without end": (b"HTTP/1.1 400 Bad\r\n\r\n", ("flood", b"x" * 65536)),
+}
+
+
+@pytest.mark.parametrize("steps", LARGE.values(), ids=LARGE)
+def test_bodies_beyond_the_limit(
+    raw: Any, either: Any, monkeypatch: pytest.MonkeyPatch, steps: tuple[Any, ...]
+) -> None:
+    """A body that is larger than the limit is not read any further: the connection is closed, nothing tried again."""
+    monkeypatch.setattr(endpoints, "CHAT", replace(endpoints.CHAT, answer_limit=MEBIBYTE))
+    raw.script("request", *steps)
+
+    with pytest.raises(ResponseValidationError, match="more than 1048576 bytes") as caught:
+        either.client(raw.url).chat(HELLO)
+    assert caught.value.attempts == len(raw.requests) == 1
+    assert raw.hung_up.acquire(timeout=20)
+
+
+STREAMS: dict[str, tuple[Any, ...]] = {
+    "a line without end": (HEAD + b"\r\ndata: ", ("flood", b"x" * 65536)),
+    "a bomb": (HEAD + b"content-encoding: gzip\r\n\r\n", bomb(20, b"data: "), "stall"),
+    "an object without end": (HEAD + b"\r\n{", ("flood", b" " * 65536)),
+}
+
+
+@pytest.mark.parametrize("steps", STREAMS.values(), ids=STREAMS)
+def test_streams_beyond_the_limit(
+    raw: Any, either: Any, monkeypatch: pytest.MonkeyPatch, steps: tuple[Any, ...]
+) -> None:
+    """A stream whose event never ends is not read any further."""
+    monkeypatch.setattr(endpoints, "CHAT_STREAM", replace(endpoints.CHAT_STREAM, answer_limit=MEBIBYTE))
+    raw.script("request", *steps)
+
+    with pytest.raises(ResponseValidationError):
+        either.client(raw.url).stream_chat(HELLO)
+    assert len(raw.requests) == 1
+    assert raw.hung_up.acquire(timeout=20)
+
+
+def test_compressed_streams_cut_short(raw: Any, either: Any) -> None:
+    """A compressed stream that was cut short is an error with what had arrived, not an end."""
+    event = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"hel"}}]}\n\n'
+    packer = zlib.compressobj(wbits=31)
+    data = packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH)
+    head = HEAD + f"content-encoding: gzip\r\ncontent-length: {len(data)}\r\n\r\n".encode()
+    raw.script("request", head, data, "stall")
+    stream = either.client(raw.url).stream_chat(HELLO)
+
+    assert next(stream).choices[0].delta.text == "hel"
+    with pytest.raises(ResponseValidationError, match="cut short") as caught:
+        next(stream)
+    assert caught.value.partial.choices[0].message.text == "hel"
