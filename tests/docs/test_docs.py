@@ -105,3 +105,14 @@ def test_names_of_the_core():
 
     missing = [name for name in azure_inference.__all__ if not re.search(rf"\b{name}\b", page)]
     assert not missing
+
+
+def test_names_of_the_emulator():
+    """The page of the emulator has every flag of its command, every model and every fault."""
+    from azure_inference_emulator import __main__, faults, models
+
+    page = (ROOT / "docs" / "emulator.md").read_text(encoding="utf-8")
+    flags = set(re.findall(r"--[a-z-]+", __main__._parser().format_usage()))
+
+    missing = [name for name in (*flags, *models.MODELS, *faults.NAMES) if f"`{name}" not in page]
+    assert not missing
