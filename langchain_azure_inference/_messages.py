@@ -31,11 +31,12 @@ from azure_inference import (
     ImagePart,
     InputAudioPart,
     Usage,
+    document_text,
+    move_tool_media,
     parse_arguments,
 )
 
 from ._blocks import PROVIDER
-from ._documents import to_text
 
 _WIRE_PARTS = frozenset({"image_url", "input_audio", "audio_url"})
 _OF_THE_MODEL = frozenset(
@@ -52,17 +53,7 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     Raises:
         ConfigurationError: A message or a part of one has no form in the API.
     """
-    wire: list[dict[str, Any]] = []
-    media: list[dict[str, Any]] = []
-    for message in messages:
-        for entry in _to_wire(message):
-            if entry["role"] == "tool":
-                media += _taken_out(entry)
-            elif media:
-                wire.append({"role": "user", "content": media})
-                media = []
-            wire.append(entry)
-    return [*wire, {"role": "user", "content": media}] if media else wire
+    return move_tool_media([entry for message in messages for entry in _to_wire(message)])
 
 
 def _to_wire(message: BaseMessage) -> list[dict[str, Any]]:
@@ -125,25 +116,10 @@ def _tool_results(message: BaseMessage) -> list[dict[str, Any]]:
     ]
 
 
-def _taken_out(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """The parts of a tool's result that are no text, introduced; they are taken out of it."""
-    parts: list[dict[str, Any]] = result["content"]
-    media = [part for part in parts if part["type"] != "text"]
-    result["content"] = _joined([part for part in parts if part["type"] == "text"], "\n")
-    if not media:
-        return []
-    result["content"] = result["content"] or "(see the next message of the user)"
-    return [{"type": "text", "text": f"The result of the tool call {result['tool_call_id']}:"}, *media]
-
-
 def _spoken(parts: list[dict[str, Any]], joint: str | None = None) -> str | list[dict[str, Any]]:
     """Text alone as text, since many services take no list there; several parts as a list, or joined if they can be."""
     are_texts = all(part["type"] == "text" for part in parts)
-    return _joined(parts, joint or "") if are_texts and (len(parts) < 2 or joint) else parts
-
-
-def _joined(texts: list[dict[str, Any]], joint: str) -> str:
-    return joint.join(part["text"] for part in texts)
+    return (joint or "").join(part["text"] for part in parts) if are_texts and (len(parts) < 2 or joint) else parts
 
 
 def _blocks(message: BaseMessage) -> list[dict[str, Any]]:
@@ -176,14 +152,20 @@ def _part(block: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [{"type": "text", "text": block["text"]}] if block.get("text") else []
     if kind == "non_standard":
         return [] if block["value"].get("type") in _OF_THE_MODEL else [dict(block["value"])]
-    if kind == "file":
-        return [{"type": "text", "text": to_text(block)}]
     try:
+        if kind == "file":
+            return [{"type": "text", "text": _document(block)}]
         if part := _media(kind, block):
             return [part.model_dump(exclude_none=True)]
     except ValueError as error:
         raise ConfigurationError(f"a content block of type {kind!r} cannot be sent: {error}") from None
     raise ConfigurationError(f"a content block of type {kind!r} ({', '.join(block)}) has no form in this API")
+
+
+def _document(block: Mapping[str, Any]) -> str:
+    if not block.get("base64"):
+        raise ConfigurationError("the API takes no documents: load the file, and pass its text or its data as base64")
+    return document_text(base64.b64decode(block["base64"]), block.get("mime_type"))
 
 
 def _media(kind: str, block: Mapping[str, Any]) -> ImagePart | InputAudioPart | AudioUrlPart | None:

@@ -37,25 +37,31 @@ from azure_inference import (
     ToolCall,
     ToolMessage,
     UserMessage,
+    document_text,
+    move_tool_media,
 )
 from azure_inference import ChatMessage as WireMessage
 
 _NOT_SAID = (ThinkingBlock, CachePoint, CitationBlock)
 """What models and frameworks note beside a message; it is no part of what was said, and never goes out."""
 _REMEDIES: dict[type[BaseModel], str] = {
-    DocumentBlock: "the API takes no documents; read it with a reader, and send its text as a TextBlock",
     VideoBlock: "the API takes no video; send frames of it as ImageBlocks",
     ToolCallBlock: "only a message of role assistant carries it",
 }
 
 
-def to_wire(messages: Sequence[ChatMessage]) -> list[WireMessage]:
+def to_wire(messages: Sequence[ChatMessage]) -> Sequence[WireMessage | dict[str, Any]]:
     """The messages as the API takes them; they are only read.
+
+    The API takes text alone from tools: what else they gave follows their results, as a message of the user.
 
     Raises:
         ConfigurationError: A message holds what the API cannot take.
     """
-    return [_message(message) for message in messages]
+    wire = [_message(message) for message in messages]
+    if any(isinstance(message, ToolMessage) and not isinstance(message.content, str) for message in wire):
+        return move_tool_media([message.model_dump(exclude_none=True) for message in wire])
+    return wire
 
 
 def _message(message: ChatMessage) -> WireMessage:
@@ -116,11 +122,13 @@ def _tool_call_id(message: ChatMessage) -> str:
 
 
 def _said(message: ChatMessage) -> list[ContentBlock]:
-    """The blocks that belong to what was said, those inside of citable ones included."""
+    """The blocks that belong to what was said, those inside of citable ones included, and documents as their text."""
     blocks: list[ContentBlock] = []
     for block in message.blocks:
         if isinstance(block, CitableBlock):
             blocks.extend(block.content)
+        elif isinstance(block, DocumentBlock):
+            blocks.append(TextBlock(text=_document(block, message.role)))
         elif not isinstance(block, _NOT_SAID):
             blocks.append(block)
     return blocks
@@ -170,6 +178,16 @@ def _image(block: ImageBlock) -> ImagePart:
         return ImagePart.from_file(block.path, mime_type=block.image_mimetype, detail=detail)
     data = block.resolve_image().read()
     return ImagePart.from_bytes(data, mime_type=block.image_mimetype or "", detail=detail)
+
+
+def _document(block: DocumentBlock, role: MessageRole) -> str:
+    try:
+        if block.url is None:
+            return document_text(block.resolve_document().read(), block.document_mimetype)
+        problem = "the API takes no documents: load the file, and pass its data or path"
+    except (ValueError, OSError) as error:
+        problem = str(error)
+    raise ConfigurationError(f"DocumentBlock in a message of role {role.value}: {problem}")
 
 
 def _audio(block: AudioBlock) -> AudioUrlPart | InputAudioPart:

@@ -1,6 +1,7 @@
 """The Azure AI Model Inference API, whole: typed requests, typed answers, typed errors; sync and async."""
 
 from ._version import __version__
+from .attachments import document_text, move_tool_media
 from .client import AsyncInferenceClient, InferenceClient
 from .connection import UNWRITTEN, Connection, conceal, shared_in_copies, split_call
 from .credentials import Credential
@@ -136,8 +137,10 @@ __all__ = [
     "UserMessage",
     "__version__",
     "conceal",
+    "document_text",
     "estimate_tokens",
     "model_profile",
+    "move_tool_media",
     "parse_arguments",
     "refused_parameters",
     "rename_arguments",

@@ -194,6 +194,7 @@ def test_pdf(media: SimpleNamespace) -> None:
         (HumanMessage([{"type": "file", "url": "https://x/y.pdf"}]), "takes no documents"),
         (HumanMessage([{"type": "file", "base64": B64, "mime_type": "application/pdf"}]), "PDF"),
         (HumanMessage([{"type": "file", "base64": B64, "mime_type": "application/zip"}]), "application/zip"),
+        (HumanMessage([{"type": "file", "base64": "x", "mime_type": "text/plain"}]), "'file' cannot be sent"),
     ],
 )
 def test_what_has_no_form(message: BaseMessage, words: str) -> None:

@@ -138,7 +138,10 @@ class TestContent:
     @pytest.mark.parametrize(
         ("role", "block", "named"),
         [
-            ("user", DocumentBlock(data=b"%PDF-1.4"), "DocumentBlock.*reader"),
+            ("user", DocumentBlock(data=b"%PDF-1.4"), "DocumentBlock.*PDF cannot be read"),
+            ("user", DocumentBlock(url="https://example.com/a.pdf"), "DocumentBlock.*load the file"),
+            ("user", DocumentBlock(data=b"PK\3\4\0\0"), "DocumentBlock.*application/zip"),
+            ("system", DocumentBlock(data=b"\xff\xfe"), "DocumentBlock.*system.*unknown type"),
             ("user", VideoBlock(video=b"\0\0\0\x18ftypmp42"), "VideoBlock.*frames"),
             ("user", AudioBlock(audio=b"fLaC\0", format="flac"), "AudioBlock.*wav or mp3"),
             ("user", ImageBlock(image=b"no image at all"), "ImageBlock.*mime_type"),
@@ -177,6 +180,29 @@ class TestContent:
         block = CitableBlock(title="t", source="s", content=[TextBlock(text="cited"), ImageBlock(image=PNG)])
         llm.chat([ChatMessage(role="user", blocks=[block])])
         assert [part["type"] for part in script.bodies[-1]["messages"][0]["content"]] == ["text", "image_url"]
+
+    @pytest.mark.parametrize("role", ["system", "user", "assistant", "tool"])
+    def test_documents(self, script: ScriptedServer, llm: AzureInference, tmp_path: Path, role: str) -> None:
+        """A document is sent as the text that it holds, from memory or from a file."""
+        (tmp_path / "a.md").write_text("# Cats", encoding="utf-8")
+        blocks = [DocumentBlock(data=b"About:"), DocumentBlock(path=tmp_path / "a.md"), TextBlock(text="So?")]
+        llm.chat([ChatMessage(role=role, blocks=blocks, additional_kwargs={"tool_call_id": "c1"})])
+        assert script.bodies[-1]["messages"][0]["content"] == "About:\n# Cats\nSo?"
+
+    def test_media_of_tools(self, script: ScriptedServer, llm: AzureInference) -> None:
+        """The API takes text alone from tools: pictures follow after all results of the turn, each with its call."""
+        shown = [TextBlock(text="a map"), ImageBlock(image=PNG)]
+        results = [
+            ChatMessage(role="tool", blocks=blocks, additional_kwargs={"tool_call_id": name})
+            for name, blocks in {"c1": shown, "c2": [TextBlock(text="2")]}.items()
+        ]
+        llm.chat([*results, *user("So?")])
+        first, second, media, last = script.bodies[-1]["messages"]
+        assert first == {"role": "tool", "tool_call_id": "c1", "content": "a map"}
+        assert second == {"role": "tool", "tool_call_id": "c2", "content": "2"}
+        assert [media["role"], *(part["type"] for part in media["content"])] == ["user", "text", "image_url"]
+        assert "c1" in media["content"][0]["text"]
+        assert last["content"] == "So?"
 
     @pytest.mark.parametrize("role", ["developer", "system"])
     def test_instructions(self, script: ScriptedServer, llm: AzureInference, role: str) -> None:
