@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import APITimeoutError, ConfigurationError
 
@@ -40,6 +40,13 @@ class Timeouts:
         return cls(
             connect=min(timeout, 5.0), read=timeout, write=timeout, pool=min(timeout, 10.0), total=timeout, idle=timeout
         )
+
+    def capped(self, deadline: Deadline) -> Timeouts:
+        """The same, but with a wait for a connection that ends at the deadline."""
+        remaining = deadline.remaining
+        if remaining is None or (self.pool is not None and self.pool <= remaining):
+            return self
+        return replace(self, pool=max(remaining, 0.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,6 +237,10 @@ class Peer:
         """Says nothing for so long."""
         time.sleep(seconds)
 
+    def reached(self) -> None:
+        """Tells the test that everything so far was done."""
+        self._server.reached.release()
+
     def reset(self) -> None:
         """Breaks the connection off."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -259,6 +263,7 @@ class RawServer:
         self.requests: list[bytes] = []
         self.connections = 0
         self.hung_up = threading.Semaphore(0)
+        self.reached = threading.Semaphore(0)
         self._scripts: deque[tuple[Step, ...]] = deque()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._thread = threading.Thread(target=self._serve, daemon=True)

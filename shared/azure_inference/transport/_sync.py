@@ -116,7 +116,8 @@ class Transport:
                 request = to_request_of(self._client, call, authorization)
                 response = self._client.send(request, stream=True, follow_redirects=False)
             else:
-                request = to_request(call, authorization, self._settings, timeouts or self._settings.timeouts)
+                limits = (timeouts or self._settings.timeouts).capped(deadline)
+                request = to_request(call, authorization, self._settings, limits)
                 response = self._own_pool().handle_request(request)
         except HTTP_ERRORS as error:
             raise to_error(error, call.server, deadline) from error

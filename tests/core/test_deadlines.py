@@ -1,0 +1,217 @@
+"""How long calls and streams take at most, whatever a server does, and what their errors say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from azure_inference import (
+    APITimeoutError,
+    AsyncInferenceClient,
+    ChatRequest,
+    InferenceClient,
+    RateLimitError,
+    RetryPolicy,
+    Timeouts,
+    to_request,
+)
+from azure_inference.settings import resolve_settings
+
+HELLO = to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}]})
+BODY = b'{"id": "c", "choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]}'
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(BODY) + BODY
+HEAD = b"HTTP/1.1 200 OK\r\n"
+STREAM = HEAD + b"content-type: text/event-stream\r\n\r\n"
+DONE = b"data: [DONE]\n\n"
+
+
+def said(text: str, finish_reason: str | None = None) -> bytes:
+    """A frame that brings text."""
+    delta = {"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}
+    return b"data: " + json.dumps({"id": "c", "choices": [delta]}).encode() + b"\n\n"
+
+
+SLOW: dict[str, tuple[Any, ...]] = {
+    "no answer": ("request", "stall"),
+    "the head stalls": ("request", HEAD, "stall"),
+    "the body stalls": ("request", HEAD + b"content-length: 10\r\n\r\n{", "stall"),
+    "the head drips": ("request", HEAD + b"x: ", ("drip", b"a")),
+    "announcements without end": ("request", ("drip", b"HTTP/1.1 102 Processing\r\n\r\n")),
+    "the body drips": ("request", HEAD + b"content-length: 9999\r\n\r\n", ("drip", b" ")),
+    "chunks drip": ("request", HEAD + b"transfer-encoding: chunked\r\n\r\n", ("drip", b"1\r\n \r\n")),
+    "a refusal drips": ("request", b"HTTP/1.1 503 No\r\ncontent-length: 9999\r\n\r\n", ("drip", b" ")),
+}
+STREAMED: dict[str, tuple[Any, ...]] = {
+    **SLOW,
+    "comments": ("request", STREAM, ("drip", b": still here\n\n")),
+    "a first event that drips": ("request", STREAM + b"data: ", ("drip", b"x")),
+}
+
+
+@pytest.mark.parametrize("steps", SLOW.values(), ids=SLOW)
+def test_total_of_calls(raw: Any, either: Any, steps: tuple[Any, ...]) -> None:
+    """A call ends at its deadline though the server never falls silent for long, and hangs up."""
+    raw.script(*steps)
+    client = either.client(raw.url, timeout=Timeouts(total=0.2))
+
+    with pytest.raises(APITimeoutError, match="total") as caught:
+        client.chat(HELLO)
+    assert (caught.value.phase, caught.value.attempts, len(raw.requests)) == ("total", 1, 1)
+    assert raw.hung_up.acquire(timeout=20)
+
+
+@pytest.mark.parametrize("steps", STREAMED.values(), ids=STREAMED)
+def test_total_of_streams(raw: Any, either: Any, steps: tuple[Any, ...]) -> None:
+    """A stream has its first chunk by the deadline, or fails: bytes that say nothing are no chunk."""
+    raw.script(*steps)
+    client = either.client(raw.url, timeout=Timeouts(total=0.2))
+
+    with pytest.raises(APITimeoutError, match="total") as caught:
+        client.stream_chat(HELLO)
+    assert (caught.value.phase, caught.value.attempts, len(raw.requests)) == ("total", 1, 1)
+    assert raw.hung_up.acquire(timeout=20)
+
+
+@pytest.mark.parametrize("name", ["no answer", "the head stalls", "the body stalls"])
+@pytest.mark.parametrize("method", ["chat", "stream_chat"])
+def test_silence(raw: Any, either: Any, name: str, method: str) -> None:
+    """A server that says nothing for long is a timeout of reading; asked once, since it may be at work."""
+    raw.script(*SLOW[name])
+    client = either.client(raw.url, timeout=Timeouts(read=0.1))
+
+    with pytest.raises(APITimeoutError, match="read") as caught:
+        getattr(client, method)(HELLO)
+    assert (caught.value.phase, caught.value.attempts, len(raw.requests)) == ("read", 1, 1)
+    assert raw.hung_up.acquire(timeout=20)
+
+
+def test_total_covers_all_attempts(raw: Any, either: Any) -> None:
+    """Attempts share one deadline: the last is cut off, however much time it would have had alone."""
+    raw.script(*SLOW["no answer"])
+    policy = RetryPolicy(max_retries=99, first_delay=0, retry_on_timeout=True)
+    client = either.client(raw.url, retry=policy, timeout=Timeouts(read=0.1, total=0.25))
+
+    with pytest.raises(APITimeoutError) as caught:
+        client.chat(HELLO)
+    assert caught.value.phase == "total"
+    assert 2 <= caught.value.attempts == len(raw.requests) <= 3
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat"])
+@pytest.mark.parametrize("wait", ["30", "59.9"])
+def test_waits_beyond_the_deadline(raw: Any, either: Any, method: str, wait: str) -> None:
+    """A server that asks for a wait beyond the deadline is not waited for: the refusal is told at once."""
+    head = f"HTTP/1.1 429 No\r\nretry-after: {wait}\r\ncontent-length: 0\r\n\r\n"
+    raw.script("request", head.encode(), "stall")
+
+    with pytest.raises(RateLimitError) as caught:
+        getattr(either.client(raw.url, timeout=20), method)(HELLO)
+    assert (caught.value.retry_after, caught.value.attempts, len(raw.requests)) == (float(wait), 1, 1)
+
+
+def test_timeout_of_one_call(raw: Any, either: Any) -> None:
+    """A call may have a deadline of its own, and leaves none behind for the next."""
+    raw.script(*SLOW["the body drips"])
+    raw.script("request", ("wait", 0.3), ANSWER, "stall")
+    client = either.client(raw.url)
+
+    with pytest.raises(APITimeoutError, match="total"):
+        client.chat(HELLO, timeout=Timeouts(total=0.1))
+    assert client.chat(HELLO).id == "c"
+
+
+QUIET: dict[str, tuple[Any, ...]] = {
+    "silence": ("stall",),
+    "comments": (("drip", b": still here\n\n"),),
+    "empty events": (("drip", b"data:\n\n"),),
+    "half an event": (b"data: ", ("drip", b"x")),
+}
+
+
+@pytest.mark.parametrize("steps", QUIET.values(), ids=QUIET)
+def test_idle_streams(raw: Any, either: Any, steps: tuple[Any, ...]) -> None:
+    """A stream that brings no chunk for long is a timeout with what had arrived, whatever else it brings."""
+    raw.script("request", STREAM, said("hel"), *steps)
+    stream = either.client(raw.url, timeout=Timeouts(idle=0.15)).stream_chat(HELLO)
+
+    assert next(stream).choices[0].delta.text == "hel"
+    with pytest.raises(APITimeoutError, match="idle") as caught:
+        next(stream)
+    assert caught.value.phase == "idle"
+    assert caught.value.partial.choices[0].message.text == "hel"
+    assert len(raw.requests) == 1
+    assert raw.hung_up.acquire(timeout=20)
+
+
+def test_streams_longer_than_total(raw: Any, either: Any) -> None:
+    """Once its first chunk is there, a stream may take as long as it keeps talking."""
+    words = [step for word in "abcdefgh" for step in (said(word), ("wait", 0.05))]
+    raw.script("request", STREAM, *words, DONE)
+    stream = either.client(raw.url, timeout=Timeouts(total=0.2, idle=5)).stream_chat(HELLO)
+
+    assert "".join(choice.delta.text for chunk in stream for choice in chunk.choices) == "abcdefgh"
+
+
+def test_slow_readers(raw: Any, either: Any) -> None:
+    """The time that the caller takes between chunks is no timeout of the server's."""
+    raw.script("request", STREAM, said("a"), ("wait", 0.05), said("b"), ("wait", 0.05), said("c", "stop"), DONE)
+    stream = either.client(raw.url, timeout=Timeouts(read=0.2, idle=0.2, total=0.3)).stream_chat(HELLO)
+    texts: list[str] = []
+    for chunk in stream:
+        texts += [choice.delta.text for choice in chunk.choices]
+        either.run(asyncio.sleep(0.4)) if either.is_async else time.sleep(0.4)
+
+    assert texts == ["a", "b", "c"]
+
+
+def test_full_pools(raw: Any, either: Any) -> None:
+    """A call waits for a free connection no longer than it may; one given back is free at once."""
+    raw.script("request", STREAM, said("hel"), "stall")
+    raw.script("request", ANSWER, "stall")
+    settings = resolve_settings(raw.url, "key", {"timeout": Timeouts(pool=0.1)})
+    settings = replace(settings, transport=replace(settings.transport, max_connections=1))
+    kind: Any = AsyncInferenceClient if either.is_async else InferenceClient
+    client = kind.from_settings(settings)
+    stream = either.run(client.stream_chat(HELLO))
+
+    with pytest.raises(APITimeoutError, match="pool") as caught:
+        either.run(client.chat(HELLO))
+    assert (caught.value.phase, caught.value.attempts) == ("pool", 1)
+    either.run(stream.close())
+    assert either.run(client.chat(HELLO)).id == "c"
+    either.run(client.close())
+
+
+def test_total_covers_the_wait_for_a_connection(raw: Any, either: Any) -> None:
+    """A deadline that passes while a call waits for a free connection is told as the deadline."""
+    raw.script("request", STREAM, said("hel"), "stall")
+    settings = resolve_settings(raw.url, "key", {"timeout": Timeouts(total=0.2)})
+    settings = replace(settings, transport=replace(settings.transport, max_connections=1))
+    kind: Any = AsyncInferenceClient if either.is_async else InferenceClient
+    client = kind.from_settings(settings)
+    stream = either.run(client.stream_chat(HELLO))
+
+    with pytest.raises(APITimeoutError) as caught:
+        either.run(client.chat(HELLO))
+    assert caught.value.phase == "total"
+    either.run(stream.close())
+    either.run(client.close())
+
+
+def test_the_token_is_part_of_the_call(raw: Any, either: Any) -> None:
+    """An async call that waits for its token ends at the deadline, too."""
+    if not either.is_async:
+        pytest.skip("a plain provider of tokens cannot be interrupted")
+
+    async def never() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    with pytest.raises(APITimeoutError, match="total"):
+        either.client(raw.url, never, timeout=Timeouts(total=0.1)).chat(HELLO)
+    assert raw.connections == 0
