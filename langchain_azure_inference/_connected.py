@@ -22,6 +22,7 @@ from azure_inference import (
     Connection,
     Credential,
     ModelProfile,
+    RetryPolicy,
     Timeouts,
     conceal,
     model_profile,
@@ -69,6 +70,8 @@ class Connected(Serializable):
     """Seconds without an answer, or `Timeouts`."""
     max_retries: int | None = None
     """How often a failed request is sent again."""
+    retry: RetryPolicy | None = None
+    """When and how often, in full."""
     credential_scopes: Sequence[str] | None = None
     """The scopes that tokens are asked for, if not those of the host."""
     headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)

@@ -411,3 +411,17 @@ def test_batch_keeps_what_worked(script: Any, wire: SimpleNamespace) -> None:
     answers = model.batch(["1", "2", "3"], config={"max_concurrency": 1}, return_exceptions=True)
 
     assert [getattr(answer, "content", type(answer).__name__) for answer in answers] == ["a", "BadRequestError", "b"]
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
+async def test_retry_policy(script: Any, way: str) -> None:
+    """How often a failed request is sent again can be said as a policy too, which a copy and a pickle keep."""
+    script.says((503, KEY, body("503")))
+    policy = core.RetryPolicy(max_retries=1, first_delay=0.0)
+    model = ChatAzureInference(endpoint=script.url, credential="key", model="m", retry=policy)
+
+    with pytest.raises(core.InternalServerError) as raised:
+        await call(copy.deepcopy(model), way)
+
+    assert raised.value.attempts == len(script.requests) == 2
+    assert pickle.loads(pickle.dumps(model)).retry == policy
