@@ -112,11 +112,7 @@ def plan(ask: Ask, tools: Sequence[Tool]) -> list[Call]:
     if best is not None:
         assigned = [(ask.question, best)]
     chosen = {tool.name for _, tool in assigned}
-    assigned += [
-        (ask.question, tool)
-        for tool in tools
-        if tool.name not in chosen and tool.named_in(ask.question)
-    ]
+    assigned += [(ask.question, tool) for tool in tools if tool.name not in chosen and tool.named_in(ask.question)]
     calls = [call for clause, tool in assigned for call in _calls(tool, clause, ask)]
     return list({call.key: call for call in calls}.values())
 

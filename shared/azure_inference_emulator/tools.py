@@ -65,8 +65,12 @@ def offered(body: JsonObject) -> list[Tool]:
     """The tools of a request body that was checked before."""
     functions = [as_object(tool.get("function")) for tool in as_objects(body.get("tools"))]
     return [
-        Tool(as_text(f.get("name")), as_text(f.get("description")), json_schema.resolved(as_object(f.get("parameters"))))
-        for f in functions
+        Tool(
+            name=as_text(function.get("name")),
+            description=as_text(function.get("description")),
+            parameters=json_schema.resolved(as_object(function.get("parameters"))),
+        )
+        for function in functions
     ]
 
 

@@ -183,9 +183,9 @@ def test_summary(server: Any) -> None:
 def test_standalone_question(server: Any) -> None:
     """The prompts that make a standalone question of a follow-up get a question."""
     prompt = (
-        "Given a conversation (between Human and Assistant) and a follow up message from Human, rewrite the message to be "
-        "a standalone question that captures all relevant context from the conversation.\n\n<Chat History>\nuser: hi\n\n"
-        "<Follow Up Message>\nWhich port is it?\n\n<Standalone question>\n"
+        "Given a conversation (between Human and Assistant) and a follow up message from Human, rewrite the message to "
+        "be a standalone question that captures all relevant context from the conversation.\n\n<Chat History>\n"
+        "user: hi\n\n<Follow Up Message>\nWhich port is it?\n\n<Standalone question>\n"
     )
 
     assert server.say(prompt) == "Which port is it?"
