@@ -51,7 +51,7 @@ def answer(admitted: Admitted, number: int) -> Answer:
     reasoning = "".join(sse.pieces(reasoning)[:most])
     if admitted.model.reasoning == "think" and text is not None:
         text, reasoning = f"<think>\n{reasoning}\n</think>\n\n{text}", ""
-    count = as_int(body.get("n"), 1)
+    count = choices_of(body)
     thought = linguistics.count_tokens(reasoning)
     spent = thought + linguistics.count_tokens(text or "", *(name + given for _, name, given in calls))
     return Answer(
@@ -67,6 +67,11 @@ def answer(admitted: Admitted, number: int) -> Answer:
         count=count,
         reasoning=reasoning,
     )
+
+
+def choices_of(body: JsonObject) -> int:
+    """How many choices a request asks for with ``n``: 1 to 128."""
+    return min(128, max(1, as_int(body.get("n"), 1)))
 
 
 def _reasoning(admitted: Admitted, said: replies.Reply) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from azure_inference_emulator import chat, replies, sse, usage
 from azure_inference_emulator import text as linguistics
 from azure_inference_emulator.admission import Admitted
-from azure_inference_emulator.values import JsonObject, as_int, as_list, as_object
+from azure_inference_emulator.values import JsonObject, as_list, as_object
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ def complete(admitted: Admitted, number: int) -> Completion:
     """The completion of each prompt of an admitted request, text and finish reason."""
     body = admitted.body
     prompts = _prompts(body.get("prompt"))
-    count = as_int(body.get("n"), 1)
+    count = chat.choices_of(body)
     said = [
         chat.limited_text(replies.complete(prompt), body.get("stop"), body.get("max_tokens", 256)) for prompt in prompts
     ]

@@ -341,16 +341,18 @@ def _another(value: Any, taken: list[Any]) -> Any:
 
 def embedded(text: str) -> JsonObject | None:
     """The last JSON Schema with properties that stands in a prompt (output parsers write it there), or None."""
+    if "schema" not in text.lower() or '"properties"' not in text:
+        return None
     decoder = json.JSONDecoder()
     found: JsonObject | None = None
     position = text.find("{")
     while position != -1:
         try:
             value, length = decoder.raw_decode(text[position:])
-        except ValueError:
+        except (ValueError, RecursionError):
             length = 1
         else:
-            if as_object(as_object(value).get("properties")) and "schema" in text.lower():
+            if as_object(as_object(value).get("properties")):
                 found = as_object(value)
         position = text.find("{", position + max(1, length))
     return found

@@ -50,7 +50,7 @@ def _tools(text: str) -> list[Tool]:
 def _schema(text: str) -> JsonObject:
     try:
         return as_object(json.JSONDecoder().raw_decode(text)[0])
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
 
 

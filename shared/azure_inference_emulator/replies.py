@@ -151,7 +151,7 @@ def _own_question(question: str, function: JsonObject) -> str:
     """What one call was about: its question or query argument, else the user's message."""
     try:
         arguments = as_object(json.loads(as_text(function.get("arguments")) or "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return question
     asked = [
         value
@@ -169,7 +169,7 @@ def _told(question: str, name: str, content: str) -> str:
         return f"{tool} failed: {linguistics.flat(content, 300)}"
     try:
         value = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     else:
         return f"{tool} returned {_worded(value)}."

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from azure_inference_emulator import handoffs
@@ -11,7 +12,7 @@ from azure_inference_emulator import text as linguistics
 from azure_inference_emulator import tools as toolbox
 from azure_inference_emulator.evidence import Evidence
 from azure_inference_emulator.json_schema import Filler
-from azure_inference_emulator.prompts import Conversation
+from azure_inference_emulator.prompts import Conversation, dissect_text
 from azure_inference_emulator.tools import Call, Tool
 from azure_inference_emulator.values import JsonObject, as_object, as_text
 
@@ -26,6 +27,9 @@ _QUESTION = re.compile(
 )
 _NOT_WITH = r"\b(?:without|not|don't|do not|never|instead of)\s+(?:\w+\s+){0,2}[`'\"]?"
 _FOLLOW_UP = re.compile(r"^\s*(?:and|what about|how about|now|the same for)\b", re.IGNORECASE)
+
+_MOST_CLAUSES = 31
+_LONG = 800
 
 Phrase = Callable[[str, JsonObject], str]
 
@@ -57,9 +61,9 @@ def choose(talk: Conversation, body: JsonObject, phrase: Phrase | None = None) -
 
 def pending(talk: Conversation, tools: Sequence[Tool], phrase: Phrase | None = None) -> list[Call]:
     """The calls the last user message asks for and that were not made since; a failed call is not made again."""
-    ask = Ask(
-        talk.question, "\n".join(text for name, _, text in talk.results() if not handoffs.is_handoff(name)), phrase
-    )
+    # A long message is mostly material; what it asks is in the question that stands with it.
+    question = dissect_text(talk.question).question if len(talk.question) > _LONG else talk.question
+    ask = Ask(question, "\n".join(text for name, _, text in talk.results() if not handoffs.is_handoff(name)), phrase)
     wanted = plan(ask, [tool for tool in tools if not handoffs.is_handoff(tool.name)]) or _follow_up(talk, ask, tools)
     made = _made(talk)
     open_calls: list[Call] = []
@@ -121,7 +125,7 @@ def _assigned(question: str, tools: Sequence[Tool]) -> list[tuple[str, Tool]]:
     """The clauses that ask for a tool, each with it; a clause that asks for none belongs to the one before."""
     found: list[tuple[int, int, Tool]] = []
     start = 0
-    for separator in [*_CLAUSE.finditer(question), None]:
+    for separator in [*islice(_CLAUSE.finditer(question), _MOST_CLAUSES), None]:
         end = separator.start() if separator else len(question)
         end += 1 if separator and separator[0].startswith("?") else 0
         clause = question[start:end]

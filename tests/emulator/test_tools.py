@@ -351,3 +351,28 @@ def test_few_shot_examples(server: Any) -> None:
     message = turn(server, messages, [ADDER], {"my_adder_tool": "7"}, tool_choice="required")
 
     assert json.loads(message["tool_calls"][0]["function"]["arguments"]) == {"a": 3, "b": 4}
+
+
+def test_a_question_with_material(server: Any) -> None:
+    """Of a long message only the question decides which tool is called, not the material around it."""
+    material = "The multiply tool and the weather of yesterday are mentioned in this document. " * 40
+    prompt = f"Context information is below.\n-----\n{material}\n-----\nQuery: What is 3 + 4?\nAnswer: "
+
+    assert server.calls(prompt, [ADDER, MULTIPLY, WEATHER]) == [("my_adder_tool", {"a": 3, "b": 4})]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "weather, and " * 3000,
+        "weather in " + "Aa Bb, " * 3000,
+        "'" * 9000,
+        '{"a":' * 3000,
+        "<context>" * 500,
+        "Question: " * 3000,
+    ],
+    ids=lambda text: text[:8],
+)
+def test_hostile_texts_are_answered(server: Any, text: str) -> None:
+    """Texts that make careless patterns slow or deep are answered like others."""
+    assert server.chat(text, tools=[WEATHER])["choices"]
