@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import yarl
+from aiohttp.client_proto import ResponseHandler
 
 from azure_inference.credentials import Headers
 from azure_inference.errors import InferenceError
@@ -30,7 +31,7 @@ class AiohttpEngine:
         self._headers = settings.headers
         self._free = asyncio.Semaphore(settings.max_connections)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=settings.keepalive_expiry, ssl=tls_context()),
+            connector=_Connector(limit=0, keepalive_timeout=settings.keepalive_expiry, ssl=tls_context()),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
@@ -91,6 +92,22 @@ class _Response:
         if free is not None:
             self._response.close()
             free.release()
+
+
+class _Handler(ResponseHandler):
+    """aiohttp tells whoever waits for a head that the bytes are not HTTP, but not whoever reads the body."""
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        payload = self._payload
+        super().set_exception(exc, exc_cause or exc)
+        if payload is not None and not payload.is_eof() and payload.exception() is None:
+            payload.set_exception(aiohttp.ClientPayloadError(str(exc) or "the body is not HTTP"))
+
+
+class _Connector(aiohttp.TCPConnector):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)  # pyright: ignore[reportUnknownMemberType] - a type of aiohttp's own
+        self._factory: Any = functools.partial(_Handler, loop=self._loop)
 
 
 @functools.lru_cache(maxsize=256)

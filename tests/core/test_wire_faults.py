@@ -1,0 +1,287 @@
+"""What goes wrong on the wire: connections that break anywhere, answers that are none, and what they leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from azure_inference import (
+    APIConnectionError,
+    APIStatusError,
+    AsyncInferenceClient,
+    ChatRequest,
+    ResponseValidationError,
+    RetryPolicy,
+    StreamInterruptedError,
+    to_request,
+)
+
+HELLO = to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}]})
+IMPATIENT = {"retry": RetryPolicy(first_delay=1000, max_delay=1000), "timeout": 20}
+"""With these, a wait before another try is an error at once: what succeeds was tried again without a wait."""
+
+
+def answer(text: str = "hi", head: str = "") -> bytes:
+    """A whole answer, as it goes over the wire."""
+    message = {"role": "assistant", "content": text}
+    body = json.dumps({"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+    return plain(body.encode(), head=head)
+
+
+def plain(body: bytes, status: str = "200 OK", head: str = "") -> bytes:
+    """Any body with its length."""
+    fields = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{head}\r\n"
+    return fields.encode() + body
+
+
+def said(text: str, finish_reason: str | None = None) -> bytes:
+    """A frame that brings text, as a chunk of a body."""
+    delta = {"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}
+    return piece(b"data: " + json.dumps({"id": "c", "choices": [delta]}).encode() + b"\n\n")
+
+
+def piece(data: bytes) -> bytes:
+    """A chunk of a body sent in chunks."""
+    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
+
+
+STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+GOOD_STREAM = (STREAM, said("hello", "stop"), piece(b"data: [DONE]\n\n"), b"0\r\n\r\n")
+
+
+def read(client: Any, method: str) -> str:
+    """What the model says, asked either way."""
+    if method == "chat":
+        return str(client.chat(HELLO).choices[0].message.text)
+    return "".join(choice.delta.text for chunk in client.stream_chat(HELLO) for choice in chunk.choices)
+
+
+BREAKS: dict[str, tuple[Any, ...]] = {
+    "reset before the request": ("reset",),
+    "reset before the answer": ("request", "reset"),
+    "closed before the answer": ("request",),
+    "reset in the head": ("request", b"HTTP/1.1 200 OK\r\ncontent-le", "reset"),
+    "closed in the head": ("request", b"HTTP/1.1 200 OK\r\ncontent-le"),
+    "reset after the head": ("request", b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n", "reset"),
+    "reset in the body": ("request", answer()[:-20], ("wait", 0.02), "reset"),
+    "closed in the body": ("request", answer()[:-20]),
+    "closed between chunks": ("request", STREAM),
+    "a chunk without a size": ("request", STREAM + b"zz\r\nhello\r\n"),
+    "no HTTP": ("request", b"SSH-2.0-OpenSSH_9.6\r\n"),
+    "HTTP 0.9": ("request", b"<html>hello</html>"),
+    "a huge header": ("request", b"HTTP/1.1 200 OK\r\nx: " + b"a" * 200_000 + b"\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat"])
+@pytest.mark.parametrize("steps", BREAKS.values(), ids=BREAKS)
+def test_breaks_that_pass(raw: Any, either: Any, steps: tuple[Any, ...], method: str) -> None:
+    """Before anything was handed out, what breaks the connection once is not seen by the caller."""
+    raw.script(*steps)
+    raw.script("request", *([answer()] if method == "chat" else GOOD_STREAM))
+
+    assert read(either.client(raw.url), method) == ("hi" if method == "chat" else "hello")
+    assert raw.connections == 2
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat"])
+@pytest.mark.parametrize("steps", BREAKS.values(), ids=BREAKS)
+def test_breaks_that_stay(raw: Any, either: Any, steps: tuple[Any, ...], method: str) -> None:
+    """What breaks every connection is one error of ours, after as many attempts as there may be."""
+    raw.script(*steps)
+
+    with pytest.raises(APIConnectionError, match=raw.root) as caught:
+        read(either.client(raw.url), method)
+    assert caught.value.attempts == raw.connections == 3
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "end",
+    [["reset"], [], [b"5\r\nda"], [b"zz\r\n"], [piece(b'data: {"id')]],
+    ids=["reset", "closed", "in a chunk", "no chunk", "in an event"],
+)
+def test_breaks_after_the_first_chunk(raw: Any, either: Any, end: list[Any]) -> None:
+    """Once a chunk was handed out nothing is tried again: the error has what arrived."""
+    raw.script("request", STREAM, said("hel"), ("wait", 0.05), *end)
+    stream = either.client(raw.url).stream_chat(HELLO)
+
+    assert next(stream).choices[0].delta.text == "hel"
+    with pytest.raises(StreamInterruptedError) as caught:
+        next(stream)
+    assert caught.value.partial.choices[0].message.text == "hel"
+    assert len(raw.requests) == 1
+
+
+STALE: dict[str, tuple[Any, ...]] = {
+    "closed at once": ("request", answer()),
+    "closed at the next request": ("request", answer(), "request"),
+    "reset at the next request": ("request", answer(), "request", "reset"),
+}
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat"])
+@pytest.mark.parametrize("steps", STALE.values(), ids=STALE)
+def test_stale_connections(raw: Any, either: Any, steps: tuple[Any, ...], method: str) -> None:
+    """A kept connection that turns out to be closed is replaced, without a wait."""
+    raw.script(*steps)
+    raw.script("request", *([answer()] if method == "chat" else GOOD_STREAM))
+    client = either.client(raw.url, **IMPATIENT)
+    client.chat(HELLO)
+
+    assert read(client, method) == ("hi" if method == "chat" else "hello")
+    assert raw.connections == 2
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
+def test_surplus(raw: Any, either: Any, later: bool) -> None:
+    """Bytes that a server sends beyond its answer are never taken for the next answer."""
+    extra = answer("smuggled")
+    steps = [answer("first"), extra] if later else [answer("first") + extra]
+    raw.script("request", *steps, "reached", "stall")
+    raw.script("request", answer("second"), "stall")
+    client = either.client(raw.url)
+    first = read(client, "chat")
+    assert raw.reached.acquire(timeout=20)
+    if either.is_async:
+        either.run(asyncio.sleep(0.01))
+
+    assert (first, read(client, "chat")) == ("first", "second")
+
+
+@pytest.mark.parametrize("status", ["100 Continue", "103 Early Hints"])
+def test_answers_before_the_answer(raw: Any, either: Any, status: str) -> None:
+    """Answers that only announce another are passed over."""
+    raw.script("request", f"HTTP/1.1 {status}\r\n\r\n".encode() * 2, answer(), "stall")
+
+    assert read(either.client(raw.url), "chat") == "hi"
+
+
+def test_refusals_while_the_request_is_sent(raw: Any, either: Any) -> None:
+    """A refusal that comes before the request was taken in is told as that refusal."""
+    large = to_request(ChatRequest, {"messages": [{"role": "user", "content": "x" * 3_000_000}]})
+    raw.script(plain(b'{"error": {"message": "too large"}}', "413 Too Large", "connection: close\r\n"), "stall")
+
+    with pytest.raises(APIStatusError, match="too large") as caught:
+        either.client(raw.url).chat(large)
+    assert caught.value.status_code == 413
+
+
+EMPTY = b"HTTP/1.1 200 OK\r\n"
+NO_ANSWERS: dict[str, bytes] = {
+    "half an object": plain(b'{"id": "c", "choices": [{"mess'),
+    "half an object without a length": EMPTY + b'\r\n{"id": "c", "choices": [{"mess',
+    "a page": plain(b"<html>" + b"Please sign in. " * 100),
+    "nothing": plain(b""),
+    "nothing without a length": EMPTY + b"\r\n",
+    "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "another success": plain(b"{}", "201 Created"),
+    "not modified": b"HTTP/1.1 304 Not Modified\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat"])
+@pytest.mark.parametrize("steps", NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_answers_that_are_none(raw: Any, either: Any, steps: bytes, method: str) -> None:
+    """A success that says nothing of use is an error that quotes little of it, and is not tried again."""
+    raw.script("request", steps)
+
+    with pytest.raises((ResponseValidationError, StreamInterruptedError)) as caught:
+        read(either.client(raw.url), method)
+    assert len(raw.requests) == 1
+    assert len(str(caught.value)) < 300
+
+
+LOCATIONS = ["http://localhost:9/models", "/models/chat/completions", "//localhost:9/", "file:///etc/hosts", "", None]
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat"])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("location", LOCATIONS)
+def test_redirects(raw: Any, either: Any, location: str | None, status: int, method: str) -> None:
+    """No redirect is followed, wherever it leads: it could carry the credential away."""
+    head = "" if location is None else f"location: {location}\r\n"
+    raw.script("request", plain(b"", f"{status} Moved", head), "request", answer(), "stall")
+
+    with pytest.raises(ResponseValidationError, match="redirect"):
+        read(either.client(raw.url), method)
+    assert len(raw.requests) == 1
+
+
+def test_cookies(raw: Any, either: Any) -> None:
+    """A cookie is not sent back: one user's session must not become another's."""
+    raw.script(
+        "request",
+        answer(head="set-cookie: session=1; Path=/\r\n"),
+        "request",
+        answer(head="set-cookie: a=b\r\n"),
+        "stall",
+    )
+    client = either.client(raw.url)
+    client.chat(HELLO)
+    client.chat(HELLO)
+
+    assert len(raw.requests) == 2
+    assert not any(b"cookie" in head.lower() for head in raw.requests)
+
+
+def test_settings_of_the_environment(raw: Any, either: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """Neither proxies nor passwords are taken from the environment."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login u password hunter2\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    raw.script("request", answer(), "stall")
+
+    assert read(either.client(raw.url), "chat") == "hi"
+    assert b"\r\napi-key: key" in raw.requests[0]
+    assert b"Basic" not in raw.requests[0]
+
+
+def test_many_streams_left(raw: Any, either: Any) -> None:
+    """Streams that are broken off leave no connection behind, and the client goes on."""
+    raw.script("request", STREAM, said("hel"), "stall")
+    client = either.client(raw.url)
+    for turn in range(30):
+        stream = client.stream_chat(HELLO)
+        next(stream)
+        if turn % 2:
+            stream.close()
+        del stream
+
+    if either.is_async:
+        either.run(asyncio.sleep(0.01))
+    raw.from_now_on("request", answer(), "stall")
+    assert client.chat(HELLO).id == "c"
+    assert all(raw.hung_up.acquire(timeout=20) for _ in range(30))
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat"])
+def test_many_cancelled_tasks(raw: Any, either: Any, method: str) -> None:
+    """Tasks cancelled while they wait for an answer leave no connection behind, and the client goes on."""
+    if not either.is_async:
+        pytest.skip("plain calls cannot be cancelled")
+    raw.script("request", *([STREAM] if method == "stream_chat" else []), "reached", "stall")
+
+    async def main() -> None:
+        async with AsyncInferenceClient(raw.url, "key") as client:
+            tasks = [asyncio.create_task(getattr(client, method)(HELLO)) for _ in range(30)]
+            for _ in tasks:
+                assert await asyncio.to_thread(raw.reached.acquire, timeout=20)
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            assert all(isinstance(error, asyncio.CancelledError) for error in ended)
+            for _ in tasks:
+                assert await asyncio.to_thread(raw.hung_up.acquire, timeout=20)
+            raw.from_now_on("request", answer(), "stall")
+            assert (await client.chat(HELLO)).id == "c"
+
+    either.run(main())
