@@ -106,7 +106,7 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
 
     @contextmanager
     def _progress(self, total: int) -> Generator[Callable[[int], None]]:
-        if not self.show_progress:
+        if not self.show_progress or total == 1:  # a bar for a single query is noise
             yield _no_progress
             return
         try:

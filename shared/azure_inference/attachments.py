@@ -43,7 +43,7 @@ def _of_pdf(data: bytes) -> str:
         from pypdf.errors import PyPdfError  # noqa: PLC0415 - same
     except ImportError:
         raise ConfigurationError(
-            "the API takes no PDF; its text can be sent if pypdf is there: pip install pypdf"
+            'the API takes no PDF; its text can be sent if pypdf is there: pip install "azure-inference[pdf]"'
         ) from None
     try:
         return "\n\n".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)

@@ -48,7 +48,7 @@ def test_no_text(data: bytes, mime_type: str | None, words: str) -> None:
 def test_without_pypdf(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where pypdf is missing, a PDF is refused with what to install."""
     monkeypatch.setitem(sys.modules, "pypdf", None)
-    with pytest.raises(ConfigurationError, match="pip install pypdf"):
+    with pytest.raises(ConfigurationError, match="azure-inference\\[pdf"):
         document_text(b"%PDF-1.4", "application/pdf")
 
 
