@@ -58,7 +58,7 @@ class RetryPolicy:
         """Seconds to wait after the given attempt (the first is 1): never less than the server asked for."""
         if attempt == 1 and isinstance(error, APIConnectionError) and error.dropped:
             return 0.0
-        backoff = min(self.max_delay, self.first_delay * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
+        backoff = min(self.max_delay, self.first_delay * 2.0 ** min(attempt - 1, 60)) * random.uniform(0.5, 1.0)  # noqa: S311
         asked = error.retry_after if isinstance(error, APIStatusError) else None
         return max(backoff, asked) if asked is not None else backoff
 

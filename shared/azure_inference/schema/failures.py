@@ -14,6 +14,7 @@ from typing import Any
 from ._base import WireModel
 from ._json import is_array, is_object
 
+_FLAGS = {"true": True, "false": False}
 _REQUEST_ID_HEADERS = ("apim-request-id", "x-request-id", "x-ms-client-request-id")
 _MESSAGE_LIMIT = 500
 _NESTING_LIMIT = 8
@@ -70,6 +71,7 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failur
         content_filter=found.content_filter,
         request_id=request_id or found.request_id,
         retry_after=_wait_named(message) if wait is None else wait,
+        should_retry=_FLAGS.get(headers.get("x-should-retry", "").strip().lower()),
         body=value,
     )
 
