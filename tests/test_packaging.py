@@ -127,7 +127,8 @@ def test_wheel_describes_itself(metadata: Message) -> None:
     assert metadata["Metadata-Version"] == "2.4"
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert sorted(metadata.get_all("Provides-Extra", [])) == ["aiohttp", "all", "emulator", "langchain", "llamaindex"]
+    extras = ["aiohttp", "all", "emulator", "langchain", "llamaindex", "pdf"]
+    assert sorted(metadata.get_all("Provides-Extra", [])) == extras
     assert metadata["Description-Content-Type"] == "text/markdown"
     core = {line.split(";")[0] for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line}
     assert {line.split(">")[0].split("<")[0] for line in core} == {"httpx", "pydantic", "tenacity"}

@@ -101,7 +101,8 @@ class _Handler(ResponseHandler):
         payload = self._payload
         super().set_exception(exc, exc_cause or exc)
         if payload is not None and not payload.is_eof() and payload.exception() is None:
-            payload.set_exception(aiohttp.ClientPayloadError(str(exc) or "the body is not HTTP"))
+            known = isinstance(exc, aiohttp.ClientError)
+            payload.set_exception(exc if known else aiohttp.ClientPayloadError(str(exc) or "the body is not HTTP"))
 
 
 class _Connector(aiohttp.TCPConnector):
