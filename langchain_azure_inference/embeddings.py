@@ -101,7 +101,8 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
 
     def _fields(self, inputs: list[Any], purpose: str) -> dict[str, Any]:
         input_type = self.connection.input_type(self.input_type, purpose, self._known)
-        own = {"model": self.model, "dimensions": self.dimensions, "encoding_format": self.encoding_format}
+        encoding_format = self.connection.encoding_format(self.encoding_format)
+        own = {"model": self.model, "dimensions": self.dimensions, "encoding_format": encoding_format}
         return wire_fields(own, {"input_type": input_type}, self.model_kwargs, {"input": inputs})
 
     @contextmanager

@@ -174,7 +174,8 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         return to_request(ImageEmbeddingsRequest, {**fields, "input": [_image_input(image) for image in images]})
 
     def _told(self, side: _Side) -> dict[str, str | None]:
-        return {"model": self._model, "input_type": self._input_type(side)}
+        encoding_format = self.connection.encoding_format(self.encoding_format)
+        return {"model": self._model, "input_type": self._input_type(side), "encoding_format": encoding_format}
 
     def _input_type(self, side: _Side) -> str | None:
         return self.connection.input_type(self.input_type, side, self.profile_of(self._model))

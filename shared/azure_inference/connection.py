@@ -99,6 +99,13 @@ class Connection:
             takes = self._settings.target.dialect.name == dialects.MODEL_INFERENCE.name
         return purpose if takes else None
 
+    def encoding_format(self, wanted: str | None) -> str | None:
+        """The `encoding_format` of an embeddings request: what is wanted; else base64, where it is known to be taken.
+
+        Vectors are a quarter as long in base64, and read several times faster.
+        """
+        return wanted or ("base64" if self._settings.target.takes_base64 else None)
+
     def __copy__(self) -> Self:
         return self
 

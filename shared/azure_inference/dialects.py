@@ -68,6 +68,12 @@ class Target:
         return f"{self.base_url}{path}?{whole}" if whole else f"{self.base_url}{path}"
 
     @property
+    def takes_base64(self) -> bool:
+        """Whether embeddings are known to be had in base64 here: the OpenAI routes of Azure resources."""
+        is_resource = any(fnmatchcase(self.host, pattern) for pattern in _RESOURCE_HOSTS)
+        return is_resource and self.dialect.name in (AZURE_OPENAI.name, OPENAI_V1.name)
+
+    @property
     def retirement_hint(self) -> str | None:
         """What to do when a host whose end was announced answers 404 or 410; None for any other host."""
         path = urlsplit(self.base_url).path
