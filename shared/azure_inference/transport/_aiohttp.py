@@ -20,6 +20,8 @@ from azure_inference.timeouts import Deadline, Timeouts
 from ._httpx import connection_error, tls_context
 from ._settings import TransportSettings
 
+_FINAL = 200
+"""The first status of an answer; those below only announce one."""
 _LARGE = 1024 * 1024
 """Bytes from which on aiohttp warns of a body in one piece."""
 
@@ -95,7 +97,27 @@ class _Response:
 
 
 class _Handler(ResponseHandler):
-    """aiohttp tells whoever waits for a head that the bytes are not HTTP, but not whoever reads the body."""
+    """A connection that gives no answer away and leaves nobody waiting, where aiohttp's own would.
+
+    aiohttp takes bytes that come after an answer for the next one; and it tells whoever waits for a head that the
+    bytes are not HTTP, but not whoever reads the body.
+    """
+
+    _answered = False
+
+    def set_response_params(self, **options: Any) -> None:
+        self._answered = False  # from here on, bytes belong to the next answer
+        super().set_response_params(**options)
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        self._answered = data[0].code >= _FINAL
+        super().feed_data(data, size)
+
+    def data_received(self, data: bytes) -> None:
+        if data and self._answered and (self._payload is None or self._payload.is_eof()):
+            self.close()
+            return
+        super().data_received(data)
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
         payload = self._payload
