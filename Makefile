@@ -13,7 +13,7 @@ help:
 	@echo "make test              the whole test suite"
 	@echo "make check             ruff, mypy, pyright, and the import rule"
 	@echo "make format            what ruff can put right by itself"
-	@echo "make bench             side by side with other clients"
+	@echo "make bench             what a call costs beside the framework alone"
 	@echo "make wheel             wheel and sdist, in dist/"
 	@echo "make clean             remove .venv and everything built"
 
