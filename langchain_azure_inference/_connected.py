@@ -67,7 +67,7 @@ class Connected(Serializable):
     on_unsupported: str | None = None
     """`drop` to leave out, with a warning, a parameter that the model refuses; by default the refusal is raised."""
     timeout: float | Timeouts | None = None
-    """Seconds without an answer, or `Timeouts`."""
+    """Seconds that a whole call may take, or `Timeouts`."""
     max_retries: int | None = None
     """How often a failed request is sent again."""
     retry: RetryPolicy | None = None

@@ -61,7 +61,7 @@ class Connected(BaseComponent):
     on_unsupported: str | None = None
     """What happens if the model refuses a parameter: `error`, or `drop` to go on without it."""
     timeout: float | Timeouts | None = None
-    """Seconds without an answer, or `Timeouts`."""
+    """Seconds that a whole call may take, or `Timeouts`."""
     max_retries: int | None = None
     """How often a failed request is sent again."""
     retry: RetryPolicy | None = None

@@ -18,8 +18,8 @@ _NEVER_DROPPED = frozenset(
 )
 """What a request is about: leaving it out would answer another question than the one asked."""
 
-_OWN = frozenset({"stream_options"})
-"""What this library adds by itself where usage must be asked for, and so takes back by itself, without a warning."""
+_OWN = {"stream_options": {"include_usage": True}}
+"""What this library adds by itself where usage must be asked for, and so takes back by itself, with a warning."""
 
 _REFUSING_STATUSES = frozenset({400, 422})
 _REFUSING_CODES = frozenset(
@@ -68,13 +68,13 @@ class Remedy:
         sent = {name for name, value in request if value is not None}
         refused = frozenset(refused_parameters(error)) & sent - _NEVER_DROPPED
         if not self._drops:
-            refused &= _OWN
+            refused &= {name for name, value in _OWN.items() if getattr(request, name, None) == value}
         if not refused:
             raise error
         key = (base_url, _model(request))
         with self._lock:
             self._refused[key] = self._refused.get(key, frozenset()) | refused
-        for name in sorted(refused - _OWN):
+        for name in sorted(refused):
             value = repr(getattr(request, name, None))[:80]
             message = (
                 f"{name}={value} was left out of the request: model {_model(request)!r} refuses it ({error.message})"

@@ -10,6 +10,7 @@ import pytest
 
 from azure_inference import (
     AsyncInferenceClient,
+    BadRequestError,
     ChatRequest,
     CompletionRequest,
     ConfigurationError,
@@ -18,6 +19,7 @@ from azure_inference import (
     ImageEmbeddingsRequest,
     InferenceClient,
     InferenceError,
+    UnsupportedParameterWarning,
     __version__,
     to_request,
 )
@@ -240,3 +242,24 @@ def test_chat_never_streams(server: Any, either: Any) -> None:
     """Whoever sets `stream` but asks for a whole answer is told which method streams."""
     with pytest.raises(ConfigurationError, match="stream_chat"):
         either.client(server.url).chat(to_request(ChatRequest, {**HELLO, "stream": True}))
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["added by the library", "set by the user"])
+def test_refused_stream_options(server: Any, either: Any, chat_request: ChatRequest, own: bool) -> None:
+    """Usage that was only asked for by the library is given up with a warning, once; what the user asked for is not."""
+    refusal = {
+        "error": {"code": "unsupported_parameter", "param": "stream_options", "message": "Unsupported parameter"}
+    }
+    server.reply_json(refusal, 400)
+    server.reply_events({"choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]})
+    client = either.client(server.root + "/v1")
+    request = chat_request.model_copy(update={"model": "m"})
+    if own:
+        with pytest.warns(UnsupportedParameterWarning, match="stream_options"):
+            assert [chunk.choices[0].delta.text for chunk in client.stream_chat(request)] == ["hi"]
+        assert [chunk.choices[0].delta.text for chunk in client.stream_chat(request)] == ["hi"]
+        assert ["stream_options" in sent.json for sent in server.requests] == [True, False, False]
+    else:
+        asked = request.model_copy(update={"stream_options": {"include_usage": False}})
+        with pytest.raises(BadRequestError):
+            client.stream_chat(asked)
