@@ -15,7 +15,7 @@ help:
 	@echo "make format            what ruff can put right by itself"
 	@echo "make bench             what a call costs beside the framework alone"
 	@echo "make wheel             wheel and sdist, in dist/"
-	@echo "make clean             remove .venv and everything built"
+	@echo "make clean             remove the environments and everything built"
 
 demo: .venv/.demo
 	@$(BIN)/python examples/demo.py $(if $(DOCS),--docs "$(DOCS)") $(if $(ASK),--ask "$(ASK)")
@@ -41,7 +41,12 @@ wheel: .venv/.test
 	@$(BIN)/hatchling build
 
 clean:
-	rm -rf .venv dist .*_cache .hypothesis .benchmarks
+	rm -rf .venv .venv-* dist .*_cache .hypothesis .benchmarks
+
+# Environments of their own, for what would not fit into .venv.
+.venv-%/.made: pyproject.toml scripts/environment.py
+	@$(PYTHON) scripts/environment.py $* .venv-$*
+	@touch $@
 
 # The stamp of a dependency group: the group is installed again when its list of packages may have changed.
 .venv/.%: pyproject.toml scripts/environment.py

@@ -1,4 +1,4 @@
-"""Make .venv, or bring it up to date, with one dependency group of pyproject.toml: `environment.py GROUP`.
+"""Make an environment of one dependency group, or bring it up to date: `environment.py GROUP [FOLDER (.venv)]`.
 
 Only the standard library, and only syntax that an old Python can read, so that an old one gets a clear answer.
 """
@@ -11,23 +11,23 @@ import time
 from typing import List
 
 NEEDED = (3, 11)
-PYTHON = os.path.join(".venv", "bin", "python")
 ON_TERMINAL = sys.stdout.isatty()
 
 
 def main() -> None:
     """Check this Python, make the environment when there is none, install the group."""
-    if len(sys.argv) != 2:
-        sys.exit("usage: environment.py GROUP (a dependency group of pyproject.toml)")
-    group = sys.argv[1]
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: environment.py GROUP (a dependency group of pyproject.toml) [FOLDER (.venv)]")
+    group, folder = sys.argv[1], sys.argv[2] if len(sys.argv) == 3 else ".venv"
+    python = os.path.join(folder, "bin", "python")
     started = time.monotonic()
     check_python()
-    if not works(PYTHON):
-        print("Making .venv with Python {}.{} ...".format(*sys.version_info), flush=True)
-        run([sys.executable, "-m", "venv", "--clear", ".venv"])
-    pip_install("pip>=25.1")  # the first pip that knows dependency groups
-    print("Installing the packages for `make {}` ...".format(group), flush=True)
-    installed = pip_install("--editable", ".", "--group", group)
+    if not works(python):
+        print("Making {} with Python {}.{} ...".format(folder, *sys.version_info), flush=True)
+        run([sys.executable, "-m", "venv", "--clear", folder])
+    pip_install(python, "pip>=25.1")  # the first pip that knows dependency groups
+    print("Installing the packages of the group {} ...".format(group), flush=True)
+    installed = pip_install(python, "--editable", ".", "--group", group)
     print("Installed {} packages in {:.0f} s.\n".format(installed, time.monotonic() - started), flush=True)
 
 
@@ -53,10 +53,10 @@ def works(python: str) -> bool:
     return subprocess.call([python, "-c", probe], stderr=subprocess.DEVNULL) == 0
 
 
-def pip_install(*what: str) -> int:
-    """Install into .venv; return the number of packages installed."""
+def pip_install(python: str, *what: str) -> int:
+    """Install for this interpreter; return the number of packages installed."""
     # Without --no-compile, half of the time goes into compiling modules that nobody imports.
-    lines = run([PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile", *what])
+    lines = run([python, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile", *what])
     return sum(len(line.split()) - 2 for line in lines if line.startswith("Successfully installed"))
 
 
