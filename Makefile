@@ -21,7 +21,7 @@ demo: .venv/.demo
 	@$(BIN)/python examples/demo.py $(if $(DOCS),--docs "$(DOCS)") $(if $(ASK),--ask "$(ASK)")
 
 test: .venv/.test
-	@$(BIN)/python -m pytest -m "not shared"
+	@$(BIN)/python -m pytest -m "not shared and not peers"
 
 check: .venv/.check
 	$(BIN)/ruff check
