@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-import socket
-import struct
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -25,13 +21,11 @@ from azure_inference import (
     to_request,
 )
 from azure_inference.schema.chat import ChatRequest
+from tests.faults.server import PATIENCE, RawServer
 
 # The same examples in every run, however slow the machine.
 settings.register_profile("core", deadline=None, derandomize=True)
 settings.load_profile("core")
-
-PATIENCE = 20.0
-"""Seconds after which a test that waits for another thread gives up; it never decides whether a test passes."""
 
 
 class UntilClosed:
@@ -178,131 +172,6 @@ class ScriptedServer:
     def __exit__(self, *exc_info: object) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(PATIENCE)
-
-
-Step = bytes | str | tuple[Any, ...]
-"""What a raw server does next: bytes are sent, anything else names a method of `Peer`, with its arguments."""
-
-
-class Peer:
-    """The server's end of a connection."""
-
-    def __init__(self, server: RawServer, connection: socket.socket) -> None:
-        self._server = server
-        self._socket = connection
-        self._rest = b""
-
-    def play(self, steps: Iterable[Step]) -> None:
-        """Takes the steps one after another, then closes the connection."""
-        try:
-            for step in steps:
-                if isinstance(step, bytes):
-                    self._socket.sendall(step)
-                else:
-                    name, *arguments = (step,) if isinstance(step, str) else step
-                    getattr(self, name)(*arguments)
-        except OSError:
-            self._server.hung_up.release()
-        finally:
-            self._socket.close()
-
-    def request(self) -> None:
-        """Reads a request."""
-        while b"\r\n\r\n" not in self._rest:
-            self._read()
-        head, _, self._rest = self._rest.partition(b"\r\n\r\n")
-        length = re.search(rb"(?i)content-length: *(\d+)", head)
-        while length and len(self._rest) < int(length[1]):
-            self._read()
-        self._rest = self._rest[int(length[1]) if length else 0 :]
-        self._server.requests.append(head)
-
-    def drip(self, piece: bytes) -> None:
-        """Sends this again and again, slowly, until the client hangs up."""
-        while True:
-            self._socket.sendall(piece)
-            time.sleep(0.01)
-
-    def flood(self, piece: bytes) -> None:
-        """Sends this again and again, until the client hangs up."""
-        while True:
-            self._socket.sendall(piece)
-
-    def stall(self) -> None:
-        """Says nothing until the client hangs up."""
-        while True:
-            self._read()
-
-    def wait(self, seconds: float) -> None:
-        """Says nothing for so long."""
-        time.sleep(seconds)
-
-    def reached(self) -> None:
-        """Tells the test that everything so far was done."""
-        self._server.reached.release()
-
-    def reset(self) -> None:
-        """Breaks the connection off."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._socket.close()
-
-    def _read(self) -> None:
-        piece = self._socket.recv(65536)
-        if not piece:
-            raise ConnectionResetError
-        self._rest += piece
-
-
-class RawServer:
-    """A server on 127.0.0.1 that knows no HTTP; each connection takes the next steps, or the last.
-
-    `requests` are the heads of the requests read; `hung_up` counts the clients that closed a connection in use.
-    """
-
-    def __init__(self) -> None:
-        self.requests: list[bytes] = []
-        self.connections = 0
-        self.hung_up = threading.Semaphore(0)
-        self.reached = threading.Semaphore(0)
-        self._scripts: deque[tuple[Step, ...]] = deque()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-
-    @property
-    def root(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-
-    @property
-    def url(self) -> str:
-        return f"{self.root}/models"
-
-    def script(self, *steps: Step) -> None:
-        """What the next connection does."""
-        self._scripts.append(steps)
-
-    def from_now_on(self, *steps: Step) -> None:
-        """What every further connection does."""
-        self._scripts = deque([steps])
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            connection.settimeout(PATIENCE)
-            self.connections += 1
-            steps = self._scripts.popleft() if len(self._scripts) > 1 else self._scripts[0]
-            threading.Thread(target=Peer(self, connection).play, args=(steps,), daemon=True).start()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
         self._thread.join(PATIENCE)
 
 
