@@ -11,10 +11,14 @@ from azure_inference_emulator.settings import Settings
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the emulator until it is interrupted; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.only and options.only not in dict(options.model) and models.find(options.only) is None:
+        parser.error(f"argument --only: {options.only!r} is none of the models {', '.join(models.MODELS)}")
     settings = Settings(
         key=options.key,
         models=dict(options.model),
+        only=options.only,
         strict=options.strict,
         managed_compute=options.managed_compute,
         latency=options.latency,
@@ -48,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         help=f"serve a further name that behaves like one of {', '.join(models.MODELS)}",
+    )
+    parser.add_argument(
+        "--only", metavar="MODEL", default="", help="serve this model alone, whatever a request's model says"
     )
     parser.add_argument("--strict", action="store_true", help="refuse whatever the published schema does not allow")
     parser.add_argument(

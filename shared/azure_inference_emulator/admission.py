@@ -141,10 +141,10 @@ def _check_schema(incoming: Incoming, table: Mapping[str, Rule], body: JsonObjec
 
 def resolve(incoming: Incoming, asked: str, task: Task, settings: Settings) -> tuple[Model, str]:
     """The model a request is for, and the name it is asked by."""
-    name = incoming.deployment or asked or models.DEFAULTS[task]
+    name = settings.only or incoming.deployment or asked or models.DEFAULTS[task]
     model = models.find(settings.models.get(name, name))
-    if settings.managed_compute and (model is None or model.task != task):
-        # Such an endpoint serves one model and does not look at the name.
+    if settings.managed_compute and not settings.only and (model is None or model.task != task):
+        # Such an endpoint serves one model and does not look at the name; this one plays one for each task.
         name = models.DEFAULTS[task]
         model = models.MODELS[name]
     if model is None:

@@ -232,7 +232,7 @@ def _image_embeddings(emulator: _Emulator, incoming: Incoming) -> _Outcome:
 
 
 def _info(emulator: _Emulator, incoming: Incoming) -> _Outcome:
-    asked = incoming.query.get("model") or models.DEFAULTS["chat"]
+    asked = emulator.settings.only or incoming.query.get("model") or models.DEFAULTS["chat"]
     known = models.find(emulator.settings.models.get(asked, asked))
     task = known.task if known else "chat"
     return _Outcome(

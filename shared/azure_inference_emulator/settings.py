@@ -12,6 +12,7 @@ class Settings:
     Attributes:
         key: The only key accepted; without it any non-empty key is.
         models: Further model names, each for the model (or profile) it behaves like.
+        only: The one model that is served, whatever a request's ``model`` says, as endpoints for a single model do.
         strict: Refuse unknown keys everywhere and what the published schema does not allow.
         managed_compute: Behave like the server of Azure ML managed online endpoints.
         latency: Seconds before each answer and, a twentieth of it, before each frame of a stream.
@@ -22,6 +23,7 @@ class Settings:
 
     key: str | None = field(default=None, repr=False)
     models: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    only: str = ""
     strict: bool = False
     managed_compute: bool = False
     latency: float = 0.0

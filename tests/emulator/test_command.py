@@ -58,7 +58,8 @@ def test_serves_until_a_signal(number: signal.Signals) -> None:
 def test_options_reach_the_server() -> None:
     """Model names, faults and modes given on the command line are those of the server."""
     with started(
-        "--port", "0", "--model", "mine=emulated-chat-2", "--fault", "status:code=502,times=1", "--strict"
+        *("--port", "0", "--model", "mine=emulated-chat-2", "--only", "mine"),
+        *("--fault", "status:code=502,times=1", "--strict"),
     ) as (_, url):
         body = {**HELLO, "model": "mine"}
         answers = [httpx.post(f"{url}/models/chat/completions", json=body, headers={"api-key": "k"}) for _ in range(2)]
@@ -88,6 +89,7 @@ def test_busy_port(capsys: pytest.CaptureFixture[str]) -> None:
         (["--port", "70000"], "'70000' is not a port"),
         (["--key", " "], "the key is empty"),
         (["--model", "a=b"], "'a=b' is not NAME=MODEL"),
+        (["--only", "mine", "--model", "yours=gpt-4o-mini"], "argument --only: 'mine' is none of the models"),
         (["--fault", "nonsense"], "There is no fault 'nonsense'; there are after-done"),
         (["--latency", "long"], "'long' is not a number of seconds"),
         (["--rate-limit", "-1"], "'-1' is not a number of requests"),

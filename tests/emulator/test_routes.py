@@ -168,6 +168,20 @@ def test_further_model_names(start: Any) -> None:
         assert server.http.get("/info?model=my-gpt").json()["model_name"] == "my-gpt"
 
 
+@pytest.mark.parametrize("managed", [False, True])
+def test_only_one_model(start: Any, *, managed: bool) -> None:
+    """`only` serves one model, whatever a request asks for; what that model cannot do is 404."""
+    with start(only="mine", models={"mine": "Mistral-large-2411"}, managed_compute=managed) as server:
+        answers = [server.chat(path="/chat/completions", **asked) for asked in ({}, {"model": "anything"})]
+        info = server.http.get("/info").json()
+        embeddings = server.post("/embeddings", {"input": ["a"], "model": "emulated-embed"})
+
+    assert [answer["model"] for answer in answers] == ["mine", "mine"]
+    assert (info["model_name"], info["model_provider_name"]) == ("mine", "Mistral AI")
+    assert embeddings.headers.get("ms-azureml-model-error-statuscode", str(embeddings.status_code)) == "404"
+    assert "The model mine does not support embeddings" in embeddings.text
+
+
 @pytest.mark.parametrize("raw", [b"", b"{", b'{"a": NaN}', b"\xff\xfe", b"[" * 100_000])
 def test_not_json(server: Any, raw: bytes) -> None:
     """What is no JSON is refused with a reason."""
