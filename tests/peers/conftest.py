@@ -94,7 +94,7 @@ async def sdk(way: Way, emulator: Any) -> AsyncIterator[Any]:
     needed("azure.ai.inference", "azure-ai-inference")
     from tests.peers.official import Sdk
 
-    sdk = Sdk(asynchronous=way.asynchronous, endpoint=emulator.url)
+    sdk = Sdk(asynchronous=way.asynchronous, root=emulator.root)
     yield sdk
     for client in sdk.opened:
         await settled(client.close())

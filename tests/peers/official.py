@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class Sdk:
     """Makes clients of one way, and closes them."""
 
-    def __init__(self, *, asynchronous: bool, endpoint: str) -> None:
+    def __init__(self, *, asynchronous: bool, root: str) -> None:
         from azure.ai import inference
         from azure.ai.inference import aio, models
         from azure.core.credentials import AzureKeyCredential
@@ -20,7 +20,7 @@ class Sdk:
         self.clients: Any = aio if asynchronous else inference
         self.models: Any = models
         self.key = AzureKeyCredential("any")
-        self.endpoint = endpoint
+        self.root = root
         self.opened: list[Any] = []
 
     def chat(self, endpoint: str = "", credential: Any = None, **arguments: Any) -> Any:
@@ -36,7 +36,7 @@ class Sdk:
         return self._client("ImageEmbeddingsClient", endpoint, credential, arguments)
 
     def _client(self, name: str, endpoint: str, credential: Any, arguments: dict[str, Any]) -> Any:
-        client = getattr(self.clients, name)(endpoint or self.endpoint, credential or self.key, **arguments)
+        client = getattr(self.clients, name)(endpoint or f"{self.root}/models", credential or self.key, **arguments)
         self.opened.append(client)
         return client
 

@@ -25,9 +25,9 @@ async def complete(client: Any, **body: Any) -> Any:
 
 
 @pytest.mark.parametrize("path", ["", "/models", "/openai/deployments/gpt-4o-mini"])
-async def test_answer(sdk: Sdk, emulator: Any, path: str) -> None:
+async def test_answer(sdk: Sdk, path: str) -> None:
     """A whole answer at every kind of endpoint that the SDK knows: text, finish reason, and usage that adds up."""
-    client = sdk.chat(f"{emulator.root}{path}")
+    client = sdk.chat(f"{sdk.root}{path}")
 
     answer = await complete(client, messages=HELLO)
 
@@ -234,11 +234,11 @@ async def test_load_client(sdk: Sdk, model: str, client: str) -> None:
     assert type(loaded).__name__ == client
 
 
-async def test_no_info_at_azure_openai(sdk: Sdk, emulator: Any) -> None:
+async def test_no_info_at_azure_openai(sdk: Sdk) -> None:
     """Azure OpenAI's routes tell nothing of the model, which the SDK says in a clear text."""
     from azure.core.exceptions import ResourceNotFoundError
 
-    client = sdk.chat(f"{emulator.root}/openai/deployments/gpt-4o-mini")
+    client = sdk.chat(f"{sdk.root}/openai/deployments/gpt-4o-mini")
 
     with pytest.raises(ResourceNotFoundError) as caught:
         await settled(client.get_model_info())

@@ -41,9 +41,9 @@ async def test_wrong_key(sdk: Sdk) -> None:
 
 
 @pytest.mark.parametrize("kind", ["key", "token"])
-async def test_credentials(sdk: Sdk, emulator: Any, sent: Callable[[], list[Any]], kind: str) -> None:
+async def test_credentials(sdk: Sdk, sent: Callable[[], list[Any]], kind: str) -> None:
     """A key travels as `Authorization: Bearer` and as `api-key`; a token as the first alone."""
-    client = sdk.chat(emulator.root, sdk.key if kind == "key" else Token(asynchronous=sdk.asynchronous))
+    client = sdk.chat(sdk.root, sdk.key if kind == "key" else Token(asynchronous=sdk.asynchronous))
     # It refuses to send a token over plain http unless it is told to.
     await settled(client.complete(messages=HELLO, **({"enforce_https": False} if kind == "token" else {})))
 
@@ -80,20 +80,20 @@ class Token:
         ("/models", {"headers": {"extra-parameters": "allow"}}, 400, "Unexpected EXTRA_PARAMETERS option allow"),
     ],
 )
-async def test_statuses(sdk: Sdk, emulator: Any, path: str, arguments: dict[str, Any], status: int, said: str) -> None:
+async def test_statuses(sdk: Sdk, path: str, arguments: dict[str, Any], status: int, said: str) -> None:
     """Wrong addresses, models, values and headers are refused with the status and the text that the API has."""
-    error = await refused(lambda: sdk.chat(f"{emulator.root}{path}").complete(messages=HELLO, **arguments))
+    error = await refused(lambda: sdk.chat(f"{sdk.root}{path}").complete(messages=HELLO, **arguments))
 
     assert error.status_code == status
     assert said in f"{error} {error.response.text()}"
     assert (type(error).__name__ == "ResourceNotFoundError") == (status == 404)
 
 
-async def test_wrong_method(sdk: Sdk, emulator: Any) -> None:
+async def test_wrong_method(sdk: Sdk) -> None:
     """405 names the method that a route does not take."""
     from azure.core.rest import HttpRequest
 
-    response = await settled(sdk.chat(emulator.url).send_request(HttpRequest("GET", "chat/completions")))
+    response = await settled(sdk.chat().send_request(HttpRequest("GET", "chat/completions")))
 
     assert response.status_code == 405
     assert response.headers["allow"] == "POST"
