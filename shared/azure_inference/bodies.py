@@ -34,7 +34,7 @@ class BodyDecoder:
         if inflater is None:
             yield piece
             return
-        self._has_begun = True
+        self._has_begun = self._has_begun or bool(piece)
         while piece:
             if inflater.eof:  # one more member of a gzip body
                 inflater = self._inflater = zlib.decompressobj(_GZIP)

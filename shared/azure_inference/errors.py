@@ -195,6 +195,8 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
     429: RateLimitError,
 }
 _SERVER_ERRORS = 500
+_SHOWN = 80
+"""The most that a message repeats of a code, a path or a value."""
 _CONTENT_FILTER_WORDS = (
     "content_filter",
     "content management policy",
@@ -262,9 +264,9 @@ def _text(failure: Failure, kind: type[APIStatusError], hint: str | None) -> str
     said = failure.message.rstrip()
     where = ""
     if failure.location:
-        path = ".".join(map(str, failure.location))
+        path = _cut(".".join(map(str, failure.location)))
         where = f" at {path}: {_shown(failure.value)}" if failure.value is not None else f" at {path}"
-    parts = [f"{failure.status}{f' {failure.code}' if failure.code else ''}{where}"]
+    parts = [f"{failure.status}{f' {_cut(failure.code)}' if failure.code else ''}{where}"]
     if said:
         parts.append(said if said[-1] in ".!?" else f"{said}.")
     if advice := hint or _hint(failure, kind):
@@ -281,6 +283,9 @@ def _hint(failure: Failure, kind: type[APIStatusError]) -> str | None:
     return _Hints.by_class.get(kind)
 
 
-def _shown(value: Any, limit: int = 80) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+def _shown(value: Any) -> str:
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -258,3 +258,13 @@ def test_interruptions_keep_what_had_arrived() -> None:
     """The errors of a stream have a place for what came before them."""
     for kind in (StreamInterruptedError, ResponseValidationError, APITimeoutError, APIStatusError):
         assert kind("x").partial is None
+
+
+@pytest.mark.parametrize("body", [{"code": "x" * 9000}, {"detail": {"loc": ["body", "x" * 9000], "input": "x" * 9000}}])
+def test_long_words_are_cut(body: dict[str, Any]) -> None:
+    """However much a service says, a message repeats little of it; the whole is in the attributes."""
+    with pytest.raises(APIStatusError) as caught:
+        protocol.raise_for_status(call(), 400, {}, json.dumps(body).encode())
+
+    assert len(str(caught.value)) < 500
+    assert caught.value.body == body
