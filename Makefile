@@ -3,9 +3,10 @@ PYTHON ?= python3
 BIN = .venv/bin
 DOCS =
 ASK =
+SECONDS = 60
 
 .DEFAULT_GOAL = help
-.PHONY: help demo test check format bench wheel clean
+.PHONY: help demo test check format bench fuzz wheel clean
 
 help:
 	@echo "make demo              the tour: RAG, chat and agents over documents, against the emulator"
@@ -14,6 +15,8 @@ help:
 	@echo "make check             ruff, mypy, pyright, and the import rule"
 	@echo "make format            what ruff can put right by itself"
 	@echo "make bench             what a call costs beside the framework alone"
+	@echo "make fuzz              inputs without end against everything that reads answers"
+	@echo "                       [SECONDS=60 for each target]"
 	@echo "make wheel             wheel and sdist, in dist/"
 	@echo "make clean             remove the environments and everything built"
 
@@ -36,6 +39,9 @@ format: .venv/.check
 
 bench: .venv/.demo
 	@$(BIN)/python -m benchmarks
+
+fuzz: .venv-fuzz/.made
+	@.venv-fuzz/bin/python -m fuzz --seconds $(SECONDS)
 
 wheel: .venv/.test
 	@$(BIN)/hatchling build
