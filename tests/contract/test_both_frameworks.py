@@ -1,4 +1,4 @@
-"""One table of answers and failures for both frameworks: the same bytes of a service mean the same in each."""
+"""Answers and failures in the shapes of many services: the same bytes mean the same by way of every entry point."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import json
 import multiprocessing
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,88 +18,18 @@ from azure_inference import (
     ParameterNotSupportedError,
     RateLimitError,
     StreamInterruptedError,
-    parse_arguments,
 )
 from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference
 from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
 from tests.core.conftest import Reply, ScriptedServer, sse
 
+from .asks import Ask, Heard, Place, Route
+from .entries import ENTRIES, Entry
+
 QUESTION = "What is the weather in Paris?"
 USAGE = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
-
-
-@dataclass
-class Heard:
-    """What a framework made of an answer."""
-
-    text: str = ""
-    reasoning: str = ""
-    calls: list[tuple[str, Any]] = field(default_factory=list)
-    tokens: int | None = None
-    finish_reason: str | None = None
-
-
-def from_langchain(message: Any) -> Heard:
-    """A LangChain message, as any user of the framework reads it."""
-    blocks = message.content_blocks
-    return Heard(
-        text=message.text,
-        reasoning="".join(block["reasoning"] for block in blocks if block["type"] == "reasoning"),
-        calls=[(call["name"], call["args"]) for call in message.tool_calls],
-        tokens=message.usage_metadata and message.usage_metadata["total_tokens"],
-        finish_reason=message.response_metadata.get("finish_reason"),
-    )
-
-
-def from_llamaindex(response: Any) -> Heard:
-    """A LlamaIndex response, as any user of the framework reads it."""
-    blocks = response.message.blocks
-    return Heard(
-        text="".join(block.text for block in blocks if block.block_type == "text"),
-        reasoning="".join(block.content or "" for block in blocks if block.block_type == "thinking"),
-        calls=[(b.tool_name, _arguments(b.tool_kwargs)) for b in blocks if b.block_type == "tool_call"],
-        tokens=response.additional_kwargs.get("total_tokens"),
-        finish_reason=response.additional_kwargs.get("finish_reason"),
-    )
-
-
-def _arguments(value: Any) -> Any:
-    return parse_arguments(value) if isinstance(value, str) else value
-
-
-def langchain(url: str, *, is_async: bool, is_stream: bool) -> Heard:
-    """The question by way of LangChain."""
-    model = ChatAzureInference(endpoint=url, credential="key", model="m", max_retries=0)
-
-    async def asked() -> Any:
-        if not is_stream:
-            return await model.ainvoke(QUESTION)
-        return _sum([chunk async for chunk in model.astream(QUESTION)])
-
-    if is_async:
-        return from_langchain(asyncio.run(asked()))
-    return from_langchain(_sum(list(model.stream(QUESTION))) if is_stream else model.invoke(QUESTION))
-
-
-def _sum(chunks: list[Any]) -> Any:
-    return sum(chunks[1:], chunks[0])
-
-
-def llamaindex(url: str, *, is_async: bool, is_stream: bool) -> Heard:
-    """The question by way of LlamaIndex."""
-    from llama_index.core.llms import ChatMessage
-
-    llm = AzureInference(endpoint=url, credential="key", model="m", max_retries=0)
-    messages = [ChatMessage(role="user", content=QUESTION)]
-
-    async def asked() -> Any:
-        if not is_stream:
-            return await llm.achat(messages)
-        return [response async for response in await llm.astream_chat(messages)][-1]
-
-    if is_async:
-        return from_llamaindex(asyncio.run(asked()))
-    return from_llamaindex(list(llm.stream_chat(messages))[-1] if is_stream else llm.chat(messages))
+TOKENS = (7, 5, 12)
+MESSAGES = ({"role": "user", "content": QUESTION},)
 
 
 WEATHER = {"name": "get_weather", "arguments": '{"city": "Paris"}'}
@@ -107,17 +37,17 @@ ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]], Heard]] = {
     "text": (
         {"content": "It rains."},
         [{"role": "assistant", "content": ""}, {"content": "It "}, {"content": "rains."}],
-        Heard("It rains.", tokens=12, finish_reason="stop"),
+        Heard("It rains.", usage=TOKENS, finish="stop"),
     ),
     "reasoning in its own field": (
         {"content": "Rain.", "reasoning_content": "Clouds."},
         [{"reasoning_content": "Clo"}, {"reasoning_content": "uds."}, {"content": "Rain."}],
-        Heard("Rain.", "Clouds.", tokens=12, finish_reason="stop"),
+        Heard("Rain.", "Clouds.", usage=TOKENS, finish="stop"),
     ),
     "reasoning between tags": (
         {"content": "<think>Clouds.</think>\n\nRain."},
         [{"content": "<thi"}, {"content": "nk>Clouds.</th"}, {"content": "ink>\n"}, {"content": "\nRain."}],
-        Heard("Rain.", "Clouds.", tokens=12, finish_reason="stop"),
+        Heard("Rain.", "Clouds.", usage=TOKENS, finish="stop"),
     ),
     "a tool call": (
         {"content": None, "tool_calls": [{"id": "1", "type": "function", "function": WEATHER}]},
@@ -126,7 +56,7 @@ ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]], Heard]] = {
             {"tool_calls": [{"index": 0, "id": None, "function": {"name": None, "arguments": '{"city": '}}]},
             {"tool_calls": [{"index": 0, "function": {"arguments": '"Paris"}'}}]},
         ],
-        Heard(calls=[("get_weather", {"city": "Paris"})], tokens=12, finish_reason="tool_calls"),
+        Heard(calls=[("get_weather", {"city": "Paris"})], usage=TOKENS, finish="tool_calls"),
     ),
     "two calls without an index, arguments as an object": (
         {
@@ -141,8 +71,8 @@ ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]], Heard]] = {
         ],
         Heard(
             calls=[("get_weather", {"city": "Paris"}), ("get_weather", {"city": "Rome"})],
-            tokens=12,
-            finish_reason="tool_calls",
+            usage=TOKENS,
+            finish="tool_calls",
         ),
     ),
 }
@@ -164,54 +94,55 @@ def server() -> Iterator[ScriptedServer]:
         yield server
 
 
-frameworks = pytest.mark.parametrize("ask", [langchain, llamaindex], ids=lambda ask: ask.__name__)
-modes = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-ways = pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "stream"])
-Ask = Callable[..., Heard]
+entries = pytest.mark.parametrize("entry", ENTRIES, ids=str)
+ways = pytest.mark.parametrize("route", ["chat", "stream"])
 
 
-@frameworks
-@modes
+def _heard(server: ScriptedServer, entry: Entry, route: Route) -> Heard:
+    place = Place(server.url, "key", {"chat": "m"})
+    return entry.hear(Ask(route, messages=MESSAGES), place)
+
+
+@entries
 @ways
 @pytest.mark.parametrize("case", ANSWERS)
-def test_the_same_answer_is_heard(server: Any, case: str, ask: Ask, is_async: bool, is_stream: bool) -> None:
-    """Text, reasoning, tool calls, tokens and the reason of the end are the same in both frameworks, in every way."""
-    message, deltas, heard = ANSWERS[case]
+def test_the_same_answer_is_heard(server: ScriptedServer, case: str, entry: Entry, route: Route) -> None:
+    """Text, reasoning, tool calls, tokens and the reason of the end are the same by way of every entry point."""
+    message, deltas, expected = ANSWERS[case]
     head = {"id": "1", "model": "m", "created": 1}
-    if is_stream:
+    if route == "stream":
         chunks = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
-        end = {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": heard.finish_reason}], "usage": USAGE}
+        end = {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": expected.finish}], "usage": USAGE}
         server.reply_events(*chunks, end)
     else:
-        choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": heard.finish_reason}
+        choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": expected.finish}
         server.reply_json({**head, "choices": [choice], "usage": USAGE})
 
-    assert ask(server.url, is_async=is_async, is_stream=is_stream) == heard
+    heard = _heard(server, entry, route)
+    assert replace(heard, pieces=0) == replace(expected, model="m")
 
 
-@frameworks
-@modes
+@entries
 @ways
 @pytest.mark.parametrize("case", FAILURES)
-def test_the_same_failure_is_told(server: Any, case: str, ask: Ask, is_async: bool, is_stream: bool) -> None:
-    """A refusal is the same class of ours in both frameworks, in every way."""
+def test_the_same_failure_is_told(server: ScriptedServer, case: str, entry: Entry, route: Route) -> None:
+    """A refusal is the same class of ours by way of every entry point."""
     status, body, kind = FAILURES[case]
     server.reply_json(body, status)
 
-    with pytest.raises(kind) as caught:
-        ask(server.url, is_async=is_async, is_stream=is_stream)
-    assert caught.value.status_code == status
+    error: Any = _heard(server, entry, route).error
+    assert isinstance(error, kind)
+    assert error.status_code == status
 
 
-@frameworks
-@modes
-def test_a_cut_stream_is_no_answer(server: Any, ask: Ask, is_async: bool) -> None:
-    """A stream that ends too early is an error with what had arrived, in both frameworks."""
+@entries
+def test_a_cut_stream_is_no_answer(server: ScriptedServer, entry: Entry) -> None:
+    """A stream that ends too early is an error with what had arrived, by way of every entry point."""
     server.reply(Reply(pieces=[sse({"choices": [{"index": 0, "delta": {"content": "It ra"}}]})]))
 
-    with pytest.raises(StreamInterruptedError) as caught:
-        ask(server.url, is_async=is_async, is_stream=True)
-    assert caught.value.partial.choices[0].message.text == "It ra"
+    error = _heard(server, entry, "stream").error
+    assert isinstance(error, StreamInterruptedError)
+    assert error.partial.choices[0].message.text == "It ra"
 
 
 def _asker(framework: str, url: str) -> Callable[[], list[str]]:
