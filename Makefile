@@ -14,7 +14,7 @@ help:
 	@echo "make test              the whole test suite"
 	@echo "make check             ruff, mypy, pyright, and the import rule"
 	@echo "make format            what ruff can put right by itself"
-	@echo "make bench             what a call costs beside the framework alone"
+	@echo "make bench             what this library costs beside its peers; writes docs/performance.md"
 	@echo "make fuzz              inputs without end against everything that reads answers"
 	@echo "                       [SECONDS=60 for each target]"
 	@echo "make wheel             wheel and sdist, in dist/"
@@ -37,8 +37,8 @@ format: .venv/.check
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: .venv/.demo
-	@$(BIN)/python -m benchmarks
+bench: .venv-langchain-peers/.made .venv-llamaindex-peers/.made
+	@$(PYTHON) -m benchmarks
 
 fuzz: .venv-fuzz/.made
 	@.venv-fuzz/bin/python -m fuzz --seconds $(SECONDS)

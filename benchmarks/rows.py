@@ -1,0 +1,120 @@
+"""What is compared, how much of it is done in a round, and what issue 7 asks for: the rows of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.catalogue import BELOW_ASYNC, BELOW_SYNC, CHAT_CLIENTS
+
+Limits = Mapping[str, float]
+"""The largest ratio of our cost to that of each other client that is asked for, by its short name."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison.
+
+    `size` units are done in a round, of which the cost of `short` is taken off (so that what a stream costs once does
+    not count for its pieces). `sizes` has other sizes for the clients that would take minutes.
+    """
+
+    key: str
+    title: str
+    work: str
+    size: int
+    clients: tuple[str, ...] = CHAT_CLIENTS
+    short: int = 0
+    rounds: int = 15
+    options: Mapping[str, Any] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    unit: str = "call"
+    counted: tuple[int, int] = (0, 0)
+    """The two sizes whose difference is counted in instructions; (0, 0) if that would take too long."""
+
+    def limit(self, framework: str, other: str) -> float | None:
+        """The ratio that is asked for, to another client of the framework."""
+        return self.limits.get(framework, {}).get(other)
+
+
+def _both(**limits: float) -> dict[str, Limits]:
+    return {"langchain": limits, "llamaindex": limits}
+
+
+_CHUNK = _both(azure=1 / 5, openai=1 / 6, floor=1.6)
+_DELTA = {"langchain": {"azure": 1 / 3, "openai": 1 / 3}, "llamaindex": {"azure": 1 / 5, "openai": 1 / 5}}
+_VECTORS = ("ours", "ours-v1", "azure", "openai", "json", "pydantic", "orjson", "base64")
+_SLOW = {"azure": 200}
+_COUNTED_STREAM = (100, 400)
+
+
+def _streamed(key: str, title: str, work: str, *, kind: str, limits: dict[str, Limits], below: tuple[str, ...]) -> Row:
+    return Row(
+        key, title, work, 1000, (*CHAT_CLIENTS, *below), short=10, options={"kind": kind}, limits=limits,
+        unit="piece", counted=_COUNTED_STREAM,
+    )  # fmt: skip
+
+
+def _vectors(dimensions: int) -> Row:
+    return Row(
+        f"embed-{dimensions}", f"10,000 texts to vectors of {dimensions:,}", "embed", 10_000, _VECTORS, rounds=5,
+        options={"dimensions": dimensions}, sizes=_SLOW, limits=_both(azure=1 / 100, openai=1 / 2, floor=1.2),
+        unit="text", counted=(96, 288) if dimensions < 2000 else (0, 0),
+    )  # fmt: skip
+
+
+ROWS = [
+    Row(
+        "chat", "chat, sync", "chat", 40, (*CHAT_CLIENTS, *BELOW_SYNC), counted=(10, 30),
+        limits=_both(azure=1 / 3, openai=1 / 4.5, floor=2.5),
+    ),
+    Row(
+        "achat", "chat, async", "achat", 40, (*CHAT_CLIENTS, *BELOW_ASYNC), counted=(10, 30),
+        limits={
+            "langchain": {"azure": 1 / 3, "openai": 1 / 6, "floor": 1.7},
+            "llamaindex": {"azure": 1 / 3, "openai": 1 / 6, "floor": 2.5},
+        },
+    ),
+    _streamed("chunk", "streamed text chunk, sync", "stream", kind="text", limits=_CHUNK, below=BELOW_SYNC),
+    _streamed("achunk", "streamed text chunk, async", "astream", kind="text", limits=_CHUNK, below=("sdk",)),
+    _streamed("delta", "streamed tool-call delta, sync", "stream", kind="tools", limits=_DELTA, below=BELOW_SYNC),
+    _streamed("adelta", "streamed tool-call delta, async", "astream", kind="tools", limits=_DELTA, below=("sdk",)),
+    Row(
+        "apart", "streamed text chunk, each arriving by itself, sync", "stream", 300, (*CHAT_CLIENTS, *BELOW_SYNC),
+        rounds=3, options={"kind": "apart"}, unit="piece",
+    ),
+    _vectors(1536),
+    _vectors(3072),
+    Row(
+        "make", "another model object", "make", 50, ("ours", "azure", "openai"),
+        limits=_both(azure=1 / 3, openai=1 / 3), unit="object", counted=(10, 30),
+    ),
+    Row(
+        "makechat", "another model object and its first chat", "make_and_chat", 10, ("ours", "azure", "openai"),
+        rounds=9, unit="object", counted=(5, 15),
+    ),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Flight:
+    """Chats in flight on one model object, the server answering after 50 ms."""
+
+    at_once: int
+    calls: int
+    rounds: int
+    clients: tuple[str, ...] = ("ours", "azure", "openai", "floor", *BELOW_ASYNC)
+
+    @property
+    def key(self) -> str:
+        """The word for `--only`."""
+        return f"flight-{self.at_once}"
+
+
+FLIGHTS = [Flight(1, 20, 3), Flight(50, 500, 5), Flight(500, 1500, 3)]
+FLIGHT_LIMITS = {"azure": 1 / 3, "openai": 1 / 6}
+GROWTH_LIMIT = 1.3
+RATE_LIMIT = 2.0
+LATENCY_LIMIT = 0.060

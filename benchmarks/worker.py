@@ -1,0 +1,93 @@
+"""The process of one client: does the work it is told on standard input, and tells what it cost.
+
+Arguments: the module and class of the client, the URL of the server, the CPU to stay on (or -1), and a folder whose
+packages are to be measured. Each line read is `{"work": ..., "size": ..., ...}`; each line written is
+`{"cpu": seconds, "wall": seconds, "value": ...}`, `{"missing": true}` or `{"error": text}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import json
+import os
+import select
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.works import ASYNC, SYNC
+
+UNDER_VALGRIND = "vgpreload" in os.environ.get("LD_PRELOAD", "")
+
+
+class Clock:
+    """Measures a piece of work: CPU time of this whole process, and time on the wall."""
+
+    def start(self) -> None:
+        gc.collect()
+        self.wall = time.perf_counter()
+        self.cpu = time.process_time()
+
+    def stop(self) -> dict[str, float]:
+        return {"cpu": time.process_time() - self.cpu, "wall": time.perf_counter() - self.wall}
+
+
+def perform(runner: asyncio.Runner, client: Any, order: dict[str, Any]) -> dict[str, Any]:
+    """Does one piece of work."""
+    name = order.pop("work")
+    clock = Clock()
+    prepare = SYNC.get(name) or ASYNC[name]
+    try:
+        work = prepare(client, **order)
+    except (AttributeError, NotImplementedError) as error:
+        return {"missing": True, "why": str(error)}
+    if name in SYNC:
+        clock.start()
+        value = work()
+        return {**clock.stop(), "value": value}
+    return runner.run(_timed(clock, work))
+
+
+async def _timed(clock: Clock, work: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
+    clock.start()
+    value = await work()
+    return {**clock.stop(), "value": value}
+
+
+def lines() -> Any:
+    """The orders; valgrind's own are only looked at while this process runs, so there it does not sleep for long."""
+    while UNDER_VALGRIND and not select.select([sys.stdin], [], [], 0.02)[0]:
+        pass
+    while line := sys.stdin.readline():
+        yield line
+        while UNDER_VALGRIND and not select.select([sys.stdin], [], [], 0.02)[0]:
+            pass
+
+
+def main() -> None:
+    """Serves until standard input ends."""
+    module, name, url, cpu, library = sys.argv[1:]
+    sys.path[:0] = [str(Path(library) / "shared"), library]
+    if int(cpu) >= 0:
+        os.sched_setaffinity(0, {int(cpu)})
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what a client prints is no answer
+    client = getattr(importlib.import_module(module), name)(url)
+    answers.write(json.dumps({"ready": sys.version.split()[0]}) + "\n")
+    with asyncio.Runner() as runner:
+        for line in lines():
+            try:
+                answer = perform(runner, client, json.loads(line))
+            except Exception as error:  # noqa: BLE001 - told to whoever asked
+                answer = {"error": f"{type(error).__name__}: {error}"[:500]}
+            answers.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+        os._exit(0)  # nothing of the clients' own endings is measured
+
+
+if __name__ == "__main__":
+    main()
