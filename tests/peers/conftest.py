@@ -106,3 +106,30 @@ def picture(tmp_path: Path) -> str:
     path = tmp_path / "dot.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(16))
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def weather_tool() -> Any:
+    """A LangChain tool."""
+    from langchain_core.tools import tool
+
+    @tool
+    def get_weather(city: str) -> str:
+        """Get the weather of a city."""
+        return f"It is 21 degrees in {city}."
+
+    return get_weather
+
+
+@pytest.fixture(scope="session")
+def person() -> Any:
+    """A pydantic model to be filled."""
+    from pydantic import BaseModel
+
+    class Person(BaseModel):
+        """A person."""
+
+        name: str
+        age: int
+
+    return Person
