@@ -219,7 +219,7 @@ class Either:
             return self._runner.run(_awaited(outcome)) if self._runner and hasattr(outcome, "__await__") else outcome
         return self._runner.run(outcome)
 
-    def client(self, endpoint: str | None = None, credential: Any = "key", **options: Any) -> Any:
+    def client(self, endpoint: str | None = None, credential: Any = "canary-5ecret", **options: Any) -> Any:
         options.setdefault("retry", RetryPolicy(first_delay=0))
         if options["retry"] is None:
             del options["retry"]

@@ -120,8 +120,8 @@ def test_headers(server: Any, either: Any) -> None:
     client.chat(METHODS["chat"][0], headers={"Azureml-Model-Deployment": "green"})
     got = server.requests[0]
 
-    assert got.headers["authorization"] == "Bearer key"
-    assert got.headers["api-key"] == "key"
+    assert got.headers["authorization"] == "Bearer canary-5ecret"
+    assert got.headers["api-key"] == "canary-5ecret"
     assert got.headers["accept"] == "application/json"
     assert got.headers["user-agent"].startswith(f"azure-inference/{__version__} python/")
     assert len(got.headers["x-ms-client-request-id"]) == 32

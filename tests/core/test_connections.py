@@ -110,7 +110,7 @@ def test_cancelled_streams(server: Any, reply: Any, until_closed: Any) -> None:
     server.reply(reply(pieces=[said("hel"), until_closed]))
 
     async def main() -> None:
-        async with AsyncInferenceClient(server.url, "key") as client:
+        async with AsyncInferenceClient(server.url, "canary-5ecret") as client:
             started = asyncio.Event()
 
             async def read() -> None:
@@ -146,7 +146,7 @@ def test_closed_clients_may_go_on(server: Any, either: Any) -> None:
 def test_several_event_loops(server: Any) -> None:
     """One async client serves event loops one after another, and at once in several threads."""
     server.reply_json(ANSWER)
-    client = AsyncInferenceClient(server.url, "key")
+    client = AsyncInferenceClient(server.url, "canary-5ecret")
 
     async def ask() -> str | None:
         answers = await asyncio.gather(*(client.chat(HELLO) for _ in range(3)))
@@ -169,7 +169,7 @@ def test_many_threads(server: Any, reply: Any) -> None:
         body=json.dumps({"choices": [{"message": {"content": body["messages"][0]["content"]}}]}).encode()
     )
     given: dict[str, str] = {}
-    with InferenceClient(server.url, "key") as client:
+    with InferenceClient(server.url, "canary-5ecret") as client:
 
         def ask(number: int) -> None:
             for turn in range(5):
@@ -219,7 +219,7 @@ def test_forks(server: Any, either: Any) -> None:
 def test_connection_makes_one_client_of_each_kind(server: Any) -> None:
     """A connection gives the same two clients every time."""
     server.reply_json(ANSWER)
-    connection = Connection(server.url, "key")
+    connection = Connection(server.url, "canary-5ecret")
 
     assert connection.client is connection.client
     assert connection.async_client is connection.async_client
@@ -271,7 +271,7 @@ def test_streams_outlive_their_client(server: Any, reply: Any, either: Any) -> N
     go_on = threading.Event()
     server.reply(reply(pieces=[said("hel"), go_on, said("lo", "stop"), DONE]))
     kind: Any = AsyncInferenceClient if either.is_async else InferenceClient
-    stream = either.run(kind(server.url, "key").stream_chat(HELLO))
+    stream = either.run(kind(server.url, "canary-5ecret").stream_chat(HELLO))
     gc.collect()
     either.run(asyncio.sleep(0.01)) if either.is_async else None
     go_on.set()
@@ -288,7 +288,7 @@ def test_clients_that_nobody_holds_hang_up(server: Any, either: Any) -> None:
     """A client that was forgotten, not closed, leaves no connection behind."""
     server.reply_json(ANSWER)
     kind: Any = AsyncInferenceClient if either.is_async else InferenceClient
-    assert either.run(kind(server.url, "key").chat(HELLO)).id == "c"
+    assert either.run(kind(server.url, "canary-5ecret").chat(HELLO)).id == "c"
     gc.collect()
     either.run(asyncio.sleep(0.01)) if either.is_async else None
 

@@ -173,7 +173,7 @@ def test_full_pools(raw: Any, either: Any) -> None:
     """A call waits for a free connection no longer than it may; one given back is free at once."""
     raw.script("request", STREAM, said("hel"), "stall")
     raw.script("request", ANSWER, "stall")
-    settings = resolve_settings(raw.url, "key", {"timeout": Timeouts(pool=0.1)})
+    settings = resolve_settings(raw.url, "canary-5ecret", {"timeout": Timeouts(pool=0.1)})
     settings = replace(settings, transport=replace(settings.transport, max_connections=1))
     kind: Any = AsyncInferenceClient if either.is_async else InferenceClient
     client = kind.from_settings(settings)
@@ -190,7 +190,7 @@ def test_full_pools(raw: Any, either: Any) -> None:
 def test_total_covers_the_wait_for_a_connection(raw: Any, either: Any) -> None:
     """A deadline that passes while a call waits for a free connection is told as the deadline."""
     raw.script("request", STREAM, said("hel"), "stall")
-    settings = resolve_settings(raw.url, "key", {"timeout": Timeouts(total=0.2)})
+    settings = resolve_settings(raw.url, "canary-5ecret", {"timeout": Timeouts(total=0.2)})
     settings = replace(settings, transport=replace(settings.transport, max_connections=1))
     kind: Any = AsyncInferenceClient if either.is_async else InferenceClient
     client = kind.from_settings(settings)

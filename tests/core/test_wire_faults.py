@@ -241,7 +241,7 @@ def test_settings_of_the_environment(raw: Any, either: Any, monkeypatch: pytest.
     raw.script("request", answer(), "stall")
 
     assert read(either.client(raw.url), "chat") == "hi"
-    assert b"\r\napi-key: key" in raw.requests[0]
+    assert b"\r\napi-key: canary-5ecret" in raw.requests[0]
     assert b"Basic" not in raw.requests[0]
 
 
@@ -271,7 +271,7 @@ def test_many_cancelled_tasks(raw: Any, either: Any, method: str) -> None:
     raw.script("request", *([STREAM] if method == "stream_chat" else []), "reached", "stall")
 
     async def main() -> None:
-        async with AsyncInferenceClient(raw.url, "key") as client:
+        async with AsyncInferenceClient(raw.url, "canary-5ecret") as client:
             tasks = [asyncio.create_task(getattr(client, method)(HELLO)) for _ in range(30)]
             for _ in tasks:
                 assert await asyncio.to_thread(raw.reached.acquire, timeout=20)

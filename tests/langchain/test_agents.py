@@ -45,7 +45,7 @@ QUESTION = {"messages": [("user", "What is the weather in the city Paris?")]}
 @pytest.fixture
 def model(emulator: Any) -> ChatAzureInference:
     """A model over the emulator."""
-    return ChatAzureInference(endpoint=emulator.url, credential="key", model="emulated-chat")
+    return ChatAzureInference(endpoint=emulator.url, credential="canary-5ecret", model="emulated-chat")
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import SimpleNamespace
 
-SECRET = "a-most-secret-key"
+SECRET = "canary-5ecret-of-langchain"
 KEY = {"content-type": "application/json"}
 
 
@@ -128,7 +128,7 @@ def test_bad_arguments(make: Any, arguments: Any, words: str) -> None:
 def test_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an endpoint or a credential, the error names the argument and the variable."""
     with pytest.raises(core.ConfigurationError, match=r"endpoint.*AZURE_INFERENCE_ENDPOINT"):
-        ChatAzureInference(credential="key")
+        ChatAzureInference(credential="canary-5ecret")
     monkeypatch.setenv("AZURE_INFERENCE_ENDPOINT", "https://example.services.ai.azure.com/models")
     with pytest.raises(core.ConfigurationError, match=r"credential.*AZURE_INFERENCE_CREDENTIAL"):
         ChatAzureInference()
@@ -136,7 +136,7 @@ def test_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_other_names(emulator: Any) -> None:
     """`api_key` and `model_name`, as other classes call them, are understood."""
-    model = ChatAzureInference(endpoint=emulator.url, api_key="key", model_name="emulated-chat")
+    model = ChatAzureInference(endpoint=emulator.url, api_key="canary-5ecret", model_name="emulated-chat")
 
     assert model.model == "emulated-chat"
     assert model.invoke("hi").content
@@ -265,7 +265,7 @@ def test_usage_callback(make: Any) -> None:
 
 def test_profile() -> None:
     """What is known of a model by its name is its profile, and nothing is made up of others; a given one counts."""
-    arguments = {"endpoint": "https://example.services.ai.azure.com/models", "credential": "key"}
+    arguments = {"endpoint": "https://example.services.ai.azure.com/models", "credential": "canary-5ecret"}
 
     known = ChatAzureInference(model="gpt-4o", **arguments).profile
 
@@ -353,7 +353,7 @@ ERRORS = {
 async def test_errors(script: Any, reply: Any, ours: Any, theirs: Any, retryable: bool, way: str) -> None:  # noqa: PLR0917
     """Each error is the core's, with all it knows, and LangChain's class for it, by every way of calling."""
     script.says(reply)
-    model = ChatAzureInference(endpoint=script.url, credential="key", model="m", max_retries=0)
+    model = ChatAzureInference(endpoint=script.url, credential="canary-5ecret", model="m", max_retries=0)
 
     with pytest.raises(ours) as raised:
         await call(model, way)
@@ -383,7 +383,7 @@ async def call(model: Any, way: str) -> Any:
 @pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
 async def test_nobody_there(script: Any, way: str) -> None:
     """A server that is not there is a connection error of both families."""
-    model = ChatAzureInference(endpoint="http://127.0.0.1:9/models", credential="key", model="m", max_retries=0)
+    model = ChatAzureInference(endpoint="http://127.0.0.1:9/models", credential="canary-5ecret", model="m", max_retries=0)
 
     with pytest.raises(lc.ModelConnectionError) as raised:
         await call(model, way)
@@ -395,7 +395,7 @@ async def test_nobody_there(script: Any, way: str) -> None:
 async def test_fallbacks_by_class(script: Any, make: Any, way: str) -> None:
     """`with_fallbacks` goes on to the next model for the classes it names, LangChain's or ours, and for no others."""
     script.says((429, KEY, body("429")))
-    first = ChatAzureInference(endpoint=script.url, credential="key", model="m", max_retries=0)
+    first = ChatAzureInference(endpoint=script.url, credential="canary-5ecret", model="m", max_retries=0)
 
     for kind in (lc.ModelRateLimitError, core.RateLimitError):
         assert await call(first.with_fallbacks([make()], exceptions_to_handle=(kind,)), way)
@@ -406,7 +406,7 @@ async def test_fallbacks_by_class(script: Any, make: Any, way: str) -> None:
 def test_batch_keeps_what_worked(script: Any, wire: SimpleNamespace) -> None:
     """In a batch, an error of one question leaves the answers of the others."""
     script.says(wire.body({"content": "a"}), (400, KEY, body("bad")), wire.body({"content": "b"}))
-    model = ChatAzureInference(endpoint=script.url, credential="key", model="m", max_retries=0)
+    model = ChatAzureInference(endpoint=script.url, credential="canary-5ecret", model="m", max_retries=0)
 
     answers = model.batch(["1", "2", "3"], config={"max_concurrency": 1}, return_exceptions=True)
 
@@ -418,7 +418,7 @@ async def test_retry_policy(script: Any, way: str) -> None:
     """How often a failed request is sent again can be said as a policy too, which a copy and a pickle keep."""
     script.says((503, KEY, body("503")))
     policy = core.RetryPolicy(max_retries=1, first_delay=0.0)
-    model = ChatAzureInference(endpoint=script.url, credential="key", model="m", retry=policy)
+    model = ChatAzureInference(endpoint=script.url, credential="canary-5ecret", model="m", retry=policy)
 
     with pytest.raises(core.InternalServerError) as raised:
         await call(copy.deepcopy(model), way)

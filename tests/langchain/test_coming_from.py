@@ -15,7 +15,7 @@ ENDPOINT = "https://example.services.ai.azure.com/models"
 CHAT = {
     "langchain-azure-ai, AzureAIChatCompletionsModel": {
         "endpoint": ENDPOINT,
-        "credential": "key",
+        "credential": "canary-5ecret",
         "model": "Mistral-Large-2411",
         "api_version": "2024-05-01-preview",
         "temperature": 0.2,
@@ -27,10 +27,10 @@ CHAT = {
         "stop": ["END"],
         "model_kwargs": {"safe_prompt": True},
     },
-    "langchain-azure-ai, with model_name": {"endpoint": ENDPOINT, "credential": "key", "model_name": "gpt-4o"},
+    "langchain-azure-ai, with model_name": {"endpoint": ENDPOINT, "credential": "canary-5ecret", "model_name": "gpt-4o"},
     "langchain-openai, ChatOpenAI": {
         "endpoint": "https://example.openai.azure.com/openai/v1",
-        "api_key": "key",
+        "api_key": "canary-5ecret",
         "model": "gpt-4o",
         "temperature": 0.2,
         "max_tokens": 100,
@@ -42,7 +42,7 @@ CHAT = {
     },
     "langchain-openai, AzureChatOpenAI": {
         "endpoint": "https://example.openai.azure.com/openai/deployments/gpt-4o",
-        "api_key": "key",
+        "api_key": "canary-5ecret",
         "api_version": "2024-06-01",
     },
 }
@@ -74,13 +74,13 @@ def test_chat_arguments(arguments: dict[str, Any]) -> None:
 def test_words_of_others(word: str, ours: str) -> None:
     """An argument that has another name here is refused with that name."""
     with pytest.raises(ValueError, match=f"{word} is no argument .*did you mean {ours}"):
-        ChatAzureInference(endpoint=ENDPOINT, credential="key", **{word: "x"})
+        ChatAzureInference(endpoint=ENDPOINT, credential="canary-5ecret", **{word: "x"})
 
 
 def test_embeddings_arguments() -> None:
     """Those of AzureAIEmbeddingsModel and OpenAIEmbeddings too."""
     embeddings = AzureInferenceEmbeddings(
-        endpoint=ENDPOINT, api_key="key", model_name="embed-v-4-0", dimensions=256, model_kwargs={"truncate": "END"}
+        endpoint=ENDPOINT, api_key="canary-5ecret", model_name="embed-v-4-0", dimensions=256, model_kwargs={"truncate": "END"}
     )
 
     assert (embeddings.model, embeddings.dimensions) == ("embed-v-4-0", 256)

@@ -16,7 +16,7 @@ from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInferen
 @pytest.fixture
 def model(emulator: Any) -> ChatAzureInference:
     """A model over the emulator."""
-    return ChatAzureInference(endpoint=emulator.url, credential="key", model="emulated-chat")
+    return ChatAzureInference(endpoint=emulator.url, credential="canary-5ecret", model="emulated-chat")
 
 
 def test_threads(model: ChatAzureInference) -> None:
@@ -29,7 +29,7 @@ def test_threads(model: ChatAzureInference) -> None:
 
 def test_loops(emulator: Any, model: ChatAzureInference) -> None:
     """Event loops may come and go; each call works in each, once, and nothing is left unclosed."""
-    embeddings = AzureInferenceEmbeddings(endpoint=emulator.url, credential="key", model="emulated-embed")
+    embeddings = AzureInferenceEmbeddings(endpoint=emulator.url, credential="canary-5ecret", model="emulated-embed")
 
     async def work(number: int) -> str:
         await embeddings.aembed_query("x")

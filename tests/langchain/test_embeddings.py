@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def embeddings_of(emulator: Any, **arguments: Any) -> AzureInferenceEmbeddings:
     """Embeddings over the emulator."""
     return AzureInferenceEmbeddings(
-        **{"endpoint": emulator.url, "credential": "key", "model": "emulated-embed", **arguments}
+        **{"endpoint": emulator.url, "credential": "canary-5ecret", "model": "emulated-embed", **arguments}
     )
 
 
@@ -76,7 +76,7 @@ def test_purpose(script: Any, arguments: Any, purposes: list[str | None]) -> Non
     known to have it.
     """
     script.says({"data": [{"index": 0, "embedding": [1.0]}]})
-    embeddings = AzureInferenceEmbeddings(endpoint=script.url, credential="key", **{"model": "m", **arguments})
+    embeddings = AzureInferenceEmbeddings(endpoint=script.url, credential="canary-5ecret", **{"model": "m", **arguments})
 
     embeddings.embed_documents(["a"])
     embeddings.embed_query("a")
@@ -106,7 +106,7 @@ def test_parameters(emulator: Any, sent: Any) -> None:
 def test_order(script: Any, way: str) -> None:
     """Rows that come in another order are put back by their index."""
     script.says({"data": [{"index": 1, "embedding": [2.0]}, {"index": 0, "embedding": [1.0]}]})
-    embeddings = AzureInferenceEmbeddings(endpoint=script.url, credential="key", model="m")
+    embeddings = AzureInferenceEmbeddings(endpoint=script.url, credential="canary-5ecret", model="m")
 
     assert embed(embeddings, way, ["a", "b"]) == [[1.0], [2.0]]
 
@@ -115,7 +115,7 @@ def test_order(script: Any, way: str) -> None:
 def test_errors(script: Any, way: str) -> None:
     """An error is the core's and LangChain's at once, also where many requests run at the same time."""
     script.says((429, {"content-type": "application/json"}, b'{"error": {"code": "429", "message": "slow down"}}'))
-    embeddings = AzureInferenceEmbeddings(endpoint=script.url, credential="key", model="m", batch_size=1, max_retries=0)
+    embeddings = AzureInferenceEmbeddings(endpoint=script.url, credential="canary-5ecret", model="m", batch_size=1, max_retries=0)
 
     with pytest.raises(RateLimitError) as raised:
         embed(embeddings, way, ["a", "b", "c"])

@@ -16,7 +16,7 @@ from langchain_azure_inference import AzureInferenceLLM
 @pytest.fixture
 def llm(emulator: Any) -> AzureInferenceLLM:
     """A text model over the emulator."""
-    return AzureInferenceLLM(endpoint=emulator.url, credential="key", model="emulated-chat", max_tokens=50)
+    return AzureInferenceLLM(endpoint=emulator.url, credential="canary-5ecret", model="emulated-chat", max_tokens=50)
 
 
 def test_same_by_every_way(llm: AzureInferenceLLM) -> None:
@@ -67,7 +67,7 @@ def test_of_langchain(llm: AzureInferenceLLM) -> None:
     assert llm._get_ls_params()["ls_provider"] == "azure_inference"
     assert llm.get_num_tokens("four letters or so") > 0
     assert llm._identifying_params["max_tokens"] == 50
-    assert "key" not in str(llm.asdict())
+    assert "canary-5ecret" not in str(llm.asdict())
 
 
 def test_error(script: Any) -> None:
@@ -75,4 +75,4 @@ def test_error(script: Any) -> None:
     script.says((404, {"content-type": "text/plain"}, b"NOT FOUND"))
 
     with pytest.raises(ModelNotFoundError):
-        AzureInferenceLLM(endpoint=script.url, credential="key", model="m").invoke("a")
+        AzureInferenceLLM(endpoint=script.url, credential="canary-5ecret", model="m").invoke("a")

@@ -38,8 +38,8 @@ class TestUnit(ChatModelUnitTests):
 
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
-        environment = {"AZURE_INFERENCE_ENDPOINT": ENDPOINT, "AZURE_INFERENCE_CREDENTIAL": "key"}
-        return environment, {"model": "emulated-chat"}, {"endpoint": ENDPOINT, "credential": "key"}
+        environment = {"AZURE_INFERENCE_ENDPOINT": ENDPOINT, "AZURE_INFERENCE_CREDENTIAL": "canary-5ecret"}
+        return environment, {"model": "emulated-chat"}, {"endpoint": ENDPOINT, "credential": "canary-5ecret"}
 
     @pytest.mark.xfail(
         False, reason="as written, it can load no class outside LangChain's own map: allowed_objects must name ours"
@@ -79,7 +79,7 @@ class Integration(ChatModelIntegrationTests):
 
     @property
     def chat_model_params(self) -> dict[str, Any]:
-        return {"endpoint": self.endpoint, "credential": "key", "model": "emulated-chat"}
+        return {"endpoint": self.endpoint, "credential": "canary-5ecret", "model": "emulated-chat"}
 
     @property
     def structured_output_kwargs(self) -> dict[str, Any]:

@@ -20,12 +20,12 @@ class TestUnit(EmbeddingsUnitTests):
 
     @property
     def embedding_model_params(self) -> dict[str, Any]:
-        return {"endpoint": ENDPOINT, "credential": "key", "model": "emulated-embed"}
+        return {"endpoint": ENDPOINT, "credential": "canary-5ecret", "model": "emulated-embed"}
 
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
-        environment = {"AZURE_INFERENCE_ENDPOINT": ENDPOINT, "AZURE_INFERENCE_CREDENTIAL": "key"}
-        return environment, {"model": "emulated-embed"}, {"endpoint": ENDPOINT, "credential": "key"}
+        environment = {"AZURE_INFERENCE_ENDPOINT": ENDPOINT, "AZURE_INFERENCE_CREDENTIAL": "canary-5ecret"}
+        return environment, {"model": "emulated-embed"}, {"endpoint": ENDPOINT, "credential": "canary-5ecret"}
 
 
 class Integration(EmbeddingsIntegrationTests):
@@ -37,7 +37,7 @@ class Integration(EmbeddingsIntegrationTests):
 
     @property
     def embedding_model_params(self) -> dict[str, Any]:
-        return {"endpoint": self.endpoint, "credential": "key", "model": "emulated-embed"}
+        return {"endpoint": self.endpoint, "credential": "canary-5ecret", "model": "emulated-embed"}
 
 
 class TestLenient(Integration):

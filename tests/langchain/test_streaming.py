@@ -28,7 +28,7 @@ def piece(
 
 def model_of(script: Any, **arguments: Any) -> ChatAzureInference:
     """A model that talks to a scripted server."""
-    return ChatAzureInference(endpoint=script.url, credential="key", model="m", max_retries=0, **arguments)
+    return ChatAzureInference(endpoint=script.url, credential="canary-5ecret", model="m", max_retries=0, **arguments)
 
 
 def chunks_of(model: ChatAzureInference, way: str, into: Any = None, **kwargs: Any) -> list[AIMessageChunk]:

@@ -63,12 +63,12 @@ METHODS = ("json_schema", "function_calling", "json_mode")
 @pytest.fixture
 def model(emulator: Any) -> ChatAzureInference:
     """A model over the emulator."""
-    return ChatAzureInference(endpoint=emulator.url, credential="key", model="emulated-chat")
+    return ChatAzureInference(endpoint=emulator.url, credential="canary-5ecret", model="emulated-chat")
 
 
 def scripted(script: Any, **arguments: Any) -> ChatAzureInference:
     """A model over a scripted server."""
-    return ChatAzureInference(endpoint=script.url, credential="key", model="m", **arguments)
+    return ChatAzureInference(endpoint=script.url, credential="canary-5ecret", model="m", **arguments)
 
 
 WEATHER = {"type": "function", "function": {"name": "weather"}}
@@ -202,7 +202,7 @@ def test_default_method(script: Any, wire: SimpleNamespace, names: dict[str, str
     """Unless told otherwise, the service sees to the schema where the model is known to do that."""
     script.says(wire.body({"content": '{"name": "Paris"}'}))
 
-    ChatAzureInference(endpoint=script.url, credential="key", **names).with_structured_output(City).invoke("hi")
+    ChatAzureInference(endpoint=script.url, credential="canary-5ecret", **names).with_structured_output(City).invoke("hi")
 
     assert asks in script.requests[0]
 

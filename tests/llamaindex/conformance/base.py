@@ -22,7 +22,7 @@ from .scripted import Says, ScriptedServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECRET = "a-very-secret-key"
+SECRET = "canary-5ecret-of-llamaindex"
 MODEL = "emulated-chat"
 WHOLE = ("chat", "achat")
 STREAMED = ("stream_chat", "astream_chat")
