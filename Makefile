@@ -6,12 +6,14 @@ ASK =
 SECONDS = 60
 
 .DEFAULT_GOAL = help
-.PHONY: help demo test check format bench fuzz wheel clean
+.PHONY: help demo test peers compatibility check format bench fuzz wheel clean
 
 help:
 	@echo "make demo              the tour: RAG, chat and agents over documents, against the emulator"
 	@echo "                       [DOCS=folder of your documents] [ASK=question about them]"
 	@echo "make test              the whole test suite"
+	@echo "make peers             the tests with clients and servers that nobody here wrote"
+	@echo "make compatibility     the same, and docs/compatibility.md of what they said"
 	@echo "make check             ruff, mypy, pyright, and the import rule"
 	@echo "make format            what ruff can put right by itself"
 	@echo "make bench             what this library costs beside its peers; writes docs/performance.md"
@@ -25,6 +27,14 @@ demo: .venv/.demo
 
 test: .venv/.test
 	@$(BIN)/python -m pytest -m "not shared and not peers"
+
+peers: .venv-langchain-peers/.made
+	@$(PYTHON) scripts/servers.py
+	@.venv-langchain-peers/bin/python -m pytest -m peers tests/peers
+
+compatibility: .venv-langchain-peers/.made
+	@$(PYTHON) scripts/servers.py
+	@.venv-langchain-peers/bin/python -m tests.peers docs/compatibility.md
 
 check: .venv/.check
 	$(BIN)/ruff check
@@ -47,7 +57,7 @@ wheel: .venv/.test
 	@$(BIN)/hatchling build
 
 clean:
-	rm -rf .venv .venv-* dist .*_cache .hypothesis .benchmarks
+	rm -rf .venv .venv-* .servers dist .*_cache .hypothesis .benchmarks
 
 # Environments of their own, for what would not fit into .venv.
 .venv-%/.made: pyproject.toml scripts/environment.py
