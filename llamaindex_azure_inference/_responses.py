@@ -24,6 +24,7 @@ from azure_inference import (
     ChatCompletionChunk,
     Choice,
     ChunkChoice,
+    ResponseValidationError,
     ToolCall,
     ToolCallDelta,
     Usage,
@@ -32,6 +33,10 @@ from azure_inference import (
 
 FINISH_REASON = "finish_reason"
 _TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+class ToolCallError(ResponseValidationError, ValueError):
+    """A tool call that cannot be carried out as it came; a ValueError too, as LlamaIndex's own are."""
 
 
 def to_response(completion: ChatCompletion, *, parallel_calls: bool = True) -> ChatResponse:
@@ -131,7 +136,7 @@ def to_completion(response: ChatResponse) -> CompletionResponse:
 def to_selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> list[ToolSelection]:
     """The tool calls of a response, cheap enough to be asked for each chunk of a stream.
 
-    Arguments that are no JSON object are never mended. A call that has them raises a ValueError; with
+    Arguments that are no JSON object are never mended. A call that has them raises a `ToolCallError`; with
     `error_on_no_tool_call=False` (agents), it selects a tool that does not exist, whose name tells the model why.
     While a stream is under way, calls that may still be incomplete have no arguments.
     """
@@ -144,7 +149,7 @@ def to_selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> lis
         name, arguments = block.tool_name, block.tool_kwargs
         if isinstance(arguments, str):
             if is_complete and error_on_no_tool_call:
-                raise ValueError(f"The arguments of the call to {name} are no JSON object: {arguments[:80]!r}")
+                raise ToolCallError(f"The arguments of the call to {name} are no JSON object: {arguments[:80]!r}")
             name = f"{name} (called with arguments that are no JSON object)" if is_complete else name
             arguments = {}
         selections.append(ToolSelection(tool_id=block.tool_call_id or "", tool_name=name, tool_kwargs=arguments))

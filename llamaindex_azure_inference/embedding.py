@@ -22,6 +22,7 @@ from azure_inference import (
     EmbeddingsRequest,
     ImageEmbeddingsRequest,
     ImageInput,
+    check_dimensions,
     to_request,
 )
 
@@ -99,6 +100,20 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     @override
     def get_text_embedding_batch(self, texts: list[str], show_progress: bool = False, **kwargs: Any) -> list[Embedding]:
         """The vectors of any number of texts, in their order, in several requests at once."""
+        vectors = self._in_batches(texts, show_progress, **kwargs)
+        check_dimensions(vectors)
+        return vectors
+
+    @override
+    async def aget_text_embedding_batch(
+        self, texts: list[str], show_progress: bool = False, **kwargs: Any
+    ) -> list[Embedding]:
+        """The vectors of any number of texts, in their order, in several requests at once."""
+        vectors = await super().aget_text_embedding_batch(texts, show_progress, **kwargs)
+        check_dimensions(vectors)
+        return vectors
+
+    def _in_batches(self, texts: list[str], show_progress: bool, **kwargs: Any) -> list[Embedding]:
         size = self.embed_batch_size
         batches = [texts[start : start + size] for start in range(0, len(texts), size)]
         if self._workers == 1 or len(batches) < 2:

@@ -2,6 +2,7 @@
 
 from ._version import __version__
 from .attachments import document_text, move_tool_media
+from .batching import check_dimensions
 from .client import AsyncInferenceClient, InferenceClient
 from .connection import UNWRITTEN, Connection, conceal, shared_in_copies, split_call
 from .credentials import Credential
@@ -136,6 +137,7 @@ __all__ = [
     "Usage",
     "UserMessage",
     "__version__",
+    "check_dimensions",
     "conceal",
     "document_text",
     "estimate_tokens",

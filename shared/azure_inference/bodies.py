@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import zlib
 from collections.abc import Iterator, Mapping
 
 from .errors import ResponseValidationError
 
 _PIECE = 64 * 1024
+_MARKS = (codecs.BOM_UTF8[:1], codecs.BOM_UTF16_LE[:1], codecs.BOM_UTF16_BE[:1])
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -78,4 +80,17 @@ class Body:
     def whole(self) -> bytes:
         """The body, now that the wire has ended."""
         self._decoder.end()
-        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        return body if body[:1] not in _MARKS else _as_utf8(body)
+
+
+def _as_utf8(body: bytes) -> bytes:
+    """A body that begins with a byte order mark without it, and in UTF-8 if it was in UTF-16."""
+    if body.startswith(codecs.BOM_UTF8):
+        return body.removeprefix(codecs.BOM_UTF8)
+    if not body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return body
+    try:
+        return body.decode("utf-16").encode()
+    except UnicodeDecodeError:
+        return body

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from .dialects import Target
 from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError, ResponseValidationError
 from .schema._base import RequestModel
+from .schema._json import read_json
 from .schema.failures import is_failure, read_failure, status_of
 
 RequestT = TypeVar("RequestT", bound=RequestModel)
@@ -233,8 +233,8 @@ def raise_for_status(call: Call[Any], status: int, headers: Mapping[str, str], b
 def raise_if_failure(call: Call[Any], headers: Mapping[str, str], body: bytes) -> None:
     """Raises if a body that came as a success, or as an event of a stream, says that the request failed."""
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
+        value = read_json(body)
+    except ValueError:
         return
     if is_failure(value):
         raise _status_error(call, status_of(value, _UNSUITABLE_BODY), headers, body)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from .errors import APIConnectionError, APITimeoutError, InferenceError, ResponseValidationError, StreamInterruptedError
 from .protocol import Call, raise_if_failure, read_answer
+from .schema._json import read_json
 from .schema.chat import ChatCompletion, ChatCompletionChunk
 from .schema.completions import Completion, CompletionChunk
 from .sse import Decoder, Event
@@ -92,7 +93,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         if self._whole_body is not None:
             self._take(self._from_whole)
         else:
-            self._take(self._decoder.flush)
+            self._take(self._last_events)
         if not self.is_done and not self._accumulator.is_finished:
             self._fail(StreamInterruptedError("the stream ended before the model said that it was done"))
         self.is_done = True
@@ -175,17 +176,21 @@ class StreamReader(Generic[ChunkT, WholeT]):
         body = data if data.lstrip().startswith(b"{") else json.dumps(data.decode("utf-8", "replace")).encode()
         raise_if_failure(self._call, {}, b'{"error":' + body + b"}")
 
+    def _last_events(self) -> list[Event]:
+        """What comes after the last blank line, without half an event: that is the place where the stream was cut."""
+        return [event for event in self._decoder.flush() if event.name == "error" or _is_whole(event.data)]
+
     def _from_whole(self) -> list[Event]:
         """A whole answer as the one event of a stream; anything else is an error."""
         body = bytes(self._whole_body or b"")
         self._whole_body = None
         raise_if_failure(self._call, {}, body)
         try:
-            value = json.loads(body)
+            value = read_json(body)
             for choice in value["choices"]:
                 if "message" in choice:
                     choice["delta"] = choice.pop("message")
-        except (ValueError, RecursionError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError):
             read_answer(self._call, 200, {}, b"" if body.lstrip()[:1] == b"{" else body[:80])
             raise ResponseValidationError("a stream was asked for, and something else came") from None
         return [Event(json.dumps(value).encode())]
@@ -200,6 +205,16 @@ class StreamReader(Generic[ChunkT, WholeT]):
             vars(error)["partial"] = self._accumulator.result()
             self._error = error
         self.is_done = True
+
+
+def _is_whole(data: bytes) -> bool:
+    if data.strip() == _DONE:
+        return True
+    try:
+        read_json(data)
+    except ValueError:
+        return False
+    return True
 
 
 class ChatStream(Generic[ChunkT, WholeT]):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from .schema._json import is_array, is_object
+from .schema._json import is_array, is_object, read_json
 
 _Path = tuple[str | int, ...]
 
@@ -21,7 +20,7 @@ class SurrogateJoiner:
 
     def read(self, data: bytes) -> Any:
         """The JSON value of an event, its texts made whole; raises ValueError if it is no JSON."""
-        return self._walk(json.loads(data), ())
+        return self._walk(read_json(data), ())
 
     def _walk(self, value: Any, path: _Path) -> Any:
         if is_object(value):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from azure_inference import (
     APIStatusError,
@@ -45,7 +46,6 @@ def answer(message: Any, **choice: Any) -> ChatCompletion:
         ({"content": None}, "", ""),
         ({"content": ""}, "", ""),
         ({}, "", ""),
-        (None, "", ""),
         ({"content": "hi", "reasoning_content": "hm"}, "hi", "hm"),
         ({"content": "hi", "reasoning": "hm"}, "hi", "hm"),
         ({"content": "hi", "reasoning_content": None, "reasoning": "hm"}, "hi", "hm"),
@@ -60,6 +60,17 @@ def test_text_and_thought(message: Any, text: str, thought: str) -> None:
     read = answer(message).choices[0].message
 
     assert (read.text, read.reasoning_text) == (text, thought)
+
+
+@pytest.mark.parametrize("choice", [{}, {"message": None}])
+def test_no_message(choice: Any) -> None:
+    """A choice without a message is no answer, unless the content filter stopped it before its first word."""
+    filtered = ChatCompletion.model_validate({"choices": [{**choice, "finish_reason": "content_filter"}]})
+
+    assert filtered.choices[0].message.text == ""
+    for reason in ("stop", None):
+        with pytest.raises(ValidationError, match="a choice without a message"):
+            ChatCompletion.model_validate({"choices": [{**choice, "finish_reason": reason}]})
 
 
 THINKING = [

@@ -13,6 +13,7 @@ import pytest
 
 from azure_inference import ChatRequest, ResponseValidationError, endpoints, to_request
 from azure_inference.bodies import Body, BodyDecoder
+from azure_inference.schema._json import read_json
 
 HELLO = to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}]})
 ANSWER = {"id": "c", "choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]}
@@ -89,6 +90,22 @@ def test_compressed_answers(raw: Any, either: Any, encoding: str) -> None:
     assert client.chat(HELLO).id == "c"
     assert [chunk.choices[0].delta.text for chunk in client.stream_chat(HELLO)] == ["hi"]
     assert all(b"accept-encoding: identity" in head.lower() for head in raw.requests)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_byte_order_marks(encoding: str) -> None:
+    """A body with a byte order mark is what follows it, whatever encoding it tells of."""
+    body = Body({}, 10_000)
+    body.add('{"id": "Zürich"}'.encode(encoding))
+
+    assert json.loads(body.whole().decode()) == {"id": "Zürich"}
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b'["\\ud800",' + b"[" * 100_000])
+def test_nesting_without_end(body: bytes) -> None:
+    """A body that is nested beyond all measure is no JSON."""
+    with pytest.raises(ValueError, match="recursion limit|nested too deep"):
+        read_json(body)
 
 
 def test_a_bomb_is_not_unpacked() -> None:

@@ -96,6 +96,8 @@ INTERRUPTED: dict[str, tuple[list[bytes], bool]] = {
     "the body ends": ([said("hel"), said("lo")], True),
     "the connection breaks": ([said("hel"), said("lo")], False),
     "the connection breaks inside an event": ([said("hel"), said("lo"), b'data: {"id'], False),
+    "the body ends inside an event": ([said("hel"), said("lo"), b'data: {"id'], True),
+    "the body ends inside the end mark": ([said("hel"), said("lo"), b"data: [DO"], True),
     "one of two choices has not ended": (
         [said("hello", "stop"), event({"choices": [{"index": 1, "delta": {"content": ""}}]})],
         True,

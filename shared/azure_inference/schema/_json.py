@@ -1,8 +1,25 @@
-"""JSON values, told apart for type checkers."""
+"""JSON values: read from bytes that may hold anything, and told apart for type checkers."""
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeGuard
+
+from pydantic_core import from_json
+
+
+def read_json(data: bytes) -> Any:
+    """The value of a JSON text; raises ValueError if it is none, or nested beyond all measure."""
+    try:
+        from_json(data)
+    except ValueError as error:
+        # The parser below would go to the limit of the stack, where a finalizer that happens to run fails.
+        if "recursion limit" in str(error):
+            raise
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def is_object(value: Any) -> TypeGuard[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 
 from ._base import AnswerModel, RequestModel, WireModel
 from ._json import is_array, is_object
@@ -20,6 +20,13 @@ def listed(value: Any) -> Any:
 def _absent(value: Any) -> Any:
     """A null object as one that says nothing."""
     return {} if value is None else value
+
+
+def _unless_filtered(value: Any, info: ValidationInfo) -> Any:
+    """A message that is missing as an empty one, if the content filter took it; elsewhere there must be one."""
+    if value is None and info.data.get("finish_reason") != "content_filter":
+        raise ValueError("a choice without a message")
+    return _absent(value)
 
 
 def _empty(value: Any) -> Any:
@@ -178,7 +185,7 @@ class Choice(AnswerModel):
 
     index: int | None = None
     finish_reason: str | None = None
-    message: Annotated[AnswerMessage, BeforeValidator(_absent)] = AnswerMessage()
+    message: Annotated[AnswerMessage, BeforeValidator(_unless_filtered)] = Field(default=None, validate_default=True)
     """Empty where the content filter stopped the answer before its first word."""
     content_filter_results: dict[str, Any] | None = None
     logprobs: Any = None

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ._base import WireModel
-from ._json import is_array, is_object
+from ._json import is_array, is_object, read_json
 
 _FLAGS = {"true": True, "false": False}
 _REQUEST_ID_HEADERS = ("apim-request-id", "x-request-id", "x-ms-client-request-id")
@@ -214,8 +214,8 @@ def _parsed_text(text: str) -> Any:
 def _parsed(body: bytes) -> Any:
     """The JSON value of a body, or its text."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return read_json(body)
+    except ValueError:
         return body.decode("utf-8", "replace")
 
 
