@@ -25,6 +25,7 @@ from azure_inference import (
     RetryPolicy,
     Timeouts,
     conceal,
+    concealed,
     model_profile,
     rename_arguments,
     shared_in_copies,
@@ -88,6 +89,7 @@ class Connected(Serializable):
     _connection: Connection | None = PrivateAttr(default=None)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs = concealed(kwargs)
         try:
             super().__init__(*args, **kwargs)
         except ValidationError as error:

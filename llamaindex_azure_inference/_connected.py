@@ -18,6 +18,7 @@ from azure_inference import (
     RetryPolicy,
     Timeouts,
     conceal,
+    concealed,
     model_profile,
     rename_arguments,
     shared_in_copies,
@@ -80,6 +81,7 @@ class Connected(BaseComponent):
     _connection: Connection | None = PrivateAttr(default=None)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs = concealed(kwargs)
         given = rename_arguments(kwargs, self.other_names)
         try:
             super().__init__(*args, **given)

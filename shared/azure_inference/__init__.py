@@ -4,8 +4,8 @@ from ._version import __version__
 from .attachments import document_text, move_tool_media
 from .batching import check_dimensions
 from .client import AsyncInferenceClient, InferenceClient
-from .connection import UNWRITTEN, Connection, conceal, shared_in_copies, split_call
-from .credentials import Credential
+from .connection import UNWRITTEN, Connection, shared_in_copies, split_call
+from .credentials import Credential, conceal, concealed
 from .errors import (
     APIConnectionError,
     APIStatusError,
@@ -139,6 +139,7 @@ __all__ = [
     "__version__",
     "check_dimensions",
     "conceal",
+    "concealed",
     "document_text",
     "estimate_tokens",
     "model_profile",

@@ -10,7 +10,7 @@ from typing import Self, TypeVar, Unpack
 
 from . import batching, endpoints
 from .accumulate import CompletionAccumulator
-from .credentials import Credential
+from .credentials import Credential, conceal
 from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError
 from .schema._base import RequestModel
@@ -71,6 +71,7 @@ class InferenceClient:
         http_client: HttpClient | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
+        credential = conceal(credential)
         self._start(resolve_settings(endpoint, credential, options), http_client)
 
     @classmethod
@@ -208,6 +209,7 @@ class AsyncInferenceClient:
         async_http_client: AsyncHttpClient | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
+        credential = conceal(credential)
         self._start(resolve_settings(endpoint, credential, options), async_http_client)
 
     @classmethod

@@ -6,11 +6,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Self, Unpack, cast
 
-from pydantic import SecretStr
-
 from . import dialects
 from .client import AsyncInferenceClient, InferenceClient
-from .credentials import Credential
+from .credentials import Credential, conceal
 from .profiles import ModelProfile
 from .settings import CallOptions, ClientOptions, resolve_settings
 from .transport import AsyncHttpClient, HttpClient
@@ -38,6 +36,7 @@ class Connection:
     ) -> None:
         self._endpoint = endpoint
         self._options = options
+        credential = conceal(credential)
         self._settings = resolve_settings(endpoint, credential, options)
         self._http_client = http_client
         self._async_http_client = async_http_client
@@ -114,11 +113,6 @@ class Connection:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _loaded, (self._endpoint, {k: v for k, v in self._options.items() if k not in UNWRITTEN})
-
-
-def conceal(credential: Any) -> Any:
-    """The credential as it is to be kept: a key as a `SecretStr`, anything else as it is."""
-    return SecretStr(credential) if isinstance(credential, str) else credential
 
 
 def shared_in_copies(owner: object, memo: Mapping[int, Any] | None, *more: str) -> dict[int, Any]:

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from pydantic import SecretStr
@@ -36,6 +36,15 @@ class TokenCredential(Protocol):
     def get_token(self, *scopes: str) -> Any:
         """A token with `token` and `expires_on` (Unix seconds), or an awaitable of one."""
         ...
+
+
+class Secret(str):
+    """Text that goes out as it is, and is not shown by whatever prints the variables that hold it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'**********'"
 
 
 TokenProvider = Callable[[], str | Awaitable[str]]
@@ -68,7 +77,7 @@ class KeyAuthorizer(Authorizer):
     def headers(self) -> Headers:
         """Both key headers; the key is read anew, so that a rotated one counts at once."""
         key = _checked(self._key())
-        return (("authorization", f"Bearer {key}"), ("api-key", key))
+        return (("authorization", Secret(f"Bearer {key}")), ("api-key", key))
 
     def _key(self) -> Any:
         try:
@@ -96,13 +105,13 @@ class TokenAuthorizer(Authorizer):
                 raise ConfigurationError(
                     "credential is async and cannot serve a sync call: pass a sync credential, or call the async method"
                 )
-        return (("authorization", f"Bearer {self._token}"),)
+        return (("authorization", Secret(f"Bearer {self._token}")),)
 
     async def headers_async(self) -> Headers:
         """The bearer header; a sync giver is asked in a thread."""
         if not self._is_fresh():
             await self._renew()
-        return (("authorization", f"Bearer {self._token}"),)
+        return (("authorization", Secret(f"Bearer {self._token}")),)
 
     def forget(self) -> bool:
         """Drops the token, so that the next attempt asks for a new one."""
@@ -192,11 +201,21 @@ def _is_a(credential: Any, protocol: type) -> bool:
         raise _refused(error) from error
 
 
-def _checked(secret: Any) -> str:
+def conceal(credential: Any) -> Any:
+    """The credential as it is to be kept: a key as a `SecretStr`, anything else as it is."""
+    return SecretStr(credential) if isinstance(credential, str) else credential
+
+
+def concealed(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of an object that asks, with the key concealed: a report of an error may show its variables."""
+    return {name: conceal(value) if name in ("credential", "api_key") else value for name, value in arguments.items()}
+
+
+def _checked(secret: Any) -> Secret:
     """The secret without blanks around it, if a header can carry it. It is never part of a message."""
     if not isinstance(secret, str):
         raise ConfigurationError(f"credential holds a {type(secret).__name__}, not a key: it must be text")
-    key = secret.strip()
+    key = secret = Secret(secret.strip())
     if not key:
         raise ConfigurationError("credential is blank: pass the key of the endpoint, or set AZURE_INFERENCE_CREDENTIAL")
     if not key.isascii() or not key.isprintable() or " " in key:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 from . import errors
+from .credentials import Secret
 from .dialects import Target
 from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError, ResponseValidationError
@@ -91,8 +92,8 @@ class Call(Generic[AnswerT]):
     endpoint: Endpoint[AnswerT]
     url: str
     server: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
     client_request_id: str
     hint_if_gone: str | None
 
@@ -124,7 +125,7 @@ def prepare(
         body = _to_bytes(request)
     for name, value in (headers or {}).items():
         _check_header(name, value)
-        sent[name.lower()] = value
+        sent[name.lower()] = Secret(value)
     return Call(
         endpoint=endpoint,
         url=target.url(endpoint.path, **(query or {})),

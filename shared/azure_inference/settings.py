@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from . import dialects, protocol
 from ._version import __version__
 from .accumulate import ChatAccumulator
-from .credentials import Credential, to_authorizer
+from .credentials import Credential, conceal, to_authorizer
 from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError
 from .protocol import Call, to_extra_parameters
@@ -66,7 +66,7 @@ class ClientSettings:
     remedy: Remedy
     stream_usage: bool
     split_reasoning: bool
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
 
     def call(
         self,
@@ -130,7 +130,7 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
             "allow_http=True if the network is trusted"
         )
     if credential is None:
-        credential = os.environ.get(CREDENTIAL_VARIABLE)
+        credential = conceal(os.environ.get(CREDENTIAL_VARIABLE))
     scopes = tuple(options.get("credential_scopes") or ()) or (target.scope,)
     return ClientSettings(
         target=target,

@@ -17,7 +17,7 @@ from azure_inference.errors import InferenceError
 from azure_inference.protocol import Call
 from azure_inference.timeouts import Deadline, Timeouts
 
-from ._httpx import connection_error, tls_context
+from ._httpx import connection_error, hide_frames, tls_context
 from ._settings import TransportSettings
 
 _FINAL = 200
@@ -148,6 +148,7 @@ _HTTP_ERRORS = (aiohttp.ClientError, OSError, RuntimeError)
 
 def _to_error(error: Exception, where: str) -> InferenceError:
     """The error of ours for one of `_HTTP_ERRORS`."""
+    hide_frames(error)
     if isinstance(error, aiohttp.ServerTimeoutError):
         phase = "connect" if isinstance(error, aiohttp.ConnectionTimeoutError) else "read"
         return Deadline(None, phase).error(where)

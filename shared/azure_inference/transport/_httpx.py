@@ -66,6 +66,7 @@ HTTP_ERRORS = (httpx.TransportError, httpx.StreamError, RuntimeError)
 
 def to_error(error: Exception, where: str, deadline: Deadline = NEVER) -> InferenceError:
     """The error of ours for one of `HTTP_ERRORS`; `where` is the server's address."""
+    hide_frames(error)
     if isinstance(error, httpx.TimeoutException):
         late = deadline if deadline.is_over else Deadline(None, _PHASES.get(type(error), "read"))
         return late.error(where)
@@ -75,6 +76,14 @@ def to_error(error: Exception, where: str, deadline: Deadline = NEVER) -> Infere
     if isinstance(error, httpx.StreamError):
         return connection_error(where, error, dropped=False)
     return ConfigurationError(f"http_client cannot send: {error} Pass one that is open, or none")
+
+
+def hide_frames(error: BaseException | None) -> None:
+    """Leaves the errors of an HTTP library their words, not their frames: the variables there hold the key as sent."""
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        hide_frames(error.__cause__)
+        error = error.__context__
 
 
 def connection_error(where: str, error: Exception, *, dropped: bool) -> APIConnectionError:
