@@ -88,15 +88,20 @@ class Field:
         try:
             return self.worker(name).do(limit=limit, **order)
         except (TooLongError, EOFError, BrokenPipeError) as error:
-            self.workers.pop(name).end()
+            self.end(name)
             return {"error": str(error) or type(error).__name__}
+
+    def end(self, name: str) -> None:
+        """Ends the worker of a client, if there is one."""
+        if worker := self.workers.pop(name, None):
+            worker.end()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        for worker in self.workers.values():
-            worker.end()
+        for name in list(self.workers):
+            self.end(name)
 
 
 def in_turn(names: Sequence[str], turn: int) -> Sequence[str]:

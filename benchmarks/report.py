@@ -21,9 +21,10 @@ def ratio(quartiles: tuple[float, float, float]) -> str:
     return f"{middle} ({low}-{high})"
 
 
-def row_lines(row: Row, measured: Measured) -> Iterator[str]:
-    """A row as it is printed while measuring."""
-    yield f"\n{FRAMEWORKS[measured.framework]}: {row.title}  [server: {measured.server:.0%} of a CPU]"
+def row_lines(row: Row, measured: Measured, *, counted: bool = False) -> Iterator[str]:
+    """A row as it is printed while measuring; `counted` if in instructions."""
+    server = "" if counted else f"  [server: {measured.server:.0%} of a CPU]"
+    yield f"\n{FRAMEWORKS[measured.framework]}: {row.title}{server}"
     titles = {entry.name: entry.title for entry in entries(measured.framework)}
     for name, costs in measured.costs.items():
         if not costs:
@@ -33,6 +34,7 @@ def row_lines(row: Row, measured: Measured) -> Iterator[str]:
         words = f"ours is {ratio(against)} of it" if against else ""
         asked = f"; asked: {limit:.3g}" if limit else ""
         cost = measured.cost(name) or 0.0
-        yield f"  {titles.get(name, name):36} {microseconds(cost):>10} us/{row.unit}  {words}{asked}"
+        amount = f"{cost / 1000:>10,.1f} k instructions" if counted else f"{microseconds(cost):>10} us"
+        yield f"  {titles.get(name, name):36} {amount}/{row.unit}  {words}{asked}"
     for name, why in measured.failed.items():
         yield f"  {titles.get(name, name):36} {why}"

@@ -1,0 +1,89 @@
+"""Instructions instead of time: the same work under callgrind, whose counts do not depend on who else computes.
+
+The count of a smaller size is taken off that of a larger one, so that what happens once does not count. Instructions of
+the kernel are not counted.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.measure import Field, Measured
+from benchmarks.rows import Row
+
+TIMES = 2
+_LIMIT = 600.0
+
+
+def available() -> bool:
+    """Whether callgrind is installed."""
+    return shutil.which("valgrind") is not None and shutil.which("callgrind_control") is not None
+
+
+class Callgrind:
+    """Counts what a process executes between two moments; used with the command that starts the process."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="benchmarks-")
+        self.prefix = [
+            "valgrind",
+            "-q",
+            "--tool=callgrind",
+            "--instr-atstart=no",
+            f"--callgrind-out-file={self.folder.name}/%p",
+        ]
+
+    def control(self, pid: int, *words: str) -> None:
+        """Tells the process's callgrind something."""
+        subprocess.run(["callgrind_control", *words, str(pid)], check=True, capture_output=True)
+
+    def start(self, pid: int) -> None:
+        """Begins to count, from zero."""
+        self.control(pid, "-i", "on")
+        self.control(pid, "-z")
+
+    def stop(self, pid: int) -> int:
+        """The instructions since the start."""
+        self.control(pid, "-d")
+        self.control(pid, "-i", "off")
+        dump = max(Path(self.folder.name).glob(f"{pid}.*"), key=lambda path: int(path.suffix[1:]))
+        lines = dump.read_text(encoding="utf-8", errors="replace").splitlines()
+        return int(next(line for line in reversed(lines) if line.startswith("totals:")).split()[1])
+
+
+def count(field: Field, rows: Sequence[Row], callgrind: Callgrind) -> list[Measured]:
+    """Counts rows: instructions for each unit, the least of a few counts, in the place of seconds.
+
+    One client after another, since a process under callgrind is not idle even when it waits.
+    """
+    results = [Measured(field.framework, row.key) for row in rows]
+    for name in field.taking_part(dict.fromkeys(name for row in rows for name in row.clients)):
+        for row, result in zip(rows, results, strict=True):
+            if name in field.taking_part(row.clients) and (cost := _cost(field, row, name, callgrind)):
+                result.costs[name] = [cost]
+                print(f"{field.framework} {name} {row.key}: {cost:,.0f}", file=sys.stderr)
+        field.end(name)
+    return results
+
+
+def _cost(field: Field, row: Row, name: str, callgrind: Callgrind) -> float | None:
+    small, large = row.counted
+    costs = []
+    for _ in range(TIMES + 1):  # the first is to warm up
+        pair = [_counted(field, row, name, size, callgrind) for size in (small, large)]
+        if pair[0] is None or pair[1] is None:
+            return None
+        costs.append((pair[1] - pair[0]) / (large - small))
+    return min(costs[1:])
+
+
+def _counted(field: Field, row: Row, name: str, size: int, callgrind: Callgrind) -> int | None:
+    pid = field.worker(name).process.pid
+    callgrind.start(pid)
+    answer = field.do(name, limit=_LIMIT, work=row.work, size=size, **row.options)
+    return callgrind.stop(pid) if "cpu" in answer else None
