@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import logging
 import os
 import pickle
 import threading
@@ -293,3 +294,18 @@ def test_clients_that_nobody_holds_hang_up(server: Any, either: Any) -> None:
     either.run(asyncio.sleep(0.01)) if either.is_async else None
 
     assert server.hung_up.acquire(timeout=20)
+
+
+def test_clients_in_a_circle_hang_up_quietly(server: Any, either: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """So does one that is part of a circle, such as an error that is kept makes; nobody complains of it."""
+    server.reply_json(ANSWER)
+    kind: Any = AsyncInferenceClient if either.is_async else InferenceClient
+    circle: dict[str, Any] = {"client": kind(server.url, "canary-5ecret")}
+    circle["self"] = circle
+    assert either.run(circle["client"].chat(HELLO)).id == "c"
+    del circle
+    gc.collect()
+    either.run(asyncio.sleep(0.01)) if either.is_async else None
+
+    assert server.hung_up.acquire(timeout=20)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

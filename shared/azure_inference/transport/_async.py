@@ -27,6 +27,8 @@ ResultT = TypeVar("ResultT")
 _SUCCESS = 200
 _INHERITED: list[Any] = []
 """Pools of a parent process: kept alive after a fork, since closing them would end the parent's connections."""
+_OPEN: dict[Engine, asyncio.AbstractEventLoop] = {}
+"""Held until they are closed or their loop is: garbage in a circle would be taken apart before, with complaints."""
 
 
 class AsyncWire:
@@ -145,9 +147,13 @@ class _LoopPool:
 
 async def _until_closed(engine: Engine) -> AsyncGenerator[None]:
     # A function, so that no circle of references delays its end when nobody holds the client any more.
+    for left in [other for other, loop in list(_OPEN.items()) if loop.is_closed()]:
+        _OPEN.pop(left, None)
+    _OPEN[engine] = asyncio.get_running_loop()
     try:
         yield
     finally:
+        _OPEN.pop(engine, None)
         await engine.close()
 
 
