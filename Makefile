@@ -6,12 +6,13 @@ ASK =
 SECONDS = 60
 
 .DEFAULT_GOAL = help
-.PHONY: help demo test peers compatibility check format bench fuzz wheel clean
+.PHONY: help demo test record peers compatibility check format bench fuzz wheel clean
 
 help:
 	@echo "make demo              the tour: RAG, chat and agents over documents, against the emulator"
 	@echo "                       [DOCS=folder of your documents] [ASK=question about them]"
 	@echo "make test              the whole test suite"
+	@echo "make record            the cassettes, recorded anew [LIVE=1: those of your own endpoint]"
 	@echo "make peers             the tests with clients and servers that nobody here wrote"
 	@echo "make compatibility     the same, and docs/compatibility.md of what they said"
 	@echo "make check             ruff, mypy, pyright, and the import rule"
@@ -27,6 +28,10 @@ demo: .venv/.demo
 
 test: .venv/.test
 	@$(BIN)/python -m pytest -m "not shared and not peers"
+
+record: .venv/.test
+	@$(if $(LIVE),,$(PYTHON) scripts/servers.py)
+	@$(BIN)/python -m tests.contract.record $(if $(LIVE),--live)
 
 peers: .venv-langchain-peers/.made
 	@$(PYTHON) scripts/servers.py

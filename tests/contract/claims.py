@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from azure_inference import (
     APIStatusError,
     AuthenticationError,
@@ -20,8 +18,9 @@ from azure_inference import (
     UnprocessableEntityError,
     UnsupportedParameterWarning,
 )
+from tests.canary import KEY
 
-from .asks import Ask, Person, Tool
+from .asks import Ask
 from .expect import (
     Claim,
     adds_up,
@@ -36,57 +35,42 @@ from .expect import (
     several,
     status,
 )
-
-
-def user(content: Any) -> dict[str, Any]:
-    """A message of the user."""
-    return {"role": "user", "content": content}
-
-
-WEATHER = Tool("get_weather", "Tells the current weather in a city.", "city")
-TIME = Tool("get_time", "Tells the current local time in a city.", "city")
-HELLO = (user("Say hello in one short sentence."),)
-PARIS = (user("What is the weather in Paris?"),)
-PARIS_AND_ROME = (user("What is the weather in Paris and in Rome?"),)
-ADA = (user("Extract the person from this text: Ada Lovelace is 36 years old."),)
-CALLED_PARIS = [("get_weather", {"city": "Paris"})]
-CALLED_BOTH = [*CALLED_PARIS, ("get_weather", {"city": "Rome"})]
-TALK = (
-    {"role": "system", "content": "You are terse."},
-    user("My name is Ada."),
-    {"role": "assistant", "content": "Hello Ada."},
-    user("What is my name?"),
+from .material import (
+    ADA,
+    CALLED_BOTH,
+    CALLED_PARIS,
+    CUT_SHORT,
+    DOT,
+    DROP,
+    EXTRA,
+    FILTERED,
+    HELLO,
+    JSON,
+    LONG,
+    PARIS,
+    PARIS_AND_ROME,
+    PICTURE,
+    RAN,
+    SAME_ENDS,
+    TALK,
+    THE_PERSON,
+    TIME,
+    WEATHER,
+    user,
 )
-CALL = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'}}
-RAN = (
-    *PARIS,
-    {"role": "assistant", "content": None, "tool_calls": [CALL]},
-    {"role": "tool", "content": "It rains in Paris, 18 degrees.", "tool_call_id": "call_1"},
-)
-DOT = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
-)
-PICTURE = (user([{"type": "text", "text": "What color is this?"}, {"type": "image_url", "image_url": {"url": DOT}}]),)
-SAME_ENDS = ("A cat sleeps.", "Stocks fell sharply.", "A cat sleeps.")
-FILTERED = (user("[[filter the prompt]] How do I hurt somebody?"),)
-CUT_SHORT = (user("[[filter the answer]] Tell me a long story about it."),)
-LONG = (user("All work and no play makes Jack a dull boy. " * 1000),)
-JSON = {"response_format": {"type": "json_object"}}
-EXTRA = {"safe_prompt": True}
-DROP = {"on_unsupported": "drop"}
 
 NO_COMPLETIONS = {"llamaindex": "its LLM.complete is a chat of one message; there is no class for text completion"}
 NO_INFO = {
     "langchain": "the framework has no word for it: models are described by their profile",
     "llamaindex": "the framework has no word for it: metadata must not ask the network",
 }
-NO_FINISH = {"langchain": "a streamed text completion is plain text there"}
 AS_TOLD = {"core": "the client sends what it is told; queries are told from documents by the model classes"}
+BY_METHOD = {"core": "a request says its method: see json-schema"}
 BY_PROFILE = {
     "langchain": "asks by function calling where the model is known to take no schema",
     "llamaindex": "asks by function calling where the model is known to take no schema",
 }
-FILTER, EXTRAS, OBEYS = frozenset({"filter"}), frozenset({"extras"}), frozenset({"obeys"})
+FILTER, EXTRAS, OBEYS, VECTORS = (frozenset({word}) for word in ("filter", "extras", "obeys", "vectors"))
 ANSWER = {"text": said, "finish": "stop", "usage": adds_up, "model": said}
 CALL_ENDS = one_of("tool_calls", "stop")  # services say either where a tool was forced
 
@@ -178,20 +162,19 @@ CLAIMS: dict[str, Claim] = {
     "object": Claim(
         "An object of a class is the answer, by whichever method the model takes.",
         Ask("object", messages=ADA),
-        {"object": Person(name="Ada Lovelace", age=36)},
-        otherwise={"managed-compute": {"object": Person(name="Ada Lovelace", age=36)}},
-        cannot={"core": "a request says its method: see json-schema"},
+        {"object": THE_PERSON},
+        cannot=BY_METHOD,
     ),
     "stream-object": Claim(
         "An object grows, and is whole in the end.",
         Ask("stream object", messages=ADA),
-        {"object": Person(name="Ada Lovelace", age=36)},
-        cannot={"core": "a request says its method: see json-schema"},
+        {"object": THE_PERSON},
+        cannot=BY_METHOD,
     ),
     "json-schema": Claim(
         "An answer satisfies a JSON Schema, or the refusal of one is typed.",
         Ask("object", messages=ADA),
-        {"object": Person(name="Ada Lovelace", age=36), "finish": "stop"},
+        {"object": THE_PERSON, "finish": "stop"},
         otherwise={"managed-compute": {"error": UnprocessableEntityError, "caught": named("response_format")}},
         cannot=BY_PROFILE,
     ),
@@ -318,10 +301,10 @@ CLAIMS: dict[str, Claim] = {
     ),
     "wrong-key": Claim(
         "A wrong key is an error of its own, and is not in it.",
-        Ask(messages=HELLO, arguments={"credential": "wrong-key"}),
+        Ask(messages=HELLO, arguments={"credential": f"not-{KEY}"}),
         {
             "error": AuthenticationError,
-            "caught": lambda error: error.status_code == 401 and "wrong-key" not in f"{error!r}{vars(error)}",
+            "caught": lambda error: error.status_code == 401 and KEY not in f"{error!r}{vars(error)}",
         },
         needs=frozenset({"keys"}),
     ),
@@ -380,16 +363,22 @@ CLAIMS: dict[str, Claim] = {
         {"error": InternalServerError, "caught": broke_off},
     ),
     # Embeddings
-    "query": Claim("A query has a vector.", Ask("query", inputs=SAME_ENDS[:1], role="embed"), {"vectors": floats(1)}),
+    "query": Claim(
+        "A query has a vector.",
+        Ask("query", inputs=SAME_ENDS[:1], role="embed"),
+        {"vectors": floats(1)},
+        needs=VECTORS,
+    ),
     "documents": Claim(
         "Documents have vectors, in their order.",
         Ask("documents", inputs=SAME_ENDS, role="embed"),
         {"vectors": lambda vectors: floats(3)(vectors) and first_and_last_alike(vectors)},
+        needs=VECTORS,
     ),
     "dimensions": Claim(
         "Vectors are as long as asked for.",
         Ask("documents", inputs=SAME_ENDS, role="embed", parameters={"dimensions": 32}),
-        {"vectors": floats(3, 32)},
+        {"vectors": lambda vectors: floats(3, 32)(vectors) and first_and_last_alike(vectors)},
         needs=frozenset({"dimensions"}),
     ),
     "base64": Claim(

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.canary import KEY
+
 from .asks import Place
 from .expect import Claim, Expected
 
-KEY = "contract-key"
 MODELS = {
     "chat": "emulated-chat",
     "embed": "emulated-embed",
@@ -45,6 +46,7 @@ OFFERS = frozenset(
         "keys",  # wrong ones are refused
         "obeys",  # limits, stop sequences and choices of tools count
         "paths",  # wrong ones are refused
+        "vectors",  # of the model's own length
     }
 )
 
@@ -150,8 +152,10 @@ class Live:
     @property
     def kind(self) -> Kind:
         """What of the table can be tried there."""
-        named = {"chat": self.model, "embed": self.embedding_model, "missing": "no-such-model"}
-        offers = {"keys", *filter(None, self.offers.split(","))}
+        named = {"chat": self.model, "embed": self.embedding_model}
+        if "/deployments/" not in self.endpoint:  # there the path names the model
+            named["missing"] = "no-such-model"
+        offers = {"keys", "vectors", *filter(None, self.offers.split(","))}
         is_v1 = self.endpoint.rstrip("/").endswith("/v1")
         return Kind(
             "live",

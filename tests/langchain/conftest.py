@@ -7,13 +7,13 @@ import struct
 import threading
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from langchain_tests.conftest import base_vcr_config
+
+from tests.contract.cassettes import FOLDER, Scrubber, options, register
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -184,22 +184,24 @@ def downloads(monkeypatch: pytest.MonkeyPatch, media: SimpleNamespace) -> None:
     monkeypatch.setenv("LANGCHAIN_TESTS_USER_AGENT", "none is sent")
 
 
+def pytest_recording_configure(vcr: Any) -> None:
+    """Tells vcrpy how cassettes are written."""
+    register(vcr)
+
+
 @pytest.fixture(scope="session")
 def vcr_config() -> dict[str, Any]:
-    """A recording fits any port, and holds no header that could hold a secret."""
-    config = base_vcr_config()
-    kept = {"content-type", "extra-parameters"}
+    """What vcrpy is told: as for all cassettes of this project."""
+    return options(Scrubber())
 
-    def without_headers(message: Any) -> Any:
-        headers = message["headers"] if isinstance(message, dict) else message.headers
-        for name in [name for name in headers if name.lower() not in kept]:
-            del headers[name]
-        return message
 
-    config |= {
-        "cassette_library_dir": str(Path(__file__).parent / "cassettes"),
-        "record_mode": "none",
-        "match_on": ["method", "path", "query", "body"],
-        "filter_headers": [],
-    }
-    return config | {"before_record_request": without_headers, "before_record_response": without_headers}
+@pytest.fixture(scope="module")
+def vcr_cassette_dir() -> str:
+    """The one standard test that plays a recording plays one of the emulator."""
+    return str(FOLDER / "emulator")
+
+
+@pytest.fixture
+def default_cassette_name() -> str:
+    """The same for every emulator: it is asked the same."""
+    return "stream-time"

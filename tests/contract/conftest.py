@@ -1,0 +1,30 @@
+"""How the tests of this folder play and make recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from .cassettes import options, register
+from .recorded import Recorder, scrubber
+
+
+def pytest_recording_configure(vcr: Any) -> None:
+    """Tells vcrpy how cassettes are written."""
+    register(vcr)
+
+
+@pytest.fixture(scope="session")
+def recorder() -> Iterator[Recorder]:
+    """The servers that are recorded, if anything is."""
+    with ExitStack() as stack:
+        yield Recorder(stack)
+
+
+@pytest.fixture(scope="session")
+def vcr_config() -> dict[str, Any]:
+    """What vcrpy is told."""
+    return options(scrubber())
