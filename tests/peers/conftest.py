@@ -80,6 +80,14 @@ def way(request: pytest.FixtureRequest) -> Way:
     return Way(request.param)
 
 
+@pytest.fixture(params=["langchain", "llamaindex"])
+def ours(request: pytest.FixtureRequest, way: Way) -> Any:
+    """Each adapter, by either way."""
+    from tests.peers.ours import ADAPTERS
+
+    return ADAPTERS[request.param](way)
+
+
 @pytest.fixture
 def sent(emulator: Any) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Gives the requests that the emulator got in this test, oldest first."""

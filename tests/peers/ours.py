@@ -187,4 +187,5 @@ def _said(asked: str) -> list[Any]:
     return [ChatMessage(role="user", content=asked)]
 
 
+Adapter = LangChain | LlamaIndex
 ADAPTERS = {"langchain": LangChain, "llamaindex": LlamaIndex}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDER = Path(__file__).resolve().parents[2] / ".servers"
-_LISTENS = re.compile(r"http://127\.0\.0\.1:\d+")
+_LISTENS = re.compile(r"listening on (http://127\.0\.0\.1:\d+)")
 
 
 @contextmanager
@@ -48,5 +48,5 @@ def _address(process: subprocess.Popen[str]) -> str:
         said.append(line)
         if found := _LISTENS.search(line):
             threading.Thread(target=process.stdout.read, daemon=True).start()
-            return found[0]
+            return found[1]
     raise RuntimeError(f"{process.args} ended: {''.join(said)}")

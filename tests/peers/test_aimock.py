@@ -20,21 +20,17 @@ from azure_inference import (
     ResponseValidationError,
     StreamInterruptedError,
 )
-from tests.peers.ours import ADAPTERS, LangChain, LlamaIndex
+from tests.peers.ours import Adapter, LangChain
 from tests.peers.servers import node_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from tests.peers.conftest import Way
 
 PEER = "aimock"
 KEY = "key-of-the-tests"
 FIXTURES = Path(__file__).with_name("aimock.json")
 HELLO = "Hello, how nice to meet you!"
 PATHS = {"openai-v1": "/openai/v1", "model-inference": "/models", "azure-openai": "/openai/deployments/any"}
-
-Adapter = LangChain | LlamaIndex
 
 
 @pytest.fixture(scope="session")
@@ -43,12 +39,6 @@ def aimock() -> Iterator[str]:
     told = ("-p", "0", "-h", "127.0.0.1", "-f", str(FIXTURES), "--log-level", "info", "--validate-on-load")
     with node_server("llmock", *told, AIMOCK_API_KEYS=KEY) as url:
         yield url
-
-
-@pytest.fixture(params=ADAPTERS)
-def ours(request: pytest.FixtureRequest, way: Way) -> Adapter:
-    """Each adapter, by either way."""
-    return ADAPTERS[request.param](way)
 
 
 @pytest.fixture(params=["openai-v1", "model-inference"])
