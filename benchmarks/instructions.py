@@ -12,11 +12,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measure import Field, Measured
 from benchmarks.rows import Row
 
-TIMES = 2
+_WARM_UPS = 3
 _LIMIT = 600.0
 
 
@@ -57,7 +58,7 @@ class Callgrind:
 
 
 def count(field: Field, rows: Sequence[Row], callgrind: Callgrind) -> list[Measured]:
-    """Counts rows: instructions for each unit, the least of a few counts, in the place of seconds.
+    """Counts rows: instructions for each unit, in the place of seconds.
 
     One client after another, since a process under callgrind is not idle even when it waits.
     """
@@ -72,18 +73,20 @@ def count(field: Field, rows: Sequence[Row], callgrind: Callgrind) -> list[Measu
 
 
 def _cost(field: Field, row: Row, name: str, callgrind: Callgrind) -> float | None:
-    small, large = row.counted
-    costs = []
-    for _ in range(TIMES + 1):  # the first is to warm up
-        pair = [_counted(field, row, name, size, callgrind) for size in (small, large)]
-        if pair[0] is None or pair[1] is None:
+    small, large = row.counted_sizes(name)
+    for _ in range(_WARM_UPS):
+        if "cpu" not in _do(field, row, name, small):
             return None
-        costs.append((pair[1] - pair[0]) / (large - small))
-    return min(costs[1:])
+    less, more = (_counted(field, row, name, size, callgrind) for size in (small, large))
+    return (more - less) / (large - small)
 
 
-def _counted(field: Field, row: Row, name: str, size: int, callgrind: Callgrind) -> int | None:
+def _do(field: Field, row: Row, name: str, size: int) -> dict[str, Any]:
+    return field.do(name, limit=_LIMIT, work=row.work, size=size, **row.options)
+
+
+def _counted(field: Field, row: Row, name: str, size: int, callgrind: Callgrind) -> int:
     pid = field.worker(name).process.pid
     callgrind.start(pid)
-    answer = field.do(name, limit=_LIMIT, work=row.work, size=size, **row.options)
-    return callgrind.stop(pid) if "cpu" in answer else None
+    _do(field, row, name, size)
+    return callgrind.stop(pid)

@@ -26,7 +26,7 @@ def cpus() -> tuple[int, int]:
     return (usable[0], usable[-1]) if len(usable) > 1 else (-1, -1)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Ours, without what would make a client trace, log or call elsewhere."""
     kept = {
         name: value
@@ -46,7 +46,7 @@ class Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
-            env=_environment(),
+            env=environment(),
         )
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
@@ -92,11 +92,11 @@ class Worker:
         module, _, name = self.client.partition(":")
         command = [self.python, "-W", "ignore", "-m", "benchmarks.worker", f"benchmarks.clients.{module}", name]
         self.process = subprocess.Popen(
-            [*self.prefix, *command, self.url, str(cpus()[0]), str(self.library)],
+            [*self.prefix, *command, self.url, str(-1 if self.prefix else cpus()[0]), str(self.library)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
-            env=_environment(),
+            env=environment(),
         )
         self.version = self._answer(STARTING)["ready"]
 

@@ -12,6 +12,7 @@ import gc
 import json
 import os
 import re
+import resource
 import socket
 import sys
 import time
@@ -95,6 +96,12 @@ def cpu_time() -> bytes:
     return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
 
 
+def allow_many_connections() -> None:
+    """Raises this process's limit of open files as far as it may."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 async def serve() -> None:
     """Tells the port on standard output, and serves until standard input ends."""
     loop = asyncio.get_running_loop()
@@ -108,4 +115,5 @@ async def serve() -> None:
 
 if __name__ == "__main__":
     gc.disable()
+    allow_many_connections()
     asyncio.run(serve())

@@ -19,27 +19,48 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.server import allow_many_connections
 from benchmarks.works import ASYNC, SYNC
 
 UNDER_VALGRIND = "vgpreload" in os.environ.get("LD_PRELOAD", "")
 
 
 class Clock:
-    """Measures a piece of work: CPU time of this whole process, and time on the wall."""
+    """Measures a piece of work: CPU time of this whole process, time on the wall, and `peak` memory if asked for."""
+
+    def __init__(self, *, peak: bool = False) -> None:
+        self.peak = peak
 
     def start(self) -> None:
         gc.collect()
+        self.resident = _resident("VmRSS") if self.peak and _reset_peak() else None
         self.wall = time.perf_counter()
         self.cpu = time.process_time()
 
-    def stop(self) -> dict[str, float]:
-        return {"cpu": time.process_time() - self.cpu, "wall": time.perf_counter() - self.wall}
+    def stop(self) -> dict[str, Any]:
+        cost = {"cpu": time.process_time() - self.cpu, "wall": time.perf_counter() - self.wall}
+        return cost if self.resident is None else {**cost, "grown": _resident("VmHWM") - self.resident}
+
+
+def _reset_peak() -> bool:
+    """Lets the system's note of this process's largest size begin anew, where there is one (Linux)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
+def _resident(name: str) -> int:
+    """A size of this process, in bytes."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 def perform(runner: asyncio.Runner, client: Any, order: dict[str, Any]) -> dict[str, Any]:
     """Does one piece of work."""
-    name = order.pop("work")
-    clock = Clock()
+    name, times, peak = order.pop("work"), order.pop("times", 1), order.pop("peak", False)
+    clock = Clock(peak=peak)
     prepare = SYNC.get(name) or ASYNC[name]
     try:
         work = prepare(client, **order)
@@ -47,14 +68,16 @@ def perform(runner: asyncio.Runner, client: Any, order: dict[str, Any]) -> dict[
         return {"missing": True, "why": str(error)}
     if name in SYNC:
         clock.start()
-        value = work()
+        for _ in range(times):
+            value = work()
         return {**clock.stop(), "value": value}
-    return runner.run(_timed(clock, work))
+    return runner.run(_timed(clock, work, times))
 
 
-async def _timed(clock: Clock, work: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
+async def _timed(clock: Clock, work: Callable[[], Awaitable[Any]], times: int) -> dict[str, Any]:
     clock.start()
-    value = await work()
+    for _ in range(times):
+        value = await work()
     return {**clock.stop(), "value": value}
 
 
@@ -72,6 +95,7 @@ def main() -> None:
     """Serves until standard input ends."""
     module, name, url, cpu, library = sys.argv[1:]
     sys.path[:0] = [str(Path(library) / "shared"), library]
+    allow_many_connections()
     if int(cpu) >= 0:
         os.sched_setaffinity(0, {int(cpu)})
     answers = os.fdopen(os.dup(1), "w", buffering=1)

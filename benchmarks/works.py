@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -97,6 +98,30 @@ def embed(client: Any, size: int, dimensions: int) -> Callable[[], Any]:
     return work
 
 
+def embed_in_parts(client: Any, size: int, dimensions: int, part: int) -> Callable[[], Any]:
+    """The vectors of so many texts, `part` in a call, of which none are kept."""
+    embed_part = embed(client, part, dimensions)
+
+    def work() -> None:
+        for _ in range(size // part):
+            embed_part()
+
+    return work
+
+
+def embed_kept(client: Any, size: int, dimensions: int) -> Callable[[], Any]:
+    """The size in bytes of the vectors of so many texts, made in one call and held until then."""
+    model, once = client.embeddings(f"vectors-{dimensions}"), client.embed
+    texts = [f"text number {number}" for number in range(size)]
+
+    def work() -> int:
+        vectors = once(model, texts)
+        number = -(-sys.getsizeof(0.5) // 16) * 16  # CPython gives memory out in steps of 16 bytes
+        return sys.getsizeof(vectors) + sum(sys.getsizeof(vector) + number * len(vector) for vector in vectors)
+
+    return work
+
+
 def make(client: Any, size: int) -> Callable[[], Any]:
     """So many more chat model objects."""
     client.new("answer")
@@ -125,6 +150,8 @@ SYNC: dict[str, Any] = {
     "stream": stream,
     "say": say,
     "embed": embed,
+    "embed_in_parts": embed_in_parts,
+    "embed_kept": embed_kept,
     "make": make,
     "make_and_chat": make_and_chat,
 }
