@@ -205,9 +205,12 @@ async def test_wrong_key(ours: Adapter, place: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("asked", ["limited once", "broken once"])
-async def test_retries(ours: Adapter, model: Any, asked: str, journal: Callable[[], list[Any]], request: Any) -> None:
+async def test_retries(
+    ours: Adapter, aimock: str, asked: str, journal: Callable[[], list[Any]], request: pytest.FixtureRequest
+) -> None:
     """429 with Retry-After, and 503, are tried again, and the second answer is the result."""
     headers = {"x-test-id": request.node.name}
+    model = ours.model(endpoint=f"{aimock}/openai/v1", credential=KEY, model="any")
 
     assert await ours.text(model, asked, headers=headers) == HELLO
     assert len(journal()) == 2
