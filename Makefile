@@ -6,7 +6,7 @@ ASK =
 SECONDS = 60
 
 .DEFAULT_GOAL = help
-.PHONY: help demo test record peers compatibility check format bench fuzz wheel clean
+.PHONY: help demo test record peers compatibility faults check format bench fuzz wheel clean
 
 help:
 	@echo "make demo              the tour: RAG, chat and agents over documents, against the emulator"
@@ -15,6 +15,7 @@ help:
 	@echo "make record            the cassettes, recorded anew [LIVE=1: those of your own endpoint]"
 	@echo "make peers             the tests with clients and servers that nobody here wrote"
 	@echo "make compatibility     the same, and docs/compatibility.md of what they said"
+	@echo "make faults            hundreds of faults, for this library and its peers; writes docs/reliability.md"
 	@echo "make check             ruff, mypy, pyright, and the import rule"
 	@echo "make format            what ruff can put right by itself"
 	@echo "make bench             what this library costs beside its peers; writes docs/performance.md"
@@ -40,6 +41,9 @@ peers: .venv-langchain-peers/.made
 compatibility: .venv-langchain-peers/.made
 	@$(PYTHON) scripts/servers.py
 	@.venv-langchain-peers/bin/python -m tests.peers docs/compatibility.md
+
+faults: .venv-langchain-peers/.made .venv-llamaindex-peers/.made
+	@$(PYTHON) -m tests.faults
 
 check: .venv/.check
 	$(BIN)/ruff check

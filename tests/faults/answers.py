@@ -93,7 +93,7 @@ def vector(text: str) -> list[float]:
 
 def inputs(peer: Peer) -> list[str]:
     """The texts that a request wants to have embedded."""
-    return list(json.loads(peer.body)["input"])
+    return list(json.loads(peer.body)["input"]) if peer.body else []
 
 
 def rows(texts: Iterable[str]) -> Rows:
@@ -117,6 +117,12 @@ GOOD: dict[str, tuple[Step, ...]] = {
     "embed": ("request", embedded()),
 }
 """What a connection does whose request is answered rightly."""
+ELSEWHERE: dict[str, tuple[Step, ...]] = {
+    "chat": ("request", whole(chat("from elsewhere"))),
+    "stream": ("request", streamed(words("from elsewhere") + DONE)),
+    "embed": ("request", whole(embeddings(rows(["text 7", "text 8", "text 9"])))),
+}
+"""What another host answers."""
 LASTING: dict[str, Step] = {
     "chat": lasting(chat()),
     "stream": streamed(EVENTS, connection="keep-alive"),

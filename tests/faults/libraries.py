@@ -74,9 +74,12 @@ class Library:
     chat: Callable[[Job], Any]
     embeddings: Callable[[Job], Any]
 
-    def run(self, job: Job) -> list[Heard]:
+    def model(self, job: Job) -> Any:
+        """The object that is asked."""
+        return (self.embeddings if job.call == "embed" else self.chat)(job)
+
+    def ask(self, model: Any, job: Job) -> list[Heard]:
         """What is heard at each turn; raises what the library raises."""
-        model = (self.embeddings if job.call == "embed" else self.chat)(job)
         ask, ask_async = _FRAMEWORKS[self.framework]
         if not job.is_async:
             return [ask(model, job) for _ in range(job.turns)]
@@ -225,20 +228,20 @@ def _our_llamaindex_embeddings(job: Job) -> Any:
 
 def _of_the_sdk(job: Job) -> dict[str, Any]:
     limits = {"connection_timeout": job.read, "read_timeout": job.read}
-    return {"endpoint": f"{job.url}/models", "credential": KEY, "model_name": "m", "client_kwargs": limits}
+    return {"endpoint": f"{job.url}/models", "credential": KEY, "client_kwargs": limits}
 
 
 def _langchain_azure_chat(job: Job) -> Any:
     from langchain_azure_ai.chat_models.inference import AzureAIChatCompletionsModel
 
-    return AzureAIChatCompletionsModel(**_of_the_sdk(job))
+    return AzureAIChatCompletionsModel(model="m", **_of_the_sdk(job))
 
 
 def _langchain_azure_embeddings(job: Job) -> Any:
     from langchain_azure_ai.embeddings.inference import AzureAIEmbeddingsModel
 
     given = _given(embed_batch_size=job.batch_size, dimensions=job.dimensions)
-    return AzureAIEmbeddingsModel(**_of_the_sdk(job), **given)
+    return AzureAIEmbeddingsModel(model="m", **_of_the_sdk(job), **given)
 
 
 def _langchain_openai_chat(job: Job) -> Any:
@@ -259,7 +262,7 @@ def _langchain_openai_embeddings(job: Job) -> Any:
 def _llamaindex_azure_chat(job: Job) -> Any:
     from llama_index.llms.azure_inference import AzureAICompletionsModel
 
-    llm = AzureAICompletionsModel(**_of_the_sdk(job))
+    llm = AzureAICompletionsModel(model_name="m", **_of_the_sdk(job))
     # It would ask the endpoint for its name first, and run into a fault that is meant for the chat.
     llm._model_name, llm._model_type = "m", "chat-completions"
     return llm
@@ -269,7 +272,8 @@ def _llamaindex_azure_embeddings(job: Job) -> Any:
     from llama_index.embeddings.azure_inference import AzureAIEmbeddingsModel
 
     extra = {} if job.dimensions is None else {"model_kwargs": {"dimensions": job.dimensions}}
-    return AzureAIEmbeddingsModel(**_of_the_sdk(job), **_given(embed_batch_size=job.batch_size), **extra)
+    given = _given(embed_batch_size=job.batch_size, **extra)
+    return AzureAIEmbeddingsModel(model_name="m", **_of_the_sdk(job), **given)
 
 
 OURS = {

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
 from langchain_core.exceptions import ModelError
 
 import azure_inference
-from azure_inference import InferenceError
+from azure_inference import InferenceError, InternalServerError
 
+from .answers import GOOD, refused
 from .cases import CASES, Case
+from .catalogue import FAULTS, PROMISES
 from .judge import matches
-from .libraries import KEY, OURS, PROMPT
+from .libraries import KEY, OURS, PROMPT, Job
 from .server import RawServer
 
+ROOT = Path(__file__).resolve().parents[2]
 AMPLE = {"read": 10.0, "idle": 10.0, "total": 20.0}
 
 frameworks = pytest.mark.parametrize("framework", OURS)
@@ -31,16 +35,21 @@ def test_fault(case: Case, framework: str, is_async: bool) -> None:
     with case.playing() as (server, foreign):
         job = case.to_job(server.root, is_async=is_async, at_once=True, limits={**AMPLE, **case.limits})
         if error is None:
-            heard = OURS[framework].run(job)
+            heard = ask(framework, job)
             assert all(matches(case.right, one) for one in heard), heard
         else:
             with pytest.raises(InferenceError) as caught:
-                OURS[framework].run(job)
+                ask(framework, job)
             check(caught.value, error, case)
             assert isinstance(caught.value, ModelError) == (framework == "langchain")
 
     check_traffic(case, server)
     assert foreign.requests == []
+
+
+def ask(framework: str, job: Job) -> list[Any]:
+    """What is heard through a framework."""
+    return OURS[framework].ask(OURS[framework].model(job), job)
 
 
 def check(error: InferenceError, name: str, case: Case) -> None:
@@ -69,3 +78,63 @@ def check_traffic(case: Case, server: RawServer) -> None:
     if case.never_sent is not None:
         assert not any(case.never_sent in head for head in server.requests)
     assert all(PROMPT.encode() in body for body in server.bodies)
+
+
+@frameworks
+@modes
+def test_budget(framework: str, is_async: bool) -> None:
+    """One model object stops trying again when the service is down for good, and says so."""
+    with RawServer() as server:
+        server.script("request", refused(503))
+        job = Job(url=server.root, call="chat", is_async=is_async, at_once=True, **AMPLE)
+        model = OURS[framework].model(job)
+        exhausted = []
+        for _ in range(40):
+            with pytest.raises(InternalServerError) as caught:
+                OURS[framework].ask(model, job)
+            exhausted.append(caught.value.retry_budget_exhausted)
+
+    assert len(server.requests) <= 40 + 500 // 14
+    assert exhausted == sorted(exhausted), "once it is exhausted it stays so"
+    assert exhausted[-1]
+
+
+@frameworks
+@modes
+def test_environment(framework: str, is_async: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither proxies nor passwords are taken from the environment."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login u password hunter2\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with RawServer() as server:
+        server.script(*GOOD["chat"])
+        ask(framework, Job(url=server.root, call="chat", is_async=is_async, **AMPLE))
+
+    (head,) = server.requests
+    assert f"\r\napi-key: {KEY}".encode() in head
+    assert b"Basic" not in head
+
+
+def test_catalogue() -> None:
+    """Every fault is in the tables or names its tests, every promise is put to the test, and nothing is unnumbered."""
+    tabled = {case.fault for case in CASES}
+
+    assert list(FAULTS) == [f"F{number:02}" for number in range(1, 69)]
+    assert list(PROMISES) == list(range(1, 27))
+    assert tabled <= FAULTS.keys()
+    assert {number for fault in FAULTS.values() for number in fault.promises} == PROMISES.keys()
+    assert [name for name, fault in FAULTS.items() if name not in tabled and not fault.elsewhere] == []
+    assert len({case.id for case in CASES}) == len(CASES)
+
+
+@pytest.mark.parametrize("place", sorted({place for fault in FAULTS.values() for place in fault.elsewhere}))
+def test_places(place: str) -> None:
+    """What the catalogue names is there."""
+    file, _, function = place.partition("::")
+
+    assert f"def {function}(" in (ROOT / file).read_text(encoding="utf-8")
