@@ -12,7 +12,7 @@ from azure_inference_emulator.failures import Refused
 from azure_inference_emulator.models import Model, Refusal, Task
 from azure_inference_emulator.rules import EXTRA_PARAMETERS_OPTIONS, OPENAI_PARAMETERS, Rule
 from azure_inference_emulator.settings import Settings
-from azure_inference_emulator.values import JsonObject, as_list, as_object, as_text, is_object
+from azure_inference_emulator.values import JsonObject, as_list, as_object, as_objects, as_text, is_object
 
 Dialect = Literal["model-inference", "openai-v1", "azure-openai"]
 
@@ -75,6 +75,7 @@ def admit(incoming: Incoming, table: Mapping[str, Rule], task: Task, settings: S
     _check_schema(incoming, table, body, settings)
     model, name = resolve(incoming, as_text(body.get("model")), task, settings)
     _check_support(incoming, model, body)
+    _check_parts(model, body)
     _check_size(incoming, model, body)
     _check_content(incoming, model, body, settings)
     return Admitted(incoming.dialect, body, model, name, extras, settings.managed_compute)
@@ -198,24 +199,56 @@ def _unsupported(incoming: Incoming, refusal: Refusal, value: object) -> Refused
     return failures.invalid([problem]) if refusal.shape == "details" else failures.invalid_list([problem])
 
 
+def _check_parts(model: Model, body: JsonObject) -> None:
+    """Refuse sound in messages for a model that does not hear."""
+    for index, message in enumerate(as_objects(body.get("messages"))):
+        kinds = {part.get("type") for part in as_objects(message.get("content"))}
+        if not model.sound and kinds & {"input_audio", "audio_url"}:
+            where = f"messages[{index}]"
+            message_text = f"Invalid '{where}'. Content blocks are expected to be either text or image_url type."
+            raise failures.openai(400, message_text, param=where, code="invalid_value")
+
+
 def _check_size(incoming: Incoming, model: Model, body: JsonObject) -> None:
-    """Refuse what is longer than the model's context, and more inputs than it takes at once."""
+    """Refuse what is longer than the model's context, more inputs than it takes at once, and too long an answer."""
     inputs = as_list(body.get("input"))
     if len(inputs) > model.batch and not isinstance(inputs[0], int):
         msg = f"List should have at most {model.batch} items after validation, not {len(inputs)}"
         problem: JsonObject = {"type": "too_long", "loc": ["body", "input"], "msg": msg, "input": len(inputs)}
         raise failures.invalid([{**problem, "ctx": {"max_length": model.batch}}])
-    asked = usage.prompt_tokens(body)
-    if asked <= model.context:
-        return
+    wanted = body.get("max_completion_tokens", body.get("max_tokens"))
+    if model.output is not None and isinstance(wanted, int) and wanted > model.output:
+        message = (
+            f"max_tokens is too large: {wanted}. This model supports at most {model.output} completion tokens, "
+            f"whereas you provided {wanted}."
+        )
+        raise failures.openai(400, message, param="max_tokens", code="invalid_value")
+    if model.task == "embeddings":
+        _check_inputs(model, body)
+    elif (asked := usage.prompt_tokens(body)) > model.context:
+        raise _too_long(incoming, model, asked)
+
+
+def _check_inputs(model: Model, body: JsonObject) -> None:
+    """Refuse an input that is longer than an Azure OpenAI model reads; others cut it off."""
+    longest = usage.longest_input(body.get("input"))
+    if model.azure_openai and longest > model.context:
+        message = (
+            f"This model's maximum context length is {model.context} tokens, however you requested {longest} tokens "
+            f"({longest} in your prompt; 0 for the completion). Please reduce your prompt; or completion length."
+        )
+        raise failures.openai(400, message)
+
+
+def _too_long(incoming: Incoming, model: Model, asked: int) -> Refused:
     if incoming.dialect != "model-inference" or model.azure_openai:
         message = (
             f"This model's maximum context length is {model.context} tokens. However, your messages resulted in "
             f"{asked} tokens. Please reduce the length of the messages."
         )
-        raise failures.openai(400, message, param="messages", code="context_length_exceeded")
+        return failures.openai(400, message, param="messages", code="context_length_exceeded")
     message = f"Request body too large for {model.name} model. Max size: {model.context} tokens."
-    raise failures.nested(413, "tokens_limit_reached", message, details=message)
+    return failures.nested(413, "tokens_limit_reached", message, details=message)
 
 
 def _check_content(incoming: Incoming, model: Model, body: JsonObject, settings: Settings) -> None:

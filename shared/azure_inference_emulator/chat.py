@@ -65,7 +65,7 @@ def answer(admitted: Admitted, number: int) -> Answer:
             usage.prompt_tokens(body), spent * count, audio=usage.audio_tokens(body), reasoning=thought * count
         ),
         count=count,
-        reasoning=reasoning,
+        reasoning="" if admitted.model.reasoning == "hidden" else reasoning,
     )
 
 

@@ -355,4 +355,11 @@ def embedded(text: str) -> JsonObject | None:
             if as_object(as_object(value).get("properties")):
                 found = as_object(value)
         position = text.find("{", position + max(1, length))
+    if found is None and "{{" in text:
+        return embedded(single_braces(text))
     return found
+
+
+def single_braces(text: str) -> str:
+    """The text with the braces that a prompt template doubles, and forgets to halve again."""
+    return text.replace("{{", "{").replace("}}", "}")

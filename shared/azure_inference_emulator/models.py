@@ -42,32 +42,49 @@ class Model:
     """One model.
 
     Attributes:
+        source: Where what it does was found: pages of documentation by their titles, and what was recorded or reported.
         provider: What ``GET /info`` calls its provider; ``info_type`` its type there.
-        context: Most tokens of a prompt.
+        context: Most tokens of a prompt; for embeddings, of one input.
+        output: Most tokens that may be asked for.
         dimensions: Length of its vectors; ``batch`` the most inputs of one request.
         whole_calls: A tool call streams in one frame without index and type, with finish reason and usage.
         running_usage: Every frame of a stream carries the usage so far.
         empty_calls: Answers without tool calls say ``tool_calls: []``.
-        reasoning: Thinking comes as ``<think>`` in the content, or as ``reasoning_content``.
+        reasoning: Thinking comes as ``<think>`` in the content, as ``reasoning_content``, or is counted and not told.
         served_as: The model name that answers carry, if another.
+        sound: Whether messages may hold sound.
         azure_openai: Filter results, usage only on request and forced calls that finish with ``stop``, on every route.
     """
 
     name: str
+    source: str
     task: Task = "chat"
     provider: str = "emulator"
     info_type: str = "chat-completion"
     refusals: tuple[Refusal, ...] = ()
     context: int = 131072
+    output: int | None = None
     dimensions: int = 256
     batch: int = 2048
     whole_calls: bool = False
     running_usage: bool = False
     empty_calls: bool = False
-    reasoning: Literal["", "think", "field"] = ""
+    reasoning: Literal["", "think", "field", "hidden"] = ""
     served_as: str = ""
+    sound: bool = True
     azure_openai: bool = False
 
+
+# Sources. The catalogue says contexts, and which models call tools and which forms of answer they know.
+_OWN = "an invention of this emulator, in the manner of the API's reference pages"
+_CATALOGUE = 'the page "Models available in Azure AI Foundry Models"'
+_EMBEDDINGS = f'{_CATALOGUE}; the page "How to use Cohere Embed V3 models"; recorded answers of /info and of images'
+_OPENAI = f"{_CATALOGUE}; recorded answers and errors of Azure OpenAI"
+_LLAMA_2 = 'the page "How to use Meta Llama chat models"'
+_MISTRAL = f"{_CATALOGUE}; recorded streams and /info of Mistral-large-2411; a reported refusal of user"
+_PHI = f'{_CATALOGUE}; the page "How to use Phi-3 family chat models"; recorded answers of Phi-3'
+_DEEPSEEK = f"{_CATALOGUE}; reported answers and errors of DeepSeek-R1 on Azure"
+_DEEPSEEK_NEW = 'the pages "Foundry Models sold directly by Azure" and "How to use reasoning models"'
 
 _AUDIO = Refusal("modalities", ("audio",))
 _NO_SCHEMA = Refusal("response_format", ("json_schema",))
@@ -77,6 +94,8 @@ _NO_TOOLS = Refusal("tools")
 _FIXED_SIZE = Refusal("dimensions")
 _ONE_INPUT_TYPE = Refusal("input_type", ("query", "document"))
 _FLOATS = Refusal("encoding_format", ("int8", "uint8", "binary", "ubinary"))
+_PLAIN = (_AUDIO, _TEXT_ONLY, _NO_TOOLS)
+_THINKING = (_AUDIO, Refusal("response_format", _JSON, "details"), Refusal("tools", shape="details"))
 _O_SERIES = (
     Refusal("max_tokens", shape="openai", advice=" Use 'max_completion_tokens' instead."),
     *(
@@ -87,46 +106,62 @@ _O_SERIES = (
 
 
 def _cohere_embed(name: str) -> Model:
-    return Model(name, "embeddings", "Cohere", "embedding", (_FIXED_SIZE,), dimensions=1024, batch=96)
-
-
-def _openai_embed(name: str, dimensions: int) -> Model:
-    refusals = (_ONE_INPUT_TYPE, _FLOATS)
-    return Model(name, "embeddings", "Azure OpenAI", "embeddings", refusals, dimensions=dimensions, azure_openai=True)
-
-
-def _mistral(name: str) -> Model:
     return Model(
-        name, provider="Mistral AI", refusals=(_AUDIO, _NO_SCHEMA, Refusal("user", shape="list")), whole_calls=True
+        name, _EMBEDDINGS, "embeddings", "Cohere", "embedding", (_FIXED_SIZE,), context=512, dimensions=1024, batch=96
     )
 
 
+def _openai_embed(name: str, dimensions: int) -> Model:
+    return Model(
+        name, _OPENAI, "embeddings", "Azure OpenAI", "embeddings", (_ONE_INPUT_TYPE, _FLOATS), context=8191,
+        dimensions=dimensions, azure_openai=True,
+    )  # fmt: skip
+
+
+def _command(name: str) -> Model:
+    return Model(name, _CATALOGUE, provider="Cohere", refusals=(_AUDIO, _NO_SCHEMA))
+
+
+def _mistral(name: str, context: int) -> Model:
+    refusals = (_AUDIO, _NO_SCHEMA, Refusal("user", shape="list"))
+    return Model(name, _MISTRAL, provider="Mistral AI", refusals=refusals, context=context, whole_calls=True)
+
+
+def _llama(name: str, source: str, context: int) -> Model:
+    return Model(name, source, provider="Meta", refusals=_PLAIN, context=context)
+
+
+def _phi(name: str, context: int) -> Model:
+    return Model(
+        name, _PHI, provider="Microsoft", info_type="chat-completions", refusals=_PLAIN, context=context,
+        running_usage=True, empty_calls=True,
+    )  # fmt: skip
+
+
 _ALL = (
-    Model("emulated-chat", refusals=(_AUDIO,)),
-    Model("emulated-chat-2", refusals=(_AUDIO, Refusal("seed"))),
-    Model("emulated-embed", "embeddings", info_type="embeddings"),
+    Model("emulated-chat", _OWN, refusals=(_AUDIO,)),
+    Model("emulated-chat-2", _OWN, refusals=(_AUDIO, Refusal("seed"))),
+    Model("emulated-embed", _OWN, "embeddings", info_type="embeddings"),
     _cohere_embed("Cohere-embed-v3-english"),
     _cohere_embed("Cohere-embed-v3-multilingual"),
-    Model("Cohere-command-r", provider="Cohere", refusals=(_AUDIO, _NO_SCHEMA)),
-    Model("Cohere-command-r-plus", provider="Cohere", refusals=(_AUDIO, _NO_SCHEMA)),
-    Model("Llama-2-70b-chat", provider="Meta", refusals=(_AUDIO, _TEXT_ONLY, _NO_TOOLS), context=4096),
-    Model("Meta-Llama-3-70B-Instruct", provider="Meta", refusals=(_AUDIO, _TEXT_ONLY, _NO_TOOLS), context=8192),
-    Model("Meta-Llama-3.1-405B-Instruct", provider="Meta", refusals=(_AUDIO, _TEXT_ONLY)),
-    _mistral("Mistral-small"),
-    _mistral("Mistral-large-2411"),
-    Model("Phi-3-mini-4k-instruct", provider="Microsoft", refusals=(_AUDIO, _TEXT_ONLY, _NO_TOOLS), context=4096,
-          running_usage=True, empty_calls=True),
-    Model("Phi-3-medium-128k-instruct", provider="Microsoft", refusals=(_AUDIO, _TEXT_ONLY, _NO_TOOLS),
-          running_usage=True, empty_calls=True),
-    Model("gpt-4o-mini", provider="Azure OpenAI", refusals=(_AUDIO,), served_as="gpt-4o-mini-2024-07-18",
-          azure_openai=True),
-    Model("o3-mini", provider="Azure OpenAI", refusals=(_AUDIO, *_O_SERIES), served_as="o3-mini-2025-01-31",
-          reasoning="field", azure_openai=True),
+    _command("Cohere-command-r"),
+    _command("Cohere-command-r-plus"),
+    _llama("Llama-2-70b-chat", _LLAMA_2, 4096),
+    _llama("Meta-Llama-3-70B-Instruct", _CATALOGUE, 8192),
+    _llama("Meta-Llama-3.1-405B-Instruct", _CATALOGUE, 131072),
+    _mistral("Mistral-small", 32768),
+    _mistral("Mistral-large-2411", 128000),
+    _phi("Phi-3-mini-4k-instruct", 4096),
+    _phi("Phi-3-medium-128k-instruct", 131072),
+    Model("gpt-4o-mini", _OPENAI, provider="Azure OpenAI", refusals=(_AUDIO,), context=128000, output=16384,
+          served_as="gpt-4o-mini-2024-07-18", sound=False, azure_openai=True),
+    Model("o3-mini", _OPENAI, provider="Azure OpenAI", refusals=(_AUDIO, *_O_SERIES), context=200000,
+          served_as="o3-mini-2025-01-31", reasoning="hidden", sound=False, azure_openai=True),
     _openai_embed("text-embedding-3-small", 1536),
     _openai_embed("text-embedding-3-large", 3072),
-    Model("DeepSeek-R1", provider="DeepSeek", reasoning="think",
-          refusals=(Refusal("response_format", _JSON, "details"), Refusal("tools", shape="details"))),
-    Model("DeepSeek-R1-0528", provider="DeepSeek", refusals=(_NO_SCHEMA,), reasoning="field"),
+    Model("DeepSeek-R1", _DEEPSEEK, provider="DeepSeek", refusals=_THINKING, context=163840, reasoning="think"),
+    Model("DeepSeek-R1-0528", _DEEPSEEK_NEW, provider="DeepSeek", refusals=_THINKING, context=163840,
+          reasoning="field"),
 )  # fmt: skip
 
 MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _ALL})

@@ -90,7 +90,7 @@ def _phrase(talk: Conversation) -> Callable[[str, JsonObject], str]:
 
 def _structured(talk: Conversation, schema: JsonObject) -> object:
     results = "\n".join(text for _, _, text in talk.results())
-    text = _WRITTEN_JSON.sub(" ", talk.question)
+    text = _WRITTEN_JSON.sub(" ", json_schema.single_braces(talk.question))
     for name in as_object(schema.get("properties")):
         text = re.sub(rf"[\"'`]{re.escape(name)}[\"'`]", name, text)
     return Filler(schema, Evidence(f"{results}\n{text}".strip(), structured=True), _phrase(talk)).fill()

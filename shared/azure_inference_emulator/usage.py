@@ -3,7 +3,7 @@
 import json
 
 from azure_inference_emulator import text as linguistics
-from azure_inference_emulator.values import JsonObject, as_object, as_objects, as_text
+from azure_inference_emulator.values import JsonObject, as_list, as_object, as_objects, as_text, is_list
 
 _IMAGE_TOKENS = 85
 _AUDIO_TOKENS = 50
@@ -24,6 +24,14 @@ def prompt_tokens(body: JsonObject) -> int:
             total += linguistics.count_tokens(as_text(function.get("name")), as_text(function.get("arguments")))
     tools = body.get("tools")
     return total + (linguistics.count_tokens(json.dumps(tools)) if tools else 0) + audio_tokens(body)
+
+
+def longest_input(given: object) -> int:
+    """How many tokens the longest of the inputs of an embeddings request counts."""
+    items = as_list(given) if is_list(given) else [given]
+    if items and isinstance(items[0], int):
+        return len(items)
+    return max((len(as_list(item)) or linguistics.count_tokens(as_text(item)) for item in items), default=0)
 
 
 def audio_tokens(body: JsonObject) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from azure_inference_emulator.models import MODELS, Model
 from tests.emulator.conftest import tool
 
 USER = {"role": "user", "content": "What is the weather in Oslo?"}
@@ -15,6 +16,11 @@ CHAT = "/models/chat/completions"
 WEATHER = tool("get_weather", "Get the weather of a city.", city="string")
 NAMED = {"type": "function", "function": {"name": "get_weather"}}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
+SOUND = {
+    "messages": [
+        {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}]}
+    ]
+}
 LONG = {"messages": [{"role": "user", "content": "word " * 5000}]}
 
 
@@ -30,7 +36,22 @@ LONG = {"messages": [{"role": "user", "content": "word " * 5000}]}
         ("Llama-2-70b-chat", LONG, 413, "Max size: 4096 tokens."),
         ("o3-mini", {"max_tokens": 5}, 400, "Use 'max_completion_tokens' instead."),
         ("o3-mini", {"temperature": 0}, 400, '"unsupported_parameter"'),
-        ("gpt-4o-mini", {"messages": [{"role": "user", "content": "word " * 140_000}]}, 400, "context_length_exceeded"),
+        ("Meta-Llama-3.1-405B-Instruct", {"tools": [WEATHER]}, 422, '"parameter_not_supported"'),
+        (
+            "Mistral-small",
+            {"messages": [{"role": "user", "content": "word " * 33_000}]},
+            413,
+            "Max size: 32768 tokens.",
+        ),
+        ("DeepSeek-R1-0528", {"tools": [WEATHER]}, 422, '"loc":["body","tools"]'),
+        (
+            "gpt-4o-mini",
+            {"messages": [{"role": "user", "content": "word " * 140_000}]},
+            400,
+            "context length is 128000",
+        ),
+        ("gpt-4o-mini", {"max_tokens": 20_000}, 400, "supports at most 16384 completion tokens"),
+        ("gpt-4o-mini", SOUND, 400, "Content blocks are expected to be either text or image_url type."),
     ],
 )
 def test_refusals(server: Any, model: str, body: dict[str, Any], status: int, said: str) -> None:
@@ -45,7 +66,8 @@ def test_refusals(server: Any, model: str, body: dict[str, Any], status: int, sa
     ("model", "body"),
     [
         ("Cohere-command-r-plus", {"tools": [WEATHER]}),
-        ("Meta-Llama-3.1-405B-Instruct", {"tools": [WEATHER]}),
+        ("Meta-Llama-3.1-405B-Instruct", {"seed": 1, "temperature": 0.5}),
+        ("o3-mini", {"tools": [WEATHER], "response_format": SCHEMA}),
         ("Mistral-large-2411", {"response_format": {"type": "json_object"}, "safe_prompt": True}),
         ("o3-mini", {"max_completion_tokens": 100, "reasoning_effort": "low"}),
         ("gpt-4o-mini", {"response_format": SCHEMA, "tools": [WEATHER], "seed": 1}),
@@ -105,18 +127,33 @@ def test_deepseek_thinks_in_the_text(server: Any, limit: dict[str, int]) -> None
     assert "".join(frame["choices"][0]["delta"].get("content") or "" for frame in frames[:-1]) == text
 
 
-@pytest.mark.parametrize("model", ["DeepSeek-R1-0528", "o3-mini"])
-def test_reasoning_content(server: Any, model: str) -> None:
+def test_reasoning_content(server: Any) -> None:
     """The newer way puts the thinking beside the content and counts it."""
-    body = server.chat("Hello", model=model)
+    body = server.chat("Hello", model="DeepSeek-R1-0528")
     message = body["choices"][0]["message"]
-    frames = server.frames({"messages": [{"role": "user", "content": "Hello"}], "model": model})
+    frames = server.frames({"messages": [{"role": "user", "content": "Hello"}], "model": "DeepSeek-R1-0528"})
     deltas = [choice["delta"] for frame in frames[:-1] for choice in frame["choices"]]
 
     assert message["reasoning_content"].startswith("(emulator) I am asked: Hello")
     assert message["content"] == "(emulator) You said: Hello"
     assert "".join(delta.get("reasoning_content", "") for delta in deltas) == message["reasoning_content"]
     assert 0 < body["usage"]["completion_tokens_details"]["reasoning_tokens"] < body["usage"]["completion_tokens"]
+
+
+def test_hidden_reasoning(server: Any) -> None:
+    """Azure OpenAI counts what a model thought and does not tell it."""
+    body = server.chat("Hello", model="o3-mini")
+    frames = server.frames({"messages": [{"role": "user", "content": "Hello"}], "model": "o3-mini"})
+
+    assert body["choices"][0]["message"] == {"role": "assistant", "content": "(emulator) You said: Hello"}
+    assert "reasoning_content" not in json.dumps(frames)
+    assert 0 < body["usage"]["completion_tokens_details"]["reasoning_tokens"] < body["usage"]["completion_tokens"]
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
+def test_sources(model: Model) -> None:
+    """Each model says where what it does was found: a page of documentation, and recorded or reported answers."""
+    assert "page" in model.source
 
 
 @pytest.mark.parametrize(
@@ -130,6 +167,11 @@ def test_reasoning_content(server: Any, model: str) -> None:
         ("text-embedding-3-small", {"input": ["a"], "dimensions": 256}, 200),
         ("text-embedding-3-small", {"input": ["a"], "input_type": "query"}, 422),
         ("text-embedding-3-large", {"input": ["a"], "encoding_format": "int8"}, 422),
+        ("text-embedding-3-small", {"input": ["a", "word " * 8000]}, 200),
+        ("text-embedding-3-small", {"input": ["a", "word " * 8192]}, 400),
+        ("text-embedding-3-small", {"input": [list(range(8192))]}, 400),
+        ("text-embedding-3-small", {"input": list(range(8192))}, 400),
+        ("Cohere-embed-v3-english", {"input": ["word " * 600]}, 200),
     ],
 )
 def test_embedding_models(server: Any, model: str, body: dict[str, Any], status: int) -> None:
