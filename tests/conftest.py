@@ -55,6 +55,19 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture
+def misleading_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Proxies and a password in the places where HTTP libraries look for them."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login u password hunter2\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(autouse=True)
 def _no_secret_shown() -> Iterator[None]:
     """No test logs, warns of or raises anything that holds a key."""

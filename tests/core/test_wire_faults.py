@@ -228,16 +228,9 @@ def test_cookies(raw: Any, either: Any) -> None:
     assert not any(b"cookie" in head.lower() for head in raw.requests)
 
 
-def test_settings_of_the_environment(raw: Any, either: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+@pytest.mark.usefixtures("misleading_environment")
+def test_settings_of_the_environment(raw: Any, either: Any) -> None:
     """Neither proxies nor passwords are taken from the environment."""
-    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login u password hunter2\n")
-    (tmp_path / ".netrc").chmod(0o600)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
     raw.script("request", answer(), "stall")
 
     assert read(either.client(raw.url), "chat") == "hi"

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-KEY = "canary-key-0123456789"
+KEY = "canary-5ecret-of-the-fault-suite"
 PROMPT = "canary-prompt"
 """What must not reach a server that it was not meant for."""
 

@@ -101,16 +101,9 @@ def test_budget(framework: str, is_async: bool) -> None:
 
 @frameworks
 @modes
-def test_environment(framework: str, is_async: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("misleading_environment")
+def test_environment(framework: str, is_async: bool) -> None:
     """Neither proxies nor passwords are taken from the environment."""
-    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login u password hunter2\n")
-    (tmp_path / ".netrc").chmod(0o600)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
     with RawServer() as server:
         server.script(*GOOD["chat"])
         ask(framework, Job(url=server.root, call="chat", is_async=is_async, **AMPLE))
