@@ -43,7 +43,7 @@ PARSERS = [
     Entry("json", "bare:Parsed", "one batch parsed by json"),
     Entry("pydantic", "bare:ParsedByPydantic", "one batch parsed by pydantic_core", "pydantic-core"),
     Entry("orjson", "bare:ParsedByOrjson", "one batch parsed by orjson", "orjson"),
-    Entry("base64", "bare:ParsedFromBase64", "one base64 batch parsed by orjson and the standard library"),
+    Entry("base64", "bare:ParsedFromBase64", "one base64 batch parsed"),
 ]
 PEERS = ("azure", "openai")
 CHAT_CLIENTS = ("ours", "azure", "openai", "floor")

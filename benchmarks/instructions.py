@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from benchmarks.measure import Field, Measured
 from benchmarks.rows import Row
@@ -38,6 +38,12 @@ class Callgrind:
             "--instr-atstart=no",
             f"--callgrind-out-file={self.folder.name}/%p",
         ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.folder.cleanup()
 
     def control(self, pid: int, *words: str) -> None:
         """Tells the process's callgrind something."""

@@ -1,12 +1,17 @@
-"""What was measured, as lines of a table."""
+"""What was measured, as lines on the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from benchmarks.catalogue import FRAMEWORKS, entries
+from benchmarks.flight import ALONE
+from benchmarks.linear import DECADES, Marginal
 from benchmarks.measure import Measured
-from benchmarks.rows import Row
+from benchmarks.memory import Growth
+from benchmarks.rows import Flight, Row
+
+_MEBIBYTE = 1024 * 1024
 
 
 def microseconds(seconds: float) -> str:
@@ -15,26 +20,84 @@ def microseconds(seconds: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
+def thousands(instructions: float) -> str:
+    """A number of instructions, in thousands."""
+    value = instructions / 1000
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def number(value: float) -> str:
+    """A ratio, with two or three digits."""
+    return f"{value:.4f}" if value < 0.02 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
 def ratio(quartiles: tuple[float, float, float]) -> str:
     """A ratio with its spread."""
-    low, middle, high = (f"{value:.3f}" if value < 0.1 else f"{value:.2f}" for value in quartiles)
-    return f"{middle} ({low}-{high})"
+    low, middle, high = map(number, quartiles)
+    return f"{middle} ({low} to {high})"
+
+
+def titles(framework: str) -> dict[str, str]:
+    """The clients of a framework as the page calls them."""
+    known = {entry.name: entry.title for entry in entries(framework)}
+    return {**known, ALONE: "azure-inference, 1 in flight", "baseline": "azure-inference, the other checkout", "": ""}
 
 
 def row_lines(row: Row, measured: Measured, *, counted: bool = False) -> Iterator[str]:
-    """A row as it is printed while measuring; `counted` if in instructions."""
+    """A row; `counted` if in instructions."""
     server = "" if counted else f"  [server: {measured.server:.0%} of a CPU]"
     yield f"\n{FRAMEWORKS[measured.framework]}: {row.title}{server}"
-    titles = {entry.name: entry.title for entry in entries(measured.framework)}
-    for name, costs in measured.costs.items():
-        if not costs:
-            continue
+    names = titles(measured.framework)
+    for name in measured.costs:
+        cost = measured.cost(name) or 0.0
+        amount = f"{thousands(cost):>9} k instructions" if counted else f"{microseconds(cost):>9} us"
         against = measured.ratio(name) if name != "ours" else None
         limit = row.limit(measured.framework, name)
-        words = f"ours is {ratio(against)} of it" if against else ""
-        asked = f"; asked: {limit:.3g}" if limit else ""
+        asked = f"; asked: {number(limit)}" if limit else ""
+        yield f"  {names[name]:36} {amount} a {row.unit}" + (f"; ours: {ratio(against)}{asked}" if against else "")
+    yield from (f"  {names[name]:36} {why}" for name, why in measured.failed.items())
+
+
+def flight_lines(flight: Flight, measured: Measured) -> Iterator[str]:
+    """A number of calls in flight."""
+    server = f"[server: {measured.server:.0%} of a CPU]"
+    yield f"\n{FRAMEWORKS[measured.framework]}: chat, async, {flight.at_once} in flight  {server}"
+    names = titles(measured.framework)
+    for name in measured.costs:
         cost = measured.cost(name) or 0.0
-        amount = f"{cost / 1000:>10,.1f} k instructions" if counted else f"{microseconds(cost):>10} us"
-        yield f"  {titles.get(name, name):36} {amount}/{row.unit}  {words}{asked}"
-    for name, why in measured.failed.items():
-        yield f"  {titles.get(name, name):36} {why}"
+        flown = measured.more.get(name, [])
+        rate = f"{max(one['rate'] for one in flown):>7,.0f} calls/s at best" if flown else ""
+        latency = f"{min(one['latency'] for one in flown) * 1e3:>6.0f} ms" if flown else ""
+        against = measured.ratio(name) if name != "ours" else None
+        yield f"  {names[name]:36} {microseconds(cost):>9} us {rate}{latency}" + (
+            f"; ours: {ratio(against)}" if against else ""
+        )
+    yield from (f"  {names[name]:36} {why}" for name, why in measured.failed.items())
+
+
+def import_lines(measured: Measured) -> Iterator[str]:
+    """What imports cost."""
+    yield f"\n{FRAMEWORKS[measured.framework]}: import, the least of all rounds"
+    ours = min(measured.costs["ours"])
+    for name, costs in measured.costs.items():
+        modules = measured.more[name][0]["modules"]
+        yield (
+            f"  {titles(measured.framework)[name]:36} {min(costs) * 1e3:>7,.0f} ms, {modules:,} modules; "
+            f"ours: {number(ours / min(costs))}"
+        )
+
+
+def memory_lines(grown: Sequence[Growth]) -> Iterator[str]:
+    """What memory grew to."""
+    for line in grown:
+        name = titles(line.framework)[line.client]
+        own = f", of which the result is {line.own / _MEBIBYTE:.1f}" if line.own else ""
+        yield f"  {FRAMEWORKS[line.framework]}: {line.title}: {name}: {line.grown / _MEBIBYTE:.1f} MiB{own}"
+
+
+def linear_lines(lines: Sequence[Marginal]) -> Iterator[str]:
+    """What one more costs."""
+    yield "\nwhat one more costs, up to " + ", ".join(f"{size:,}" for size in DECADES)
+    for line in lines:
+        costs = ", ".join("-" if cost is None else microseconds(cost) for cost in line.costs)
+        yield f"  {FRAMEWORKS[line.framework]}: {line.title}: {costs} us {line.why}"

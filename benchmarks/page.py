@@ -1,0 +1,210 @@
+"""docs/performance.md, written from the results of a run."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from benchmarks.catalogue import BELOW, FRAMEWORKS, PARSERS, PEERS
+from benchmarks.flight import ALONE
+from benchmarks.linear import DECADES
+from benchmarks.measure import Measured
+from benchmarks.report import microseconds, number, ratio, thousands, titles
+from benchmarks.results import Results, Verdict, pairs, verdicts
+from benchmarks.rows import ROWS
+from benchmarks.words import ABOUT_EMBEDDINGS, ABOUT_FLIGHTS, ABOUT_INSTRUCTIONS, ABOUT_MEMORY, INTRODUCTION, METHOD
+
+_MEBIBYTE = 1024 * 1024
+_EMBEDDING_COLUMNS = ("ours", "ours-v1", "azure", "openai", *(parser.name for parser in PARSERS))
+
+
+def page(results: Results) -> str:
+    """The whole page."""
+    parts = [
+        INTRODUCTION,
+        "## What was asked for, and what was measured",
+        *_asked(results),
+        "## CPU time",
+        *_costs(results, "rows", microseconds, "Microseconds of CPU time of the client's process"),
+        "### Below the frameworks",
+        *_below(results),
+        "## Instructions",
+        ABOUT_INSTRUCTIONS,
+        *_costs(results, "counted", thousands, "Thousands of instructions of the client's process"),
+        "## Embeddings",
+        ABOUT_EMBEDDINGS,
+        *_embeddings(results),
+        "## Many calls in flight",
+        ABOUT_FLIGHTS,
+        *_flights(results),
+        "## Import",
+        *_imports(results),
+        "## Memory",
+        ABOUT_MEMORY,
+        *_memory(results),
+        "## Growth",
+        *_growth(results),
+        "## How it was measured",
+        METHOD,
+        *_surroundings(results),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _asked(results: Results) -> Iterator[str]:
+    every = [verdict for verdict in verdicts(results) if verdict.by_time is not None]
+    met = sum(verdict.met for verdict in every)
+    yield f"{met} of {len(every)} were met by CPU time. Ratios are this library's cost to the other's; less is better."
+    for framework, title in FRAMEWORKS.items():
+        names = titles(framework)
+        rows = [_judged(verdict, names) for verdict in every if verdict.framework == framework]
+        yield f"### {title}"
+        yield _table(("work", "against", "asked", "CPU time: median (quartiles)", "instructions", "met"), rows)
+
+
+def _judged(verdict: Verdict, names: dict[str, str]) -> list[str]:
+    asked = f"at {'least' if verdict.at_least else 'most'} {number(verdict.asked)}"
+    counted = "" if verdict.by_count is None else number(verdict.by_count)
+    met = "yes" if verdict.met else "**no**"
+    if verdict.met_by_count is not None and verdict.met_by_count != verdict.met:
+        met = "by time only" if verdict.met else "by instructions only"
+    time = ratio(verdict.by_time) if verdict.by_time else "not measured"
+    return [verdict.work, names.get(verdict.against, verdict.against), asked, time, counted, met]
+
+
+def _costs(results: Results, kind: str, amount: Callable[[float], str], unit: str) -> Iterator[str]:
+    for framework, title in FRAMEWORKS.items():
+        names = titles(framework)
+        yield f"{unit}, {title}; in parentheses, this library's cost to it (median of the rounds' ratios)."
+        rows = []
+        for row in ROWS:
+            measured = results.find(kind, framework, row.key)
+            if measured.cost("ours") is None or row.key.startswith("embed"):
+                continue
+            cells = [_cell(measured, name, amount) for name in (*PEERS, "floor")]
+            rows.append([row.title, amount(measured.cost("ours") or 0.0), *cells])
+        yield _table(("work", names["ours"], *(names[name] for name in (*PEERS, "floor"))), rows)
+
+
+def _cell(measured: Measured, name: str, amount: Callable[[float], str], mine: str = "ours") -> str:
+    cost = measured.cost(name)
+    if cost is None:
+        return measured.failed.get(name, "")
+    against = measured.ratio(name, mine)
+    return amount(cost) + (f" ({number(against[1])})" if against and mine != name else "")
+
+
+def _below(results: Results) -> Iterator[str]:
+    yield "What lies below, measured in the rounds of LangChain: microseconds of CPU time."
+    names = [entry.name for entry in BELOW]
+    rows = []
+    for row in ROWS:
+        measured = results.find("rows", "langchain", row.key)
+        if any(measured.costs.get(name) for name in names):
+            rows.append([row.title, *(_cell(measured, name, microseconds) for name in names)])
+    yield _table(("work", *(entry.title for entry in BELOW)), rows)
+
+
+def _embeddings(results: Results) -> Iterator[str]:
+    for framework, title in FRAMEWORKS.items():
+        names = titles(framework)
+        yield f"Microseconds of CPU time for each text, {title}:"
+        rows = [row for row in ROWS if row.key.startswith("embed")]
+        found = [results.find("rows", framework, row.key) for row in rows]
+        lines = [
+            [names[name], *(_cell(measured, name, microseconds, name) for measured in found)]
+            for name in _EMBEDDING_COLUMNS
+        ]
+        yield _table(("client", *(row.title for row in rows)), lines)
+        lines = []
+        for other in (*PEERS, "floor"):
+            for mine, theirs in pairs("embed", other, found[0]):
+                against = [measured.ratio(theirs, mine) for measured in found]
+                lines.append([f"{names[mine]} to {names[theirs]}", *(ratio(one) if one else "" for one in against)])
+        yield _table(("ratio", *(row.title for row in rows)), lines)
+
+
+def _flights(results: Results) -> Iterator[str]:
+    for framework, title in FRAMEWORKS.items():
+        names = titles(framework)
+        found = [measured for measured in results.flights if measured.framework == framework]
+        yield f"{title}: microseconds of CPU time of a call; calls a second; median latency."
+        order = list(dict.fromkeys(name for measured in found for name in (*measured.costs, *measured.failed)))
+        lines = [
+            [names[name], *(_flown(measured, name) for measured in found)] for name in sorted(order, key=_ours_first)
+        ]
+        yield _table(("client", *(f"{measured.key.partition('-')[2]} in flight" for measured in found)), lines)
+
+
+def _ours_first(name: str) -> int:
+    return 0 if name == "ours" else 1 if name == ALONE else 2
+
+
+def _flown(measured: Measured, name: str) -> str:
+    cost = measured.cost(name)
+    if cost is None:
+        return measured.failed.get(name, "")
+    flown = measured.more.get(name)
+    if not flown:
+        return microseconds(cost)
+    rate = sorted(one["rate"] for one in flown)[len(flown) // 2]
+    latency = sorted(one["latency"] for one in flown)[len(flown) // 2]
+    return f"{microseconds(cost)}; {rate:,.0f}/s; {latency * 1e3:,.0f} ms"
+
+
+def _imports(results: Results) -> Iterator[str]:
+    yield "The least CPU time of all rounds, each in an interpreter of its own, and the number of modules then loaded."
+    for measured in results.imports:
+        names = titles(measured.framework)
+        rows = [
+            [names[name], f"{min(costs) * 1e3:,.0f} ms", f"{measured.more[name][0]['modules']:,}"]
+            for name, costs in measured.costs.items()
+        ]
+        yield _table((FRAMEWORKS[measured.framework], "CPU time", "modules"), rows)
+
+
+def _memory(results: Results) -> Iterator[str]:
+    rows = [
+        [
+            line.title,
+            titles(line.framework)[line.client] + f" ({FRAMEWORKS[line.framework]})" * (line.client == "ours"),
+            f"{line.grown / _MEBIBYTE:,.1f} MiB",
+            f"{line.own / _MEBIBYTE:,.1f} MiB" if line.own else "",
+        ]
+        for line in results.memory
+    ]
+    yield _table(("work", "client", "peak grew by", "of which the result"), rows)
+
+
+def _growth(results: Results) -> Iterator[str]:
+    yield (
+        "Microseconds of CPU time for one more, between a tenth of the number and the number "
+        "(in flight: for each call, with so many of them)."
+    )
+    head = ("this library, one more", *(f"{size:,}" for size in DECADES))
+    for framework, title in FRAMEWORKS.items():
+        rows = [
+            [line.title, *("did not finish" if cost is None else microseconds(cost) for cost in line.costs)]
+            for line in results.linear
+            if line.framework == framework
+        ]
+        yield f"{title}:"
+        yield _table(head, rows)
+
+
+def _surroundings(results: Results) -> Iterator[str]:
+    share = max((row.server for row in (*results.rows, *results.flights)), default=0.0)
+    yield (
+        f"This run: {os.cpu_count()} CPUs ({platform.machine()}, {platform.system()}), "
+        f"{results.seconds / 60:.0f} minutes. The server computed for at most {share:.0%} of the time of any "
+        "measurement, in a process of its own."
+    )
+    packages = list(dict.fromkeys(name for found in results.versions.values() for name in found))
+    rows = [[name, *(found.get(name, "") for found in results.versions.values())] for name in packages]
+    yield _table(("versions", *(f"{FRAMEWORKS[name]}'s environment" for name in results.versions)), rows)

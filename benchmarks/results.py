@@ -1,0 +1,151 @@
+"""Everything that one run measured, and what issue 7 asks for beside it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from benchmarks import imports
+from benchmarks.catalogue import FRAMEWORKS, PARSERS, PEERS
+from benchmarks.flight import ALONE
+from benchmarks.linear import Marginal
+from benchmarks.measure import Measured, quartiles
+from benchmarks.memory import Growth
+from benchmarks.processes import environment
+from benchmarks.rows import FLIGHT_LIMITS, GROWTH_LIMIT, LATENCY_LIMIT, RATE_LIMIT, ROWS
+
+Spread = tuple[float, float, float]
+DISTRIBUTIONS = [
+    "langchain-core", "langchain-azure-ai", "langchain-openai", "llama-index-core", "llama-index-llms-azure-inference",
+    "llama-index-embeddings-azure-inference", "llama-index-llms-openai-like", "llama-index-embeddings-openai",
+    "azure-ai-inference", "openai", "httpx", "aiohttp", "pydantic", "orjson",
+]  # fmt: skip
+_VERSIONS = """
+import importlib.metadata as metadata, json, platform
+found = {"Python": platform.python_version()}
+for name in %r:
+    try:
+        found[name] = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
+
+
+@dataclass
+class Results:
+    """What was measured; an empty list is what was left out."""
+
+    rows: list[Measured] = field(default_factory=list)
+    counted: list[Measured] = field(default_factory=list)
+    flights: list[Measured] = field(default_factory=list)
+    imports: list[Measured] = field(default_factory=list)
+    memory: list[Growth] = field(default_factory=list)
+    linear: list[Marginal] = field(default_factory=list)
+    versions: dict[str, dict[str, str]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def find(self, kind: str, framework: str, key: str) -> Measured:
+        """A row of one of the lists; an empty one if it was not measured."""
+        rows: list[Measured] = getattr(self, kind)
+        found = (row for row in rows if (row.framework, row.key) == (framework, key))
+        return next(found, Measured(framework, key))
+
+
+def versions(python: str) -> dict[str, str]:
+    """The versions of what is installed beside an interpreter."""
+    ran = subprocess.run(
+        [python, "-P", "-c", _VERSIONS % DISTRIBUTIONS], env=environment(), capture_output=True, check=True
+    )
+    return json.loads(ran.stdout)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One thing that was asked for: the largest value allowed, and what was measured, by time and by instructions."""
+
+    work: str
+    framework: str
+    against: str
+    asked: float
+    by_time: Spread | None
+    by_count: float | None = None
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Whether the median is what was asked for."""
+        return self.by_time is not None and self._holds(self.by_time[1])
+
+    @property
+    def met_by_count(self) -> bool | None:
+        """The same for instructions; None where they were not counted."""
+        return None if self.by_count is None else self._holds(self.by_count)
+
+    def _holds(self, value: float) -> bool:
+        return value >= self.asked if self.at_least else value <= self.asked
+
+
+def verdicts(results: Results) -> Iterator[Verdict]:
+    """All that was asked for, in the issue's order, for both frameworks."""
+    for framework in FRAMEWORKS:
+        yield from _of_rows(results, framework)
+        yield from _of_flights(results, framework)
+        yield from _of_imports(results, framework)
+
+
+def pairs(row_key: str, other: str, measured: Measured) -> list[tuple[str, str]]:
+    """Which of our clients is compared with which, for a column: vectors with those of the same encoding."""
+    if not row_key.startswith("embed"):
+        return [("ours", other)]
+    if other == "openai":
+        return [("ours-v1", "openai")]
+    if other == "floor":
+        texts = [parser.name for parser in PARSERS if parser.name != "base64" and measured.cost(parser.name)]
+        fastest = min(texts, key=lambda name: measured.cost(name) or 0.0, default="orjson")
+        return [("ours", fastest), ("ours-v1", "base64")]
+    return [("ours", other)]
+
+
+def _of_rows(results: Results, framework: str) -> Iterator[Verdict]:
+    for row in ROWS:
+        measured, counted = results.find("rows", framework, row.key), results.find("counted", framework, row.key)
+        for other, limit in row.limits.get(framework, {}).items():
+            for mine, theirs in pairs(row.key, other, measured):
+                by_count = counted.ratio(theirs, mine)
+                time = measured.ratio(theirs, mine)
+                against = theirs if other == "floor" and theirs != "floor" else other
+                yield Verdict(row.title, framework, against, limit, time, by_count[1] if by_count else None)
+
+
+def _of_flights(results: Results, framework: str) -> Iterator[Verdict]:
+    for measured in results.flights:
+        at_once = int(measured.key.partition("-")[2])
+        if measured.framework != framework or at_once == 1:
+            continue
+        title = f"chat, async, {at_once} in flight"
+        for peer, limit in FLIGHT_LIMITS.items():
+            yield Verdict(f"{title}: CPU", framework, peer, limit, measured.ratio(peer))
+        yield Verdict(f"{title}: CPU", framework, ALONE, GROWTH_LIMIT, measured.ratio(ALONE))
+        if at_once == 50:
+            latencies = quartiles([flown["latency"] for flown in measured.more.get("ours", [])])
+            yield Verdict(f"{title}: median latency, s", framework, "", LATENCY_LIMIT, latencies)
+        for peer in PEERS if at_once == 500 else ():
+            rates = rate_ratio(measured, peer)
+            yield Verdict(f"{title}: calls a second", framework, peer, RATE_LIMIT, rates, at_least=True)
+
+
+def rate_ratio(measured: Measured, peer: str) -> Spread | None:
+    """Our calls a second to a peer's, round by round."""
+    ours, theirs = measured.more.get("ours", []), measured.more.get(peer, [])
+    return quartiles([a["rate"] / b["rate"] for a, b in zip(ours, theirs, strict=False)])
+
+
+def _of_imports(results: Results, framework: str) -> Iterator[Verdict]:
+    measured = results.find("imports", framework, imports.KEY)
+    for other, limit in imports.LIMITS.items():
+        if measured.costs:
+            least = min(measured.costs["ours"]) / min(measured.costs[other])
+            yield Verdict("import (least of all rounds)", framework, other, limit, (least, least, least))

@@ -1,0 +1,48 @@
+"""The prose of docs/performance.md."""
+
+INTRODUCTION = """\
+# Performance
+
+What a call, a streamed piece, a vector and an import cost the process that makes them, side by side with the packages
+that do the same work, and with what the framework costs by itself. `make bench` measured it and wrote this page.
+
+Times on other machines differ, and differ from run to run; ratios within one run are what counts. The peers are
+langchain-azure-ai's classes for this API and langchain-openai; llama-index-llms-azure-inference (with its embeddings)
+and llama-index-llms-openai-like (with OpenAIEmbedding). "Alone" is the framework with the least model its base class
+allows: it makes the objects the framework wants and sends nothing."""
+
+ABOUT_INSTRUCTIONS = """\
+The same work counted by valgrind's callgrind, which does not depend on who else uses the machine. Work in the kernel is
+not counted. Empty where valgrind is not installed."""
+
+ABOUT_EMBEDDINGS = """\
+One call of 10,000 texts (200 for the clients on azure-ai-inference, which would take minutes; their cost for each text
+is the same), in the batches that each client makes by itself. Over the OpenAI v1 route vectors travel as base64, which
+this library and the openai package ask for there; elsewhere as JSON numbers. The floor is the answer to one batch,
+already in memory, parsed to lists of floats; it is not sent, received, checked or put in order."""
+
+ABOUT_FLIGHTS = """\
+Calls of one model object under way at once, one event loop, the server answering each after 50 ms. "1 in flight" of
+this library beside the others is measured in the same rounds, against a server that does not wait."""
+
+ABOUT_MEMORY = """\
+How far the peak of the process's resident memory rose, in a process that had done the same on a small scale. LangChain
+keeps the pieces of a stream until it ends, to tell its callbacks of the whole; so its own growth stands beside."""
+
+METHOD = """\
+* The server is a process of its own with answers made beforehand (HTTP/1.1, connections kept); every client gets the
+  same prompts and the same bytes. Events of a stream are HTTP chunks of their own, written 4 KiB at a time, except
+  where they are said to arrive by themselves: then one each millisecond.
+* Every client is a process of its own, kept for all of its measurements and pinned to another CPU than the server's.
+* A round does one measurement of each client, in turn, there and back; a ratio is taken within its round; the page
+  shows the median of the rounds and, in parentheses, their quartiles. Garbage is collected before each measurement.
+* The cost of a streamed piece is that of a stream of 1,000 less one of 10, for each of the 990.
+* All clients have their default settings, with one exception: `OpenAIEmbeddings(check_embedding_ctx_length=False)`,
+  since it would download a tokenizer. Tracing is off for all. The API key is the same.
+* Peers may do less for their cost than this library does: llama-index azure-inference, for example, yields nothing for
+  a streamed tool call.
+
+To repeat it: `make bench`, which takes about a quarter of an hour on two CPUs. In parts:
+`python -m benchmarks --only chat,chunk --clients ours,floor --quick` (see `--help`), with the interpreters of
+`.venv-langchain-peers` and `.venv-llamaindex-peers`, which `make bench` makes. `--instructions` counts instead of
+timing; `--baseline FOLDER` measures another checkout beside this one."""
