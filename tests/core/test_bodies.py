@@ -104,7 +104,7 @@ def test_byte_order_marks(encoding: str) -> None:
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b'["\\ud800",' + b"[" * 100_000])
 def test_nesting_without_end(body: bytes) -> None:
     """A body that is nested beyond all measure is no JSON."""
-    with pytest.raises(ValueError, match="recursion limit|nested too deep"):
+    with pytest.raises(ValueError, match=r"recursion limit|nested too deep"):
         read_json(body)
 
 
