@@ -20,6 +20,7 @@ from azure_inference import (
     ChatRequest,
     __version__,
     estimate_tokens,
+    structured_method,
     to_request,
 )
 
@@ -69,7 +70,7 @@ class ChatAzureInference(Generating, BaseChatModel):
     def _resolve_model_profile(self) -> ModelProfile | None:
         known = self._known
         profile = {
-            "max_input_tokens": known.context_window,
+            "max_input_tokens": known.max_input_tokens,
             "max_output_tokens": known.max_output_tokens,
             "tool_calling": known.tool_calling,
             "structured_output": known.structured_output,
@@ -185,13 +186,18 @@ class ChatAzureInference(Generating, BaseChatModel):
             schema: A pydantic class, a TypedDict, or a JSON Schema; answers are objects of the class, else dicts.
             method: `json_schema` (the service sees to the schema; the default where the model is known to do that),
                 `function_calling` (the answer is a tool call; the default elsewhere), or `json_mode` (JSON of no
-                certain schema, which the prompt must ask for).
+                certain schema, which the prompt must ask for; the default where nothing else is known to be taken).
             include_raw: Whether to answer with `{"raw": message, "parsed": object, "parsing_error": exception}`.
             strict: Whether to ask for strict adherence to the schema.
             kwargs: Further parameters of each call.
         """
         if method is None:
-            method = "json_schema" if (self.profile or {}).get("structured_output") else "function_calling"
+            known = self.profile or {}
+            method = structured_method(
+                structured_output=known.get("structured_output"),
+                tool_calling=known.get("tool_calling"),
+                json_output=self._known.json_output,
+            )
         return structured(self, schema, method=method, include_raw=include_raw, strict=strict, **kwargs)
 
     def get_num_tokens(self, text: str) -> int:

@@ -81,6 +81,8 @@ class AzureInference(Connected, FunctionCallingLLM):
     """More request parameters, as `model_kwargs`."""
     context_window: int | None = None
     """Tokens of prompt and answer together; by default what is known of the model."""
+    is_function_calling_model: bool | None = None
+    """Whether it calls tools; by default what is known of the model, and yes where nothing is."""
     stream_usage: bool = True
     """Whether streams ask for their usage where that must be asked for."""
 
@@ -97,11 +99,14 @@ class AzureInference(Connected, FunctionCallingLLM):
     def metadata(self) -> LLMMetadata:
         """What is known of the model, without asking the endpoint."""
         profile = self.profile_of(self.model)
+        calls_tools = self.is_function_calling_model
+        if calls_tools is None:
+            calls_tools = profile.tool_calling is not False
         return LLMMetadata(
             context_window=self.context_window or profile.context_window or DEFAULT_CONTEXT_WINDOW,
             num_output=self.max_tokens or DEFAULT_NUM_OUTPUTS,
             is_chat_model=True,
-            is_function_calling_model=profile.tool_calling is not False,
+            is_function_calling_model=calls_tools,
             model_name=self.model or "unknown",
         )
 

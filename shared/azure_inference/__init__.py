@@ -33,7 +33,7 @@ from .fields import (
     to_tool_choice,
     wire_fields,
 )
-from .profiles import ModelProfile, estimate_tokens, model_profile
+from .profiles import ModelProfile, estimate_tokens, model_profile, structured_method
 from .protocol import ExtraParameters, to_request
 from .remedy import UnsupportedParameterWarning, refused_parameters
 from .retry import RetryPolicy
@@ -149,6 +149,7 @@ __all__ = [
     "rename_arguments",
     "shared_in_copies",
     "split_call",
+    "structured_method",
     "to_argument_error",
     "to_request",
     "to_response_format",
