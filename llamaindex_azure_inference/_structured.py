@@ -72,6 +72,8 @@ class ObjectProgram(BasePydanticProgram[ObjectT]):
                 self._note(error)
             else:
                 return so_far.check()
+        if not self._llm.metadata.is_function_calling_model:
+            return (yield from self._otherwise().stream_call(llm_kwargs=dict(llm_kwargs or {}), **kwargs))
         for response in self._llm.stream_chat_with_tools(**self._by_tool(kwargs, llm_kwargs)):
             yield from so_far.add(response)
         return so_far.check()
@@ -98,6 +100,11 @@ class ObjectProgram(BasePydanticProgram[ObjectT]):
             else:
                 so_far.check()
                 return
+        if not self._llm.metadata.is_function_calling_model:
+            program = self._otherwise()
+            async for grown in await program.astream_call(llm_kwargs=dict(llm_kwargs or {}), **prompt_args):
+                yield grown
+            return
         async for response in await self._llm.astream_chat_with_tools(**self._by_tool(prompt_args, llm_kwargs)):
             for grown in so_far.add(response):
                 yield grown

@@ -29,7 +29,7 @@ class Entry:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                heard = _finish(self.way(ask, place, entry_core.Mode(self.is_async)), is_async=self.is_async)
+                heard = finish(self.way(ask, place, entry_core.Mode(self.is_async)), is_async=self.is_async)
             except InferenceError as error:
                 heard = Heard(error=error)
         heard.warnings = [warning.category for warning in caught]
@@ -39,7 +39,8 @@ class Entry:
         return f"{self.name}-{'async' if self.is_async else 'sync'}"
 
 
-def _finish(call: Coroutine[Any, Any, T], *, is_async: bool) -> T:
+def finish(call: Coroutine[Any, Any, T], *, is_async: bool) -> T:
+    """What a call comes to, in an event loop of its own or with none."""
     if is_async:
         return asyncio.run(call)
     # Plain code never waits for an event loop, so one step is the whole call, and none is running meanwhile.

@@ -92,7 +92,7 @@ class Kind:
             key=key,
             models=self.models,
             # What Managed Compute serves takes no schema; the emulator's own names do not tell that.
-            known_as={"chat": "Meta-Llama-3.1-8B-Instruct"} if self.dialect == "managed-compute" else {},
+            known_as={"chat": "Mistral-Large-2411"} if self.dialect == "managed-compute" else {},
             faults=self.faults,
             journal=journal,
         )

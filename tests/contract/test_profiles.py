@@ -1,0 +1,146 @@
+"""What is known of models, as each framework tells it to its users, and what it changes in what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core.messages import HumanMessage, SystemMessage, trim_messages
+from llama_index.core.indices.prompt_helper import PromptHelper
+from llama_index.core.memory import ChatMemoryBuffer
+from llama_index.core.prompts import PromptTemplate
+
+from azure_inference import estimate_tokens, model_profile
+from azure_inference_emulator import running
+from langchain_azure_inference import AzureInferenceLLM, ChatAzureInference
+from llamaindex_azure_inference import AzureInference
+from tests.canary import KEY
+
+from .asks import Person
+from .entries import finish
+from .entry_core import Mode, gathered, told
+from .material import ADA, THE_PERSON
+
+NOWHERE = {"endpoint": "https://nobody.example/models", "credential": KEY}
+NAMES = ["gpt-4o-mini", "gpt-5-mini", "Mistral-large-2411", "Phi-4", "DeepSeek-R1", "Llama-3.3-70B-Instruct"]
+TEXT = "Four words of text."
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("is_alias", [False, True], ids=["by name", "by base_model"])
+def test_both_tell_the_same(socket_disabled: None, name: str, is_alias: bool) -> None:
+    """LangChain's profile and LlamaIndex's metadata are what the core knows of a model, or of that behind an alias."""
+    known = model_profile(name)
+    named: dict[str, Any] = {"model": "my-deployment", "base_model": name} if is_alias else {"model": name}
+
+    profile: Any = ChatAzureInference(**NOWHERE, **named).profile
+    metadata = AzureInference(**NOWHERE, **named).metadata
+
+    assert profile["max_input_tokens"] == known.max_input_tokens
+    assert profile["max_output_tokens"] == known.max_output_tokens
+    assert profile["tool_calling"] == metadata.is_function_calling_model == known.tool_calling
+    assert profile["structured_output"] == known.structured_output
+    assert profile["reasoning_output"] == known.reasoning
+    assert metadata.context_window == known.context_window
+    assert metadata.is_chat_model
+    assert metadata.model_name == named["model"]
+
+
+@pytest.mark.parametrize("named", [{}, {"model": "my-deployment"}, {"model": "m", "base_model": "none such"}])
+def test_nothing_known(socket_disabled: None, named: dict[str, Any]) -> None:
+    """A model that nobody knows has no profile in LangChain, and in LlamaIndex what a model has that is not known."""
+    metadata = AzureInference(**NOWHERE, **named).metadata
+
+    assert ChatAzureInference(**NOWHERE, **named).profile is None
+    assert (metadata.context_window, metadata.is_function_calling_model) == (3900, True)
+
+
+def test_the_user_knows_better(socket_disabled: None) -> None:
+    """What the user says of a model counts more than what is known of it."""
+    told: Any = {"context_window": 1000, "is_function_calling_model": True}
+    metadata = AzureInference(**NOWHERE, model="Phi-4", **told).metadata
+    profile: Any = {"tool_calling": True}
+
+    assert (metadata.context_window, metadata.is_function_calling_model) == (1000, True)
+    assert ChatAzureInference(**NOWHERE, model="Phi-4", profile=profile).profile == profile
+
+
+def test_tokens_in_langchain(socket_disabled: None) -> None:
+    """Tokens are told without a network, so that LangChain's own tools for long conversations work without one."""
+    model = ChatAzureInference(**NOWHERE, model="my-deployment")
+    talk = [SystemMessage("Be terse."), *[HumanMessage(TEXT) for _ in range(100)]]
+    one = model.get_num_tokens_from_messages([HumanMessage(TEXT)])
+
+    kept = trim_messages(talk, max_tokens=10 * one, token_counter=model, strategy="last", include_system=True)
+    assert model.get_num_tokens(TEXT) == AzureInferenceLLM(**NOWHERE).get_num_tokens(TEXT) == estimate_tokens(TEXT)
+    assert kept[0] == talk[0]
+    assert len(kept) == 10
+
+
+def test_tokens_in_llamaindex(socket_disabled: None) -> None:
+    """LlamaIndex counts by its own tokenizer, which it brings along; what fits is by the model's window."""
+    llm = AzureInference(**NOWHERE, model="my-deployment", base_model="Phi-3-mini-4k-instruct", max_tokens=96)
+    helper = PromptHelper.from_llm_metadata(llm.metadata)
+    memory = ChatMemoryBuffer.from_defaults(llm=llm)
+
+    assert memory.token_limit == 3072
+    assert helper.context_window - helper.num_output == 4000
+    assert len(helper.truncate(PromptTemplate("{context_str}"), ["word " * 9000], llm=llm)[0]) < 20_000
+
+
+ALIASES = {"can-schema": "gpt-4o-mini", "can-tools": "Mistral-large-2411", "can-nothing": "Phi-3-mini-4k-instruct"}
+
+
+@pytest.fixture(scope="module")
+def root() -> Iterator[str]:
+    """An emulator whose deployments have names that tell nothing."""
+    with running(key=KEY, models=ALIASES) as url:
+        yield url
+
+
+async def _asked(framework: str, arguments: dict[str, Any], mode: Mode, *, is_stream: bool) -> Any:
+    if framework == "langchain":
+        model = ChatAzureInference(**arguments).with_structured_output(Person)
+        answer = mode.of(model, "stream" if is_stream else "invoke")(list(ADA))
+    else:
+        name = "stream_structured_predict" if is_stream else "structured_predict"
+        answer = mode.of(AzureInference(**arguments), name)(Person, PromptTemplate(ADA[0]["content"]))
+    return (await gathered(answer))[-1] if is_stream else await told(answer)
+
+
+SCHEMA, TOOL, TEXT_ONLY = {"response_format"}, {"tools", "tool_choice"}, set[str]()
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    ("framework", "deployment", "is_told", "sent"),
+    [
+        ("langchain", "can-schema", True, [SCHEMA]),
+        ("langchain", "can-schema", False, [TOOL]),
+        ("langchain", "can-tools", True, [TOOL]),
+        ("langchain", "can-tools", False, [TOOL]),
+        ("llamaindex", "can-schema", True, [SCHEMA]),
+        ("llamaindex", "can-schema", False, [SCHEMA]),
+        ("llamaindex", "can-tools", True, [TOOL]),
+        ("llamaindex", "can-tools", False, [SCHEMA, TOOL]),  # it is refused, and asked otherwise
+        ("llamaindex", "can-nothing", True, [TEXT_ONLY]),
+    ],
+)
+def test_how_objects_are_asked_for(  # noqa: PLR0917 - the table has six columns
+    root: str, framework: str, deployment: str, is_told: bool, sent: list[set[str]], is_stream: bool, is_async: bool
+) -> None:
+    """An object is asked for by what the model is known to take; where that is not known, the answer is one too."""
+    journal = f"{root}/__emulator/requests"
+    httpx.delete(journal)
+    known = {"base_model": ALIASES[deployment]} if is_told else {}
+    arguments = {"endpoint": f"{root}/models", "credential": KEY, "model": deployment, "max_retries": 0, **known}
+
+    asking = _asked(framework, arguments, Mode(is_async), is_stream=is_stream)
+    answer = finish(asking, is_async=is_async)
+
+    bodies = [entry["body"].keys() for entry in httpx.get(journal).json()]
+    assert [set(body) & (SCHEMA | TOOL) for body in bodies] == sent
+    assert answer.model_dump() == THE_PERSON.model_dump()
