@@ -1,4 +1,4 @@
-"""All that an exception tells those who look closely: its texts, its attributes, its chain, the locals of its frames."""
+"""All that an exception tells those who look closely: texts, attributes, its chain, and the variables of frames."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 from types import SimpleNamespace
 from typing import Any
@@ -76,6 +75,7 @@ def failed(door: str, way: str, **arguments: Any) -> InferenceError:
 
 
 def assert_hidden(error: BaseException) -> None:
+    """Nothing that the error exposes holds the key."""
     assert [where for where, text in exposed(error) if KEY in text] == []
 
 
