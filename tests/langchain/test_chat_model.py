@@ -383,7 +383,9 @@ async def call(model: Any, way: str) -> Any:
 @pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
 async def test_nobody_there(script: Any, way: str) -> None:
     """A server that is not there is a connection error of both families."""
-    model = ChatAzureInference(endpoint="http://127.0.0.1:9/models", credential="canary-5ecret", model="m", max_retries=0)
+    model = ChatAzureInference(
+        endpoint="http://127.0.0.1:9/models", credential="canary-5ecret", model="m", max_retries=0
+    )
 
     with pytest.raises(lc.ModelConnectionError) as raised:
         await call(model, way)

@@ -27,7 +27,11 @@ CHAT = {
         "stop": ["END"],
         "model_kwargs": {"safe_prompt": True},
     },
-    "langchain-azure-ai, with model_name": {"endpoint": ENDPOINT, "credential": "canary-5ecret", "model_name": "gpt-4o"},
+    "langchain-azure-ai, with model_name": {
+        "endpoint": ENDPOINT,
+        "credential": "canary-5ecret",
+        "model_name": "gpt-4o",
+    },
     "langchain-openai, ChatOpenAI": {
         "endpoint": "https://example.openai.azure.com/openai/v1",
         "api_key": "canary-5ecret",
@@ -80,7 +84,11 @@ def test_words_of_others(word: str, ours: str) -> None:
 def test_embeddings_arguments() -> None:
     """Those of AzureAIEmbeddingsModel and OpenAIEmbeddings too."""
     embeddings = AzureInferenceEmbeddings(
-        endpoint=ENDPOINT, api_key="canary-5ecret", model_name="embed-v-4-0", dimensions=256, model_kwargs={"truncate": "END"}
+        endpoint=ENDPOINT,
+        api_key="canary-5ecret",
+        model_name="embed-v-4-0",
+        dimensions=256,
+        model_kwargs={"truncate": "END"},
     )
 
     assert (embeddings.model, embeddings.dimensions) == ("embed-v-4-0", 256)

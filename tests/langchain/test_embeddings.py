@@ -76,7 +76,9 @@ def test_purpose(script: Any, arguments: Any, purposes: list[str | None]) -> Non
     known to have it.
     """
     script.says({"data": [{"index": 0, "embedding": [1.0]}]})
-    embeddings = AzureInferenceEmbeddings(endpoint=script.url, credential="canary-5ecret", **{"model": "m", **arguments})
+    embeddings = AzureInferenceEmbeddings(
+        endpoint=script.url, credential="canary-5ecret", **{"model": "m", **arguments}
+    )
 
     embeddings.embed_documents(["a"])
     embeddings.embed_query("a")
@@ -115,7 +117,9 @@ def test_order(script: Any, way: str) -> None:
 def test_errors(script: Any, way: str) -> None:
     """An error is the core's and LangChain's at once, also where many requests run at the same time."""
     script.says((429, {"content-type": "application/json"}, b'{"error": {"code": "429", "message": "slow down"}}'))
-    embeddings = AzureInferenceEmbeddings(endpoint=script.url, credential="canary-5ecret", model="m", batch_size=1, max_retries=0)
+    embeddings = AzureInferenceEmbeddings(
+        endpoint=script.url, credential="canary-5ecret", model="m", batch_size=1, max_retries=0
+    )
 
     with pytest.raises(RateLimitError) as raised:
         embed(embeddings, way, ["a", "b", "c"])

@@ -202,7 +202,9 @@ def test_default_method(script: Any, wire: SimpleNamespace, names: dict[str, str
     """Unless told otherwise, the service sees to the schema where the model is known to do that."""
     script.says(wire.body({"content": '{"name": "Paris"}'}))
 
-    ChatAzureInference(endpoint=script.url, credential="canary-5ecret", **names).with_structured_output(City).invoke("hi")
+    ChatAzureInference(endpoint=script.url, credential="canary-5ecret", **names).with_structured_output(City).invoke(
+        "hi"
+    )
 
     assert asks in script.requests[0]
 
