@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -92,7 +93,7 @@ def scrubber() -> Scrubber:
 
 def _users(kind: Kind) -> Place:
     assert LIVE is not None
-    return kind.at(LIVE.endpoint, LIVE.credential)
+    return replace(kind.at(LIVE.endpoint, LIVE.credential), retries=2)
 
 
 @contextlib.contextmanager
