@@ -17,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"argument --only: {options.only!r} is none of the models {', '.join(models.MODELS)}")
     settings = Settings(
         key=options.key,
+        bearer_only=options.bearer_only,
         models=dict(options.model),
         only=options.only,
         strict=options.strict,
@@ -45,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--key", type=_key, help="the only key accepted (default: any key that is not empty)")
+    parser.add_argument(
+        "--bearer-only", action="store_true", help="take the key from Authorization alone, as serverless endpoints do"
+    )
     parser.add_argument(
         "--model",
         metavar="NAME=MODEL",

@@ -48,7 +48,12 @@ class Admitted:
 def check_key(incoming: Incoming, settings: Settings) -> None:
     """Refuse a request whose key is missing or wrong; ``Authorization: Bearer`` or ``api-key`` may carry it."""
     scheme, _, token = incoming.headers.get("authorization", "").partition(" ")
-    given = [token.strip() if scheme.lower() == "bearer" else "", incoming.headers.get("api-key", "").strip()]
+    if settings.bearer_only and not token:
+        raise failures.no_bearer()
+    given = [
+        token.strip() if scheme.lower() == "bearer" else "",
+        "" if settings.bearer_only else incoming.headers.get("api-key", "").strip(),
+    ]
     keys = [key for key in given if key]
     wanted = settings.key
     if not keys or (wanted is not None and not any(hmac.compare_digest(key.encode(), wanted.encode()) for key in keys)):

@@ -49,6 +49,11 @@ def unauthorized() -> Refused:
     )
 
 
+def no_bearer() -> Refused:
+    """400, as serverless endpoints say that there is no ``Authorization``."""
+    return Refused(400, {"status": "Auth token must be passed as a header called Authorization"})
+
+
 def invalid(problems: list[JsonObject]) -> Refused:
     """422 for what breaks the schema."""
     error = {"code": "Invalid input", "status": 422, "message": "invalid input error", "details": problems}

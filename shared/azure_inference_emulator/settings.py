@@ -11,6 +11,7 @@ class Settings:
 
     Attributes:
         key: The only key accepted; without it any non-empty key is.
+        bearer_only: Take the key from ``Authorization`` alone, as serverless endpoints do.
         models: Further model names, each for the model (or profile) it behaves like.
         only: The one model that is served, whatever a request's ``model`` says, as endpoints for a single model do.
         strict: Refuse unknown keys everywhere and what the published schema does not allow.
@@ -22,6 +23,7 @@ class Settings:
     """
 
     key: str | None = field(default=None, repr=False)
+    bearer_only: bool = False
     models: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     only: str = ""
     strict: bool = False

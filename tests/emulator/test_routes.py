@@ -104,6 +104,25 @@ def test_key(start: Any, headers: dict[str, str], status: int) -> None:
         assert "right" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 400),
+        ({"api-key": "right"}, 400),
+        ({"authorization": "Bearer wrong", "api-key": "right"}, 401),
+        ({"authorization": "Bearer right", "api-key": "right"}, 200),
+    ],
+)
+def test_bearer_only(start: Any, headers: dict[str, str], status: int) -> None:
+    """`bearer_only` takes the key from `Authorization` alone, and says in its own shape that there is none."""
+    with start(key="right", bearer_only=True) as server:
+        answer = httpx.post(f"{server.http.base_url}/chat/completions", json=HELLO, headers=headers)
+
+    assert answer.status_code == status
+    if status == 400:
+        assert answer.json() == {"status": "Auth token must be passed as a header called Authorization"}
+
+
 def test_any_key(server: Any) -> None:
     """Without `key` any key is let in, and none is not."""
     assert server.post("/chat/completions", HELLO, api_key="anything").status_code == 200

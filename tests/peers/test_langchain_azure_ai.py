@@ -50,7 +50,7 @@ def chat(made: Callable[..., Any]) -> Callable[..., Any]:
 
 
 async def test_invoke(chat: Any, way: Way) -> None:
-    """A whole answer: its text, its usage and the model's name."""
+    """A whole answer: its text, and usage that adds up."""
     message = await way.call(chat(), "invoke", "Hello")
 
     assert message.content == "(emulator) You said: Hello"

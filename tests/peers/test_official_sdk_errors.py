@@ -52,6 +52,14 @@ async def test_credentials(sdk: Sdk, sent: Callable[[], list[Any]], kind: str) -
     assert ("api-key" in headers) == (kind == "key")
 
 
+async def test_serverless_endpoint(sdk: Sdk) -> None:
+    """An endpoint that reads `Authorization` alone, and serves one model, is content with what it sends."""
+    with sdk.emulator(bearer_only=True, only="Mistral-large-2411") as url:
+        answer = await settled(sdk.chat(url).complete(messages=HELLO))
+
+    assert answer.model == "Mistral-large-2411"
+
+
 class Token:
     """A token credential of either way."""
 
