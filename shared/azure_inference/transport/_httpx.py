@@ -86,14 +86,20 @@ def hide_frames(error: BaseException | None) -> None:
         error = error.__context__
 
 
+_BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+"""What TLS calls a connection that was closed or lost, as any may be."""
+
+
 def connection_error(where: str, error: Exception, *, dropped: bool) -> APIConnectionError:
-    """The error for a connection that failed; one refused for its certificate is not worth another try."""
+    """The error for a connection that failed; one that TLS refused is not worth another try."""
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+    while cause is not None and (not isinstance(cause, ssl.SSLError) or isinstance(cause, _BROKEN_OFF)):
         cause = cause.__cause__ or cause.__context__
     text = str(error) or type(error).__name__
-    if cause is not None:
+    if isinstance(cause, ssl.SSLCertVerificationError):
         return APIConnectionError(f"{where} has no valid certificate: {text}. Check the endpoint.", may_pass=False)
+    if cause is not None and not dropped:
+        return APIConnectionError(f"{where} speaks no TLS that is safe: {text}. Check the endpoint.", may_pass=False)
     advice = "Check the endpoint and the network."
     return APIConnectionError(f"no answer from {where}: {text}. {advice}", dropped=dropped)
 

@@ -1,0 +1,127 @@
+"""TLS that is not to be trusted: refused with clear words, not tried again, and no key sent."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+
+from azure_inference import APIConnectionError, ResponseValidationError
+from azure_inference.transport import _httpx
+
+from .doors import DOORS, WAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CA = trustme.CA()
+HOSTS = {"": "localhost", "wrong host": "example.org", "unknown CA": "localhost", "TLS 1.1": "localhost"}
+MOVED = b"HTTP/1.1 307 Moved\r\nlocation: http://localhost:%d/models\r\ncontent-length: 0\r\n\r\n"
+
+
+class TlsServer:
+    """A server that speaks TLS as its case has it, and answers that one is to go on without TLS."""
+
+    def __init__(self, case: str) -> None:
+        self.connections = 0
+        self.requests: list[bytes] = []
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        (trustme.CA() if case == "unknown CA" else CA).issue_cert(HOSTS[case]).configure_cert(self._context)
+        if case == "TLS 1.1":
+            self._context.minimum_version = ssl.TLSVersion.TLSv1
+            self._context.maximum_version = ssl.TLSVersion.TLSv1_1
+            self._context.set_ciphers("ALL:@SECLEVEL=0")
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=20)
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                plain, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            plain.settimeout(20)
+            try:
+                with self._context.wrap_socket(plain, server_side=True) as connection:
+                    self.requests.append(connection.recv(65536))
+                    connection.sendall(MOVED % self.port)
+                    connection.recv(65536)
+            except OSError:
+                plain.close()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(20)
+
+
+@pytest.fixture
+def trusting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Meanwhile the authority of these tests is trusted, as those of the system are."""
+    _httpx.tls_context.cache_clear()
+    context = _httpx.tls_context()
+    CA.configure_trust(context)
+    yield
+    _httpx.tls_context.cache_clear()
+
+
+@pytest.fixture
+def tls(request: pytest.FixtureRequest) -> Iterator[TlsServer]:
+    """A server for the case that is asked for."""
+    server = TlsServer(request.param)
+    yield server
+    server.close()
+
+
+def failure(door: str, way: str, server: TlsServer) -> Any:
+    """The error that a call ends with, which may be tried again twice."""
+    model = DOORS[door].model(way, endpoint=f"https://localhost:{server.port}/models", credential="canary-5ecret")
+    with pytest.raises((APIConnectionError, ResponseValidationError)) as caught:
+        DOORS[door].ask(way, model)
+    return caught.value
+
+
+EACH = pytest.mark.parametrize(
+    ("door", "way"), [(door, way) for door in DOORS for way in WAYS if door == "core" or way in ("chat", "astream")]
+)
+
+
+@pytest.mark.parametrize("tls", ["wrong host", "unknown CA"], indirect=True)
+@EACH
+def test_certificates(trusting: None, tls: TlsServer, door: str, way: str) -> None:
+    """A certificate of another host or of an unknown authority is refused, once, and said to be the reason."""
+    error = failure(door, way, tls)
+
+    assert isinstance(error, APIConnectionError)
+    assert "certificate" in str(error)
+    assert (error.attempts, tls.connections, tls.requests) == (1, 1, [])
+
+
+@pytest.mark.parametrize("tls", ["TLS 1.1"], indirect=True)
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
+@EACH
+def test_old_versions(trusting: None, tls: TlsServer, door: str, way: str) -> None:
+    """A server that speaks no TLS from 1.2 on is refused, once, and said to be the reason."""
+    error = failure(door, way, tls)
+
+    assert isinstance(error, APIConnectionError)
+    assert "no TLS that is safe" in str(error)
+    assert (error.attempts, tls.connections, tls.requests) == (1, 1, [])
+
+
+@pytest.mark.parametrize("tls", [""], indirect=True)
+@EACH
+def test_redirects_out_of_tls(trusting: None, tls: TlsServer, door: str, way: str) -> None:
+    """A server that sends one on to plain http on the same host gets one request and no other."""
+    error = failure(door, way, tls)
+
+    assert isinstance(error, ResponseValidationError)
+    assert "redirect" in str(error)
+    assert (error.attempts, tls.connections, len(tls.requests)) == (1, 1, 1)
