@@ -97,6 +97,10 @@ class LangChain:
         """The vector of a query."""
         return await self.way.call(embeddings, "embed_query", text)
 
+    async def images(self, embeddings: Any, images: list[str]) -> list[list[float]]:
+        """The vectors of pictures."""
+        return await self.way.call(embeddings, "embed_images", images)
+
 
 class LlamaIndex:
     """`AzureInference` and `AzureInferenceEmbedding`."""
@@ -179,6 +183,10 @@ class LlamaIndex:
     async def query(self, embeddings: Any, text: str) -> list[float]:
         """The vector of a query."""
         return await self.way.call(embeddings, "get_query_embedding", text)
+
+    async def images(self, embeddings: Any, images: list[str]) -> list[list[float]]:
+        """The vectors of pictures."""
+        return await self.way.call(embeddings, "get_image_embedding_batch", images)
 
 
 def _said(asked: str) -> list[Any]:

@@ -12,22 +12,22 @@ import pytest
 
 from azure_inference import (
     APIStatusError,
+    AsyncInferenceClient,
     AuthenticationError,
     BadRequestError,
-    ImageEmbeddingsRequest,
     InferenceClient,
     RateLimitError,
     UnprocessableEntityError,
-    to_request,
 )
 from azure_inference_emulator.models import MODELS
-from tests.peers.conftest import WEATHER
+from tests.peers.conftest import WEATHER, settled
 from tests.peers.servers import node_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.peers.conftest import Way
     from tests.peers.ours import Adapter
 
 PEER = "Prism"
@@ -147,16 +147,22 @@ async def test_extras(ours: Adapter, judged: Any) -> None:
     assert "safe_prompt" in json.dumps(caught.value.body)
 
 
-def test_images_and_info(proxy: dict[str, str]) -> None:
-    """So are image embeddings and the information about the model, which the core asks for."""
-    pictures = to_request(ImageEmbeddingsRequest, {"model": "emulated-embed", "input": [{"image": DOT, "text": "dot"}]})
+async def test_images(ours: Adapter, judged: Any) -> None:
+    """So are embeddings of pictures."""
+    vectors = await ours.images(judged("embeddings"), [DOT, DOT])
 
-    with InferenceClient(proxy["closed"], "any", max_retries=0) as client:
-        result = client.embed_images(pictures)
-        info = client.info()
+    assert [len(vector) for vector in vectors] == [256, 256]
 
-    assert len(result.data[0].embedding) == 256
-    assert info.model_type == "chat-completion"
+
+async def test_info(way: Way, proxy: dict[str, str]) -> None:
+    """So is the information about the model, which the core asks for."""
+    kind = AsyncInferenceClient if way.asynchronous else InferenceClient
+
+    client = kind(proxy["closed"], "any", max_retries=0)
+    info = await settled(client.info())
+    await settled(client.close())
+
+    assert (info.model_name, info.model_type) == ("emulated-chat", "chat-completion")
 
 
 CHATS = [name for name, model in MODELS.items() if model.task == "chat"]
