@@ -135,12 +135,16 @@ def to_response_format(
     return {"type": "json_schema", "json_schema": wanted}
 
 
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
 def parse_arguments(text: str) -> dict[str, Any] | None:
     """The arguments of a tool call: an object; None if the text is none, complete and valid. Blank means `{}`."""
     if not text.strip():
         return {}
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
     if value is None:

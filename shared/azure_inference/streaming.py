@@ -12,8 +12,8 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from pydantic import ValidationError
 
 from .errors import APIConnectionError, APITimeoutError, InferenceError, ResponseValidationError, StreamInterruptedError
-from .protocol import Call, raise_if_failure, read_answer
-from .schema._json import read_json
+from .protocol import Call, raise_if_failure
+from .schema._json import is_array, read_json
 from .schema.chat import ChatCompletion, ChatCompletionChunk
 from .schema.completions import Completion, CompletionChunk
 from .sse import Decoder, Event
@@ -25,6 +25,8 @@ ChunkT = TypeVar("ChunkT", bound=ChatCompletionChunk | CompletionChunk)
 WholeT = TypeVar("WholeT", bound=ChatCompletion | Completion)
 WholeT_co = TypeVar("WholeT_co", bound=ChatCompletion | Completion, covariant=True)
 _DONE = b"[DONE]"
+_NOT_OF_A_CHUNK = frozenset({"message", "text"})
+"""Where whole answers and text completions have their text: there it would be overlooked."""
 _LAST_BYTES = 0.01
 """Seconds to wait for the end of a body once the stream has said that it is done."""
 
@@ -158,6 +160,8 @@ class StreamReader(Generic[ChunkT, WholeT]):
         chunk = self._to_chunk(event.data)
         if not chunk.choices or "error" in (chunk.model_extra or ()):
             raise_if_failure(self._call, {}, event.data)
+        if any(choice.model_extra and choice.model_extra.keys() & _NOT_OF_A_CHUNK for choice in chunk.choices):
+            raise _no_chunk(event.data)
         self._ready.append(self._accumulator.add(chunk))
 
     def _to_chunk(self, data: bytes) -> Any:
@@ -169,8 +173,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         try:
             return model.model_validate(self._halves.read(data))
         except (ValueError, RecursionError):
-            seen = data[:80].decode("utf-8", "replace")
-            raise ResponseValidationError(f"the stream has an event that is no chunk: {seen!r}") from None
+            raise _no_chunk(data) from None
 
     def _raise_error_event(self, data: bytes) -> None:
         body = data if data.lstrip().startswith(b"{") else json.dumps(data.decode("utf-8", "replace")).encode()
@@ -187,12 +190,10 @@ class StreamReader(Generic[ChunkT, WholeT]):
         raise_if_failure(self._call, {}, body)
         try:
             value = read_json(body)
-            for choice in value["choices"]:
-                if "message" in choice:
-                    choice["delta"] = choice.pop("message")
+            value["choices"] = [_as_piece(choice) for choice in _listed(value["choices"])]
         except (ValueError, LookupError, TypeError):
-            read_answer(self._call, 200, {}, b"" if body.lstrip()[:1] == b"{" else body[:80])
-            raise ResponseValidationError("a stream was asked for, and something else came") from None
+            seen = body[:80].decode("utf-8", "replace")
+            raise ResponseValidationError(f"a stream was asked for, and {seen!r} came: check the endpoint") from None
         return [Event(json.dumps(value).encode())]
 
     def _give_rest(self) -> None:
@@ -205,6 +206,26 @@ class StreamReader(Generic[ChunkT, WholeT]):
             vars(error)["partial"] = self._accumulator.result()
             self._error = error
         self.is_done = True
+
+
+def _no_chunk(data: bytes) -> ResponseValidationError:
+    seen = data[:80].decode("utf-8", "replace")
+    return ResponseValidationError(f"the stream has an event that is no chunk: {seen!r}")
+
+
+def _listed(choices: Any) -> list[Any]:
+    if not is_array(choices):
+        raise TypeError("no list of choices")
+    return choices
+
+
+def _as_piece(choice: Any) -> dict[str, Any]:
+    """A choice of a whole answer as one of a chunk; raises LookupError or TypeError if it says nothing."""
+    known = {**choice}
+    message = known.pop("message", None)
+    if message is None and known.get("finish_reason") != "content_filter":
+        return {**known, "text": known["text"]}
+    return {**known, "delta": message}
 
 
 def _is_whole(data: bytes) -> bool:

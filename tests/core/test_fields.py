@@ -130,6 +130,7 @@ def test_response_format(name: str, fit: str) -> None:
         ('{"a": ', None),
         ("[1]", None),
         ("7", None),
+        ('{"a": NaN}', None),
         ("no", None),
         ("[" * 100_000, None),
     ],

@@ -191,7 +191,16 @@ def test_error_frames(server: Any, reply: Any, either: Any, before: list[bytes],
 
 
 @pytest.mark.parametrize(
-    "frame", [b"data: {oops\n\n", b"data: [1]\n\n", b"data: 7\n\n", b"event: error\n\n", b"data: \xff\n\n"]
+    "frame",
+    [
+        b"data: {oops\n\n",
+        b"data: [1]\n\n",
+        b"data: 7\n\n",
+        b"event: error\n\n",
+        b"data: \xff\n\n",
+        event(ANSWER),
+        event({"choices": [{"index": 0, "text": "of a text completion", "finish_reason": "stop"}]}),
+    ],
 )
 def test_frames_that_are_none(server: Any, reply: Any, either: Any, frame: bytes) -> None:
     """A frame that is no chunk is an error of ours."""
@@ -234,6 +243,7 @@ def test_a_whole_answer_in_place_of_a_stream(server: Any, either: Any) -> None:
         (b'{"data": []}', ResponseValidationError),
         (b'{"choices": [1]}', ResponseValidationError),
         (b'{"choices": {}}', ResponseValidationError),
+        (b'{"choices": [{"finish_reason": "stop"}]}', ResponseValidationError),
         (b"", StreamInterruptedError),
         (b"Welcome", StreamInterruptedError),
     ],
