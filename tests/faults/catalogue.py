@@ -89,7 +89,7 @@ FAULTS: dict[str, Fault] = {
     "F44": Fault("no stream in answer to a stream request", (10,)),
     "F45": Fault("more after the end mark, or a connection left open", (9, 22)),
     "F46": Fault("tool calls, with and without numbers", (11,)),
-    "F47": Fault("tool calls whose arguments are cut short", (11,)),
+    "F47": Fault("tool calls whose arguments are cut short, or no object", (11,)),
     "F48": Fault("answers ended by their length or by the content filter", (9,)),
     "F49": Fault("vectors in another order", (12,)),
     "F50": Fault("vectors missing, or too many", (12,)),

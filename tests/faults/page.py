@@ -47,12 +47,14 @@ A `typed` is no worse than a `right` where no right answer is to be had, which i
   from outside, with `asyncio.timeout`; a plain one cannot.
 * One judge for all, which is not told whose outcome it judges. It looks at the class of an exception, never at its
   words. Exceptions of libraries below (`httpx`, `azure.core`, `pydantic`), `OSError` and `TimeoutError` count as typed.
+* A stream that gives nothing at all and raises nothing counts as silent.
 * Only what a user reads counts as the answer: the text, the tool calls where there are some, the finish reason where
   it is the point (also where only the untouched answer of the service has it), the vectors.
 * An answer that is right counts as right, also where this library gives an error or asks no second time.
 * Left out are {left_out} of the {cases} cases, which are about promises that only this library makes.
-  llama-index-llms-azure-inference asks an endpoint for its model first; it was told, so that the fault meets the call
-  it is meant for. The tokenizer of `OpenAIEmbeddings` was switched off: it would have to be downloaded.
+  langchain-azure-ai is asked by its classes for this API (`chat_models.inference` and `embeddings.inference`, which its
+  authors have deprecated). llama-index-llms-azure-inference asks an endpoint for its model first; it was told, so that
+  the fault meets the call it is meant for. The tokenizer of `OpenAIEmbeddings` was switched off: it would have to be downloaded.
 * The faults were chosen by the authors of this library, which knows them. The counts say how many of these cases went
   how; they do not say how often such things happen.
 

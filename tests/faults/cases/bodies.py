@@ -8,16 +8,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.faults.answers import (
+    DONE,
     EVENTS,
     TEXT,
     chat,
+    chunk,
     embeddings,
+    event,
     head,
+    streamed,
     whole,
 )
 from tests.faults.server import Step
 
-from ._case import CALLS, Case, answered, fails
+from ._case import CALLS, Case, answered, fails, right_answer, says
 
 _WHOLE = ("chat", "embed")
 _NOT_VALID = "ResponseValidationError"
@@ -47,6 +51,7 @@ def _no_answers() -> Iterator[Case]:
         # A stream of nothing is one that was cut short.
         error = "StreamInterruptedError" if name == "nothing" else _NOT_VALID
         yield from fails("F29", name, error, ("request", step), calls=("stream",))
+    yield from fails("F29", "events", _NOT_VALID, ("request", streamed(EVENTS)), calls=_WHOLE)
 
 
 def _choices(value: Any) -> dict[str, Any]:
@@ -66,6 +71,11 @@ _CHATS: dict[str, Any] = {
     "no message": _choices([{"index": 0, "finish_reason": "stop"}]),
     "other types": _choices([{"index": 0, "message": {"role": 7, "content": {"a": 1}}, "finish_reason": []}]),
 }
+_NO_PIECES: dict[str, dict[str, Any]] = {
+    "a message": chat()["choices"][0],
+    "a text": {"index": 0, "text": TEXT, "finish_reason": "stop"},
+    "other types": {"index": 0, "delta": {"content": {"a": 1}}, "finish_reason": "stop"},
+}
 _VECTORS: dict[str, Any] = {
     "null": None,
     "a list": [],
@@ -82,6 +92,10 @@ def _other_objects() -> Iterator[Case]:
     for call, bodies in (("chat", _CHATS), ("embed", _VECTORS)):
         for name, body in bodies.items():
             yield from fails("F30", name, _NOT_VALID, ("request", whole(body)), calls=(call,))
+    for name, choice in _NO_PIECES.items():
+        script = says(event({**chunk(), "choices": [choice]}), DONE)
+        right = None if name == "other types" else right_answer("stream")
+        yield from fails("F30", name, _NOT_VALID, script, calls=("stream",), right=right)
     for code, error in ((400, "BadRequestError"), (404, "NotFoundError"), (501, "InternalServerError")):
         step = whole({"error": {"code": str(code), "message": "refused for the test"}})
         yield from fails("F31", f"{code}", error, ("request", step), calls=CALLS, fields={"status_code": code})

@@ -113,6 +113,8 @@ def _errors() -> Iterator[Case]:
 
 def _ends() -> Iterator[Case]:
     yield from answered("F44", "a whole answer", whole(chat()), calls=_STREAM)
+    empty = {**chat(), "choices": [{"index": 0, "finish_reason": "stop"}]}
+    yield from fails("F44", "a whole answer without a message", _NOT_VALID, ("request", whole(empty)), calls=_STREAM)
     page = whole(b"<html>" + b"Please sign in. " * 1000, ctype="text/html")
     yield from fails("F44", "a page", _NOT_VALID, ("request", page), calls=_STREAM)
     refusal = whole({"error": {"code": "400", "message": "refused"}})
@@ -142,5 +144,9 @@ def _tool_calls() -> Iterator[Case]:
         yield from answered("F47", f"arguments cut short, {reason}", body, calls=_STREAM, **never)
         half = chat(None, reason, tool_calls=call_message('{"city": "Par'))
         yield from answered("F47", f"arguments cut short, {reason}", whole(half), **never)
+    for name, text in {"a list": '["Paris"]', "NaN": '{"city": NaN}'}.items():
+        called = chat(None, "tool_calls", tool_calls=call_message(text))
+        # Python's own reader of JSON takes NaN, so that few could be blamed for it.
+        yield from answered("F47", name, whole(called), is_compared=name != "NaN", **never)
     cut = says(call_events("", '{"city": "Par', finish_reason=None))
     yield from fails("F47", "a stream cut short", "StreamInterruptedError", cut, calls=_STREAM, **looking)
