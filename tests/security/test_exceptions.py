@@ -8,12 +8,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from azure_inference import InferenceError
+from azure_inference import ConfigurationError, InferenceError
 from tests.canary import KEY
 
 from .doors import DOORS, WAYS
-from .exposure import exposed
+from .exposure import chain, exposed
 
 
 class HeldKey:
@@ -79,23 +80,71 @@ def assert_hidden(error: BaseException) -> None:
     assert [where for where, text in exposed(error) if KEY in text] == []
 
 
-@pytest.fixture(params=["", "httpx"], ids=["aiohttp", "httpx"])
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What async code sends with: aiohttp, or httpx where that is not installed."""
-    if request.param:
-        monkeypatch.setattr("azure_inference.transport._engines.find_spec", lambda name: None)
-    return str(request.param)
+ASKED = [
+    *(("core", way, engine) for way in WAYS for engine in ("", "httpx") if way.startswith("a") or not engine),
+    *((door, way, "") for door in ("langchain", "llamaindex") for way in ("chat", "astream", "aembed")),
+]
+HTTP = {"aiohttp", "h11", "httpcore", "httpx"}
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("door", DOORS)
-def test_failed_calls(raw: Any, engine: str, door: str, way: str, failure: str) -> None:
-    """A call that fails, however it does, shows the key in nothing of its exception."""
-    if engine and not way.startswith("a"):
-        pytest.skip("plain code has one engine")
+@pytest.mark.parametrize("asked", ASKED, ids=" ".join)
+def test_failed_calls(raw: Any, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, str, str], failure: str) -> None:
+    """A call that fails, however it does, shows no key in its exception, and no frame of an HTTP library."""
+    door, way, engine = asked
+    if engine:
+        monkeypatch.setattr("azure_inference.transport._engines.find_spec", lambda name: None)
     steps = FAILURES[failure]
     raw.script(*(steps or ()))
     url = f"http://127.0.0.1:{refused_port()}/models" if steps is None else raw.url
+    error = failed(door, way, endpoint=url, credential=KEY, timeout=0.1, headers={"x-key": KEY})
 
-    assert_hidden(failed(door, way, endpoint=url, credential=KEY, timeout=0.2, headers={"x-key": KEY}))
+    assert_hidden(error)
+    foreign = [one for one in chain(error) if type(one).__module__.partition(".")[0] in HTTP]
+    assert all(one.__traceback__ is None for one in foreign)
+
+
+@pytest.mark.parametrize(
+    "make", [HeldKey, Tokens, AsyncTokens, lambda *_: lambda: KEY], ids=["key", "token", "async", "f"]
+)
+@pytest.mark.parametrize("door", DOORS)
+def test_other_credentials(raw: Any, door: str, make: Any) -> None:
+    """Nor does it show what a credential object gives."""
+    raw.script(*(FAILURES["reset"] or ()))
+    credential = make(KEY) if make is HeldKey else make()
+
+    assert_hidden(failed(door, "achat", endpoint=raw.url, credential=credential))
+
+
+@pytest.mark.parametrize("secret", [f"{KEY}\n{KEY}", f"{KEY}\r\nx-header: 1", f"{KEY}\0", f"{KEY}é", f"a {KEY}"])
+@pytest.mark.parametrize("form", [str, SecretStr, HeldKey])
+@pytest.mark.parametrize("way", ["chat", "embed"])
+@pytest.mark.parametrize("door", DOORS)
+def test_keys_that_cannot_be_sent(door: str, way: str, form: Any, secret: str) -> None:
+    """A key that no header can carry is refused when the model is made; no report of that shows it."""
+    with pytest.raises(ConfigurationError, match="credential") as caught:
+        DOORS[door].model(way, endpoint="https://x.example", credential=form(secret))
+
+    assert_hidden(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"endpoint": "http://x.example"}, {"endpoint": "ftp://x"}, {"timeout": -1}], ids=str
+)
+@pytest.mark.parametrize("door", DOORS)
+def test_models_that_cannot_be_made(door: str, arguments: dict[str, Any]) -> None:
+    """A model that is refused for another argument (plain http is, with a key) shows the key as little."""
+    with pytest.raises(ConfigurationError) as caught:
+        DOORS[door].make(**{"endpoint": "https://x.example", "credential": KEY, **arguments})
+
+    assert_hidden(caught.value)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_keys_of_the_environment(monkeypatch: pytest.MonkeyPatch, door: str) -> None:
+    """Nor is a key shown that comes from the environment and cannot be sent."""
+    monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", f"{KEY} {KEY}")
+    with pytest.raises(ConfigurationError, match="credential") as caught:
+        DOORS[door].make(endpoint="https://x.example")
+
+    assert_hidden(caught.value)
