@@ -36,6 +36,9 @@ _CONNECTIONS = "tests/core/test_connections.py"
 _CREDENTIALS = "tests/core/test_credentials.py"
 _DEADLINES = "tests/core/test_deadlines.py"
 _WIRE = "tests/core/test_wire_faults.py"
+_RESOURCES = "tests/security/test_resources.py"
+_TLS = "tests/security/test_tls.py"
+_WRITTEN = "tests/security/test_written_down.py"
 _OURS = "tests/faults/test_faults.py"
 
 FAULTS: dict[str, Fault] = {
@@ -77,11 +80,32 @@ FAULTS: dict[str, Fault] = {
     "F32": Fault("JSON too deep, too long, in another encoding, with more behind it", (7, 14)),
     "F33": Fault("a wrong content type, or none", (7,)),
     "F34": Fault("compressed answers, whole and broken", (14,)),
-    "F35": Fault("bodies and decompression without end", (14,), (f"{_BODIES}::test_bodies_beyond_the_limit",)),
-    "F36": Fault("an event without end", (10, 14), (f"{_BODIES}::test_streams_beyond_the_limit",)),
+    "F35": Fault(
+        "bodies and decompression without end",
+        (14,),
+        (
+            f"{_BODIES}::test_bodies_beyond_the_limit",
+            f"{_RESOURCES}::test_memory",
+        ),
+    ),
+    "F36": Fault(
+        "an event without end",
+        (10, 14),
+        (
+            f"{_BODIES}::test_streams_beyond_the_limit",
+            f"{_RESOURCES}::test_memory",
+        ),
+    ),
     "F37": Fault("events in every form that the grammar allows", (10,)),
     "F38": Fault("events cut byte by byte", (10,)),
-    "F39": Fault("very large events", (10,), ("tests/core/test_sse.py::test_memory_is_bounded",)),
+    "F39": Fault(
+        "very large events",
+        (10,),
+        (
+            "tests/core/test_sse.py::test_memory_is_bounded",
+            f"{_RESOURCES}::test_large_events_are_read_in_linear_time",
+        ),
+    ),
     "F40": Fault("a stream cut between events and within one", (9,)),
     "F41": Fault("a stream without its end mark, or with nothing else", (9,)),
     "F42": Fault("a refusal within a stream, in every shape", (1, 9)),
@@ -124,13 +148,17 @@ FAULTS: dict[str, Fault] = {
         (16,),
         (
             "tests/security/test_canary.py::test_what_the_watch_sees",
-            "tests/langchain/test_chat_model.py::test_no_secret_anywhere",
+            "tests/security/test_exceptions.py::test_failed_calls",
+            f"{_WRITTEN}::test_objects",
+            f"{_WRITTEN}::test_traces_of_langchain",
+            f"{_WRITTEN}::test_traces_of_llamaindex",
         ),
     ),
     "F62": Fault(
         "two models with one cache or one dict; zeros",
         (18, 25),
         (
+            f"{_WRITTEN}::test_cache_keys_and_hashes",
             "tests/langchain/test_chat_model.py::test_cache",
             "tests/langchain/test_chat_model.py::test_zero_is_sent",
             "tests/core/test_requests.py::test_what_the_caller_gave_stays_as_it_was",
@@ -141,6 +169,7 @@ FAULTS: dict[str, Fault] = {
         (20,),
         (
             f"{_CONNECTIONS}::test_several_event_loops",
+            f"{_RESOURCES}::test_event_loops",
             "tests/langchain/test_concurrency.py::test_several_loops_at_once",
         ),
     ),
@@ -150,6 +179,7 @@ FAULTS: dict[str, Fault] = {
         (
             f"{_CONNECTIONS}::test_forks",
             f"{_CONNECTIONS}::test_many_threads",
+            f"{_RESOURCES}::test_fork",
         ),
     ),
     "F65": Fault(
@@ -158,11 +188,28 @@ FAULTS: dict[str, Fault] = {
         (
             f"{_WIRE}::test_many_streams_left",
             f"{_WIRE}::test_many_cancelled_tasks",
+            f"{_RESOURCES}::test_abandoned_streams",
+            f"{_RESOURCES}::test_interrupts",
         ),
     ),
-    "F66": Fault("clients that are dropped", (23,), (f"{_CONNECTIONS}::test_clients_that_nobody_holds_hang_up",)),
-    "F67": Fault("a server faster than its reader", (22,)),
-    "F68": Fault("TLS that cannot be trusted", (1, 15)),
+    "F66": Fault(
+        "clients that are dropped",
+        (23,),
+        (
+            f"{_CONNECTIONS}::test_clients_that_nobody_holds_hang_up",
+            f"{_RESOURCES}::test_clients_come_and_go",
+        ),
+    ),
+    "F67": Fault("a server faster than its reader", (22,), (f"{_RESOURCES}::test_streams_that_are_not_read",)),
+    "F68": Fault(
+        "TLS that cannot be trusted",
+        (1, 15),
+        (
+            f"{_TLS}::test_certificates",
+            f"{_TLS}::test_old_versions",
+            f"{_TLS}::test_redirects_out_of_tls",
+        ),
+    ),
 }
 
 PROMISES: dict[int, Promise] = {

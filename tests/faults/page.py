@@ -54,7 +54,8 @@ A `typed` is no worse than a `right` where no right answer is to be had, which i
 * Left out are {left_out} of the {cases} cases, which are about promises that only this library makes.
   langchain-azure-ai is asked by its classes for this API (`chat_models.inference` and `embeddings.inference`, which its
   authors have deprecated). llama-index-llms-azure-inference asks an endpoint for its model first; it was told, so that
-  the fault meets the call it is meant for. The tokenizer of `OpenAIEmbeddings` was switched off: it would have to be downloaded.
+  the fault meets the call it is meant for. The tokenizer of `OpenAIEmbeddings` was switched off: it would have to be
+  downloaded.
 * The faults were chosen by the authors of this library, which knows them. The counts say how many of these cases went
   how; they do not say how often such things happen.
 
