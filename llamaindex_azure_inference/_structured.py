@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, ToolCallBlock
+from llama_index.core.output_parsers import PydanticOutputParser
+from llama_index.core.output_parsers.utils import extract_json_str
 from llama_index.core.program import function_program, utils
 from llama_index.core.types import BasePydanticProgram
 from pydantic import BaseModel
@@ -72,9 +74,11 @@ class ObjectProgram(BasePydanticProgram[ObjectT]):
                 self._note(error)
             else:
                 return so_far.check()
-        if not self._llm.metadata.is_function_calling_model:
-            return (yield from self._otherwise().stream_call(llm_kwargs=dict(llm_kwargs or {}), **kwargs))
-        for response in self._llm.stream_chat_with_tools(**self._by_tool(kwargs, llm_kwargs)):
+        if self._llm.metadata.is_function_calling_model:
+            responses = self._llm.stream_chat_with_tools(**self._by_tool(kwargs, llm_kwargs))
+        else:
+            responses = self._llm.stream_chat(self._in_words(kwargs), **_own(llm_kwargs))
+        for response in responses:
             yield from so_far.add(response)
         return so_far.check()
 
@@ -100,18 +104,17 @@ class ObjectProgram(BasePydanticProgram[ObjectT]):
             else:
                 so_far.check()
                 return
-        if not self._llm.metadata.is_function_calling_model:
-            program = self._otherwise()
-            async for grown in await program.astream_call(llm_kwargs=dict(llm_kwargs or {}), **prompt_args):
-                yield grown
-            return
-        async for response in await self._llm.astream_chat_with_tools(**self._by_tool(prompt_args, llm_kwargs)):
+        if self._llm.metadata.is_function_calling_model:
+            responses = await self._llm.astream_chat_with_tools(**self._by_tool(prompt_args, llm_kwargs))
+        else:
+            responses = await self._llm.astream_chat(self._in_words(prompt_args), **_own(llm_kwargs))
+        async for response in responses:
             for grown in so_far.add(response):
                 yield grown
         so_far.check()
 
-    def _messages(self, prompt_args: dict[str, Any]) -> list[ChatMessage]:
-        messages = self._prompt.format_messages(llm=self._llm, **prompt_args)
+    def _messages(self, prompt_args: dict[str, Any], prompt: BasePromptTemplate | None = None) -> list[ChatMessage]:
+        messages = (prompt or self._prompt).format_messages(llm=self._llm, **prompt_args)
         if self._llm.system_prompt:
             return [ChatMessage(role=self._llm.metadata.system_role, content=self._llm.system_prompt), *messages]
         return messages
@@ -129,6 +132,11 @@ class ObjectProgram(BasePydanticProgram[ObjectT]):
             "tool_required": True,
             **_own(llm_kwargs),
         }
+
+    def _in_words(self, prompt_args: dict[str, Any]) -> list[ChatMessage]:
+        """The messages with the schema written into them, for models that take neither schema nor tool."""
+        prompt = self._prompt.model_copy(update={"output_parser": PydanticOutputParser(output_cls=self._class)})
+        return self._messages(prompt_args, prompt)
 
     def _object(self, response: ChatResponse) -> ObjectT:
         return self._class.model_validate_json(response.message.content or "")
@@ -158,14 +166,18 @@ class _ObjectSoFar:
         if text == self._text:
             return []
         self._text = text
-        so_far = CompletionResponse(text=text)
+        so_far = CompletionResponse(text=_without_lead(text))
         self._objects = [cast("Any", utils).process_streaming_objects(so_far, self._class, self._objects)]
         return self._objects
 
     def check(self) -> None:
-        """Raises if the answer has ended without any object."""
+        """Raises if the answer has ended without an object, or with half of one."""
         if self._objects is None:
             raise ValueError(f"The model answered with nothing, where a {self._class.__name__} was asked for.")
+        try:
+            self._class.model_validate_json(self._text)
+        except ValueError:
+            self._class.model_validate_json(extract_json_str(self._text))  # models put words around it
 
 
 def _own(llm_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -178,3 +190,8 @@ def _object_text(response: ChatResponse) -> str:
     if call is None:
         return response.message.content or ""
     return call.tool_kwargs if isinstance(call.tool_kwargs, str) else json.dumps(call.tool_kwargs, ensure_ascii=False)
+
+
+def _without_lead(text: str) -> str:
+    """The text from its first brace on, where words stand before it."""
+    return text if text.startswith("[") else text[max(text.find("{"), 0) :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from azure_inference_emulator import running
 from langchain_azure_inference import AzureInferenceLLM, ChatAzureInference
 from llamaindex_azure_inference import AzureInference
 from tests.canary import KEY
+from tests.core.conftest import ScriptedServer
 
 from .asks import Person
 from .entries import finish
@@ -144,3 +146,29 @@ def test_how_objects_are_asked_for(  # noqa: PLR0917 - the table has six columns
     bodies = [entry["body"].keys() for entry in httpx.get(journal).json()]
     assert [set(body) & (SCHEMA | TOOL) for body in bodies] == sent
     assert answer.model_dump() == THE_PERSON.model_dump()
+
+
+FENCED = ["Here it is:\n```json\n", '{"name": "Ada ', 'Lovelace", "age"', ": 36}", "\n```\nAnything else?"]
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    ("pieces", "is_object"),
+    [(FENCED, True), (FENCED[:3], False), (["I will not."], False)],
+    ids=["fenced", "half", "no"],
+)
+def test_objects_in_words(pieces: list[str], is_object: bool, is_stream: bool, is_async: bool) -> None:
+    """A model without tools is asked in words: words around the object are no harm, half of one or none is an error."""
+    with ScriptedServer() as server:
+        if is_stream:
+            chunks = [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
+            server.reply_events(*chunks, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        else:
+            message = {"role": "assistant", "content": "".join(pieces)}
+            server.reply_json({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+        arguments = {"endpoint": server.url, "credential": KEY, "model": "Phi-4", "max_retries": 0}
+        asking = _asked("llamaindex", arguments, Mode(is_async), is_stream=is_stream)
+
+        with nullcontext() if is_object else pytest.raises(ValueError, match=r"(?i)json"):
+            assert finish(asking, is_async=is_async) == THE_PERSON
