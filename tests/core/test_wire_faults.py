@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from azure_inference import (
     StreamInterruptedError,
     to_request,
 )
+from tests.faults.server import PATIENCE
 
 HELLO = to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}]})
 IMPATIENT = {"retry": RetryPolicy(first_delay=1000, max_delay=1000), "timeout": 20}
@@ -278,3 +280,23 @@ def test_many_cancelled_tasks(raw: Any, either: Any, method: str) -> None:
             assert (await client.chat(HELLO)).id == "c"
 
     either.run(main())
+
+
+def test_answers_read_in_part_are_left_alone(raw: Any, either: Any) -> None:
+    """An answer that is being read, with more of it at hand than was read, is not disturbed by the client's next call."""
+    go_on = threading.Event()
+
+    def rest(_: Any) -> bytes:
+        go_on.wait(PATIENCE)
+        return b"".join([said("o", "stop"), piece(b"data: [DONE]\n\n"), b"0\r\n\r\n"])
+
+    raw.script("request", b"".join([STREAM, said("he"), said("l"), said("l")]), rest)
+    raw.script("request", answer())
+    client = either.client(raw.url)
+
+    stream = client.stream_chat(HELLO)
+    assert client.chat(HELLO).choices[0].message.text == "hi"
+    go_on.set()
+
+    assert "".join(choice.delta.text for chunk in stream for choice in chunk.choices) == "hello"
+    assert raw.connections == 2

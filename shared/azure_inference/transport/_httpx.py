@@ -132,9 +132,12 @@ class PatientAsyncTransport(httpx.AsyncHTTPTransport):
 
 
 def _has_surplus(connection: Any) -> bool:
-    """Whether a server sent more than its answer: those bytes would be taken for the next one."""
+    """Whether a server sent more than its answer: those bytes would be taken for the next one.
+
+    Only an idle connection can tell: one that is in use has bytes of its answer at hand that nobody read yet.
+    """
     state = getattr(connection, "_h11_state", None)
-    return state is not None and bool(state.trailing_data[0])
+    return state is not None and connection.is_idle() and bool(state.trailing_data[0])
 
 
 class _Connection(httpcore.HTTPConnection):
