@@ -25,7 +25,7 @@ LIMITS = {"read": 2.0, "idle": 2.0, "total": 8.0}
 """Seconds; whoever knows no total is only told the first."""
 HARD_LIMIT = 20.0
 """Seconds after which a run counts as one that never ends."""
-AT_ONCE = 16
+AT_ONCE = 24
 _NOT_PASSED_ON = ("AZURE_", "OPENAI_", "LANGCHAIN_", "LANGSMITH_")
 
 

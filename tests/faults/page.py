@@ -106,7 +106,7 @@ def render(results: Mapping[str, Results]) -> str:
         limit=HARD_LIMIT,
         counts=_counts(compared),
         faults=_faults(compared),
-        promises=_promises(),
+        promises=promises(),
         elsewhere=_elsewhere(),
         versions=_versions(compared),
         python=" and ".join(sorted({f"Python {result.python}" for result in compared.values()})),
@@ -152,7 +152,8 @@ def _told(counts: Counter[str]) -> str:
     return " ".join(f"{LETTERS[word]}\N{NO-BREAK SPACE}{counts[word]}" for word in VERDICTS if counts[word])
 
 
-def _promises() -> str:
+def promises() -> str:
+    """The table of what is promised."""
     rows = []
     for number, promise in PROMISES.items():
         tested = [name for name, fault in FAULTS.items() if number in fault.promises]

@@ -18,6 +18,7 @@ from .cases import CASES, Case
 from .catalogue import FAULTS, PROMISES
 from .judge import matches
 from .libraries import KEY, OURS, PROMPT, Job
+from .page import promises
 from .server import RawServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,3 +145,13 @@ def test_places(place: str) -> None:
     file, _, function = place.partition("::")
 
     assert f"def {function}(" in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_page() -> None:
+    """The page makes the promises of the catalogue, and tells of this library nothing that must not happen."""
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    counts = [line.split(" | ") for line in text.splitlines() if line.startswith("| ours (")]
+
+    assert promises() in text
+    assert len(counts) == len(OURS)
+    assert all(row[4:8] == ["0"] * 4 for row in counts), "obscure, silent, hang, leak"
