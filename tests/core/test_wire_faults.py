@@ -283,7 +283,7 @@ def test_many_cancelled_tasks(raw: Any, either: Any, method: str) -> None:
 
 
 def test_answers_read_in_part_are_left_alone(raw: Any, either: Any) -> None:
-    """An answer that is being read, with more of it at hand than was read, is not disturbed by the client's next call."""
+    """An answer that is being read, and of which more is at hand, is not disturbed by the client's next call."""
     go_on = threading.Event()
 
     def rest(_: Any) -> bytes:
