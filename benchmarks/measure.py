@@ -116,7 +116,7 @@ def measure(field_: Field, row: Row, *, quick: bool = False) -> Measured:
     for name in field_.taking_part(row.clients):
         size = row.sizes.get(name, row.size)
         warm = {"error": None}
-        for warm_size in {row.short or min(size, 10), min(size, row.size // 4)}:
+        for warm_size in (row.short, size) if row.short else (min(size, 10), min(size, 200)):
             warm = field_.do(name, work=row.work, size=warm_size, **row.options)
             if "cpu" not in warm:
                 break

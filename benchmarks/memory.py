@@ -8,7 +8,6 @@ from typing import Any
 from benchmarks.measure import Field
 
 KEY = "memory"
-_MEBIBYTE = 1024 * 1024
 _DIMENSIONS = 64
 
 
@@ -19,33 +18,30 @@ class Growth:
     framework: str
     title: str
     client: str
+    size: int
     grown: int
     own: int
 
-    @property
-    def beyond(self) -> float:
-        """The growth that the result does not account for, in MiB."""
-        return (self.grown - self.own) / _MEBIBYTE
 
-
-_STREAMS = (1_000, 10_000, 100_000)
-_TEXTS = (10_000, 100_000)
+_STREAM_SIZES = (1_000, 10_000, 100_000)
+_TEXT_SIZES = (1_000, 10_000, 100_000)
+_STREAMS = {"stream": "pieces of a stream, sync", "astream": "pieces of a stream, async"}
+_DROPPED = f"texts embedded 1,000 at a time, the vectors ({_DIMENSIONS} numbers) not kept"
+_KEPT = f"texts embedded in one call, the vectors ({_DIMENSIONS} numbers) kept, less the vectors"
 
 
 def measure_memory(field: Field) -> list[Growth]:
     """The growth for each length, in a worker that has done a short one before; for streams, the framework's too."""
     lines: list[Growth] = []
-    for work, title in (("stream", "a stream of {:,} chunks, sync"), ("astream", "a stream of {:,} chunks, async")):
-        for size in _STREAMS:
-            for name in ("ours", "floor"):
-                lines += _grown(field, name, title.format(size), work=work, size=size, warm={"size": 100})
-    for size in _TEXTS:
-        title = f"{size:,} texts embedded 1,000 at a time, the vectors ({_DIMENSIONS} numbers) not kept"
-        order: dict[str, Any] = {"work": "embed_in_parts", "part": 1000, "dimensions": _DIMENSIONS}
-        lines += _grown(field, "ours", title, **order, size=size, warm={"size": 1000})
-    for size in _TEXTS:
-        title = f"{size:,} texts embedded in one call, the vectors ({_DIMENSIONS} numbers) kept"
-        lines += _grown(field, "ours", title, work="embed_kept", dimensions=_DIMENSIONS, size=size, warm={"size": 1000})
+    for work, title in _STREAMS.items():
+        for name in field.taking_part(("ours", "floor")):
+            for size in _STREAM_SIZES:
+                lines += _grown(field, name, title, work=work, size=size, warm={"size": 100})
+    order: dict[str, Any] = {"dimensions": _DIMENSIONS, "warm": {"size": 1000}}
+    for size in _TEXT_SIZES:
+        lines += _grown(field, "ours", _DROPPED, work="embed_in_parts", part=1000, size=size, **order)
+    for size in _TEXT_SIZES:
+        lines += _grown(field, "ours", _KEPT, work="embed_kept", size=size, **order)
     return lines
 
 
@@ -57,4 +53,4 @@ def _grown(field: Field, name: str, title: str, *, warm: dict[str, Any], **order
     if answer.get("grown") is None:  # no such counter on this system
         return []
     own = answer["value"] if order["work"] == "embed_kept" else 0
-    return [Growth(field.framework, title, name, answer["grown"], own)]
+    return [Growth(field.framework, title, name, order["size"], answer["grown"], own)]

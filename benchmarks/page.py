@@ -10,12 +10,11 @@ from benchmarks.catalogue import BELOW, FRAMEWORKS, PARSERS, PEERS
 from benchmarks.flight import ALONE
 from benchmarks.linear import DECADES
 from benchmarks.measure import Measured
-from benchmarks.report import microseconds, number, ratio, thousands, titles
+from benchmarks.report import mebibytes, microseconds, number, ratio, thousands, titles
 from benchmarks.results import Results, Verdict, pairs, verdicts
 from benchmarks.rows import ROWS
 from benchmarks.words import ABOUT_EMBEDDINGS, ABOUT_FLIGHTS, ABOUT_INSTRUCTIONS, ABOUT_MEMORY, INTRODUCTION, METHOD
 
-_MEBIBYTE = 1024 * 1024
 _EMBEDDING_COLUMNS = ("ours", "ours-v1", "azure", "openai", *(parser.name for parser in PARSERS))
 
 
@@ -170,16 +169,23 @@ def _imports(results: Results) -> Iterator[str]:
 
 
 def _memory(results: Results) -> Iterator[str]:
-    rows = [
-        [
-            line.title,
-            titles(line.framework)[line.client] + f" ({FRAMEWORKS[line.framework]})" * (line.client == "ours"),
-            f"{line.grown / _MEBIBYTE:,.1f} MiB",
-            f"{line.own / _MEBIBYTE:,.1f} MiB" if line.own else "",
+    for framework, title in FRAMEWORKS.items():
+        found = [line for line in results.memory if line.framework == framework]
+        grown: dict[tuple[str, str], dict[int, int]] = {}
+        for line in found:
+            grown.setdefault((line.title, line.client), {})[line.size] = line.grown - line.own
+        sizes = sorted({line.size for line in found})
+        rows = [
+            [work, titles(framework)[client], *(mebibytes(by_size[size]) for size in sizes), _each(by_size)]
+            for (work, client), by_size in grown.items()
         ]
-        for line in results.memory
-    ]
-    yield _table(("work", "client", "peak grew by", "of which the result"), rows)
+        yield f"{title}:"
+        yield _table(("work", "client", *(f"{size:,}" for size in sizes), "for each more"), rows)
+
+
+def _each(by_size: dict[int, int]) -> str:
+    *_, less, more = sorted(by_size)
+    return f"{(by_size[more] - by_size[less]) / (more - less):,.0f} bytes"
 
 
 def _growth(results: Results) -> Iterator[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[1]
-STARTING = 600.0
+_STARTING = 600.0
 
 
 def cpus() -> tuple[int, int]:
@@ -98,7 +98,11 @@ class Worker:
             cwd=ROOT,
             env=environment(),
         )
-        self.version = self._answer(STARTING)["ready"]
+        try:
+            self._answer(_STARTING)
+        except (EOFError, TooLongError) as error:
+            _end(self.process)
+            raise RuntimeError(f"the process of {self.client} did not start; its words are above") from error
 
     def do(self, *, limit: float = 120.0, **order: Any) -> dict[str, Any]:
         """Has a piece of work done; `limit` is in seconds."""

@@ -11,8 +11,6 @@ from benchmarks.measure import Measured
 from benchmarks.memory import Growth
 from benchmarks.rows import Flight, Row
 
-_MEBIBYTE = 1024 * 1024
-
 
 def microseconds(seconds: float) -> str:
     """A time, with about three digits."""
@@ -24,6 +22,11 @@ def thousands(instructions: float) -> str:
     """A number of instructions, in thousands."""
     value = instructions / 1000
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def mebibytes(size: float) -> str:
+    """A size of memory."""
+    return f"{size / 1024 / 1024:,.1f} MiB"
 
 
 def number(value: float) -> str:
@@ -54,7 +57,7 @@ def row_lines(row: Row, measured: Measured, *, counted: bool = False) -> Iterato
         against = measured.ratio(name) if name != "ours" else None
         limit = row.limit(measured.framework, name)
         asked = f"; asked: {number(limit)}" if limit else ""
-        yield f"  {names[name]:36} {amount} a {row.unit}" + (f"; ours: {ratio(against)}{asked}" if against else "")
+        yield f"  {names[name]:36} {amount} per {row.unit}" + (f"; ours: {ratio(against)}{asked}" if against else "")
     yield from (f"  {names[name]:36} {why}" for name, why in measured.failed.items())
 
 
@@ -89,10 +92,11 @@ def import_lines(measured: Measured) -> Iterator[str]:
 
 def memory_lines(grown: Sequence[Growth]) -> Iterator[str]:
     """What memory grew to."""
+    yield "\nhow far the peak of memory rose"
     for line in grown:
-        name = titles(line.framework)[line.client]
-        own = f", of which the result is {line.own / _MEBIBYTE:.1f}" if line.own else ""
-        yield f"  {FRAMEWORKS[line.framework]}: {line.title}: {name}: {line.grown / _MEBIBYTE:.1f} MiB{own}"
+        what = f"{FRAMEWORKS[line.framework]}: {line.title}, {line.size:,}: {titles(line.framework)[line.client]}"
+        own = f", of which the result is {mebibytes(line.own)}" if line.own else ""
+        yield f"  {what}: {mebibytes(line.grown)}{own}"
 
 
 def linear_lines(lines: Sequence[Marginal]) -> Iterator[str]:

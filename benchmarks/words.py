@@ -13,7 +13,7 @@ allows: it makes the objects the framework wants and sends nothing."""
 
 ABOUT_INSTRUCTIONS = """\
 The same work counted by valgrind's callgrind, which does not depend on who else uses the machine. Work in the kernel is
-not counted. Empty where valgrind is not installed."""
+not counted, nor are full garbage collections of what was there before. Empty where valgrind is not installed."""
 
 ABOUT_EMBEDDINGS = """\
 One call of 10,000 texts (200 for the clients on azure-ai-inference, which would take minutes; their cost for each text
@@ -26,8 +26,9 @@ Calls of one model object under way at once, one event loop, the server answerin
 this library beside the others is measured in the same rounds, against a server that does not wait."""
 
 ABOUT_MEMORY = """\
-How far the peak of the process's resident memory rose, in a process that had done the same on a small scale. LangChain
-keeps the pieces of a stream until it ends, to tell its callbacks of the whole; so its own growth stands beside."""
+How far the peak of the process's resident memory rose, in a process that had done the same on a small scale; "for each
+more" is taken between the two largest numbers. LangChain keeps the pieces of a stream until it ends, to tell its
+callbacks of the whole, so what it grows to by itself stands beside. The text of a piece has 5 bytes."""
 
 METHOD = """\
 * The server is a process of its own with answers made beforehand (HTTP/1.1, connections kept); every client gets the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import statistics
 import sys
 import time
@@ -145,6 +146,17 @@ def make_and_chat(client: Any, size: int) -> Callable[[], Any]:
     return work
 
 
+def tidy(client: Any, size: int) -> Callable[[], Any]:  # noqa: ARG001 - a piece of work like the others
+    """Collects garbage, and has the rest left alone by later collections: a full one would be most of a count."""
+
+    def work() -> None:
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+
+    return work
+
+
 SYNC: dict[str, Any] = {
     "chat": chat,
     "stream": stream,
@@ -154,5 +166,6 @@ SYNC: dict[str, Any] = {
     "embed_kept": embed_kept,
     "make": make,
     "make_and_chat": make_and_chat,
+    "tidy": tidy,
 }
 ASYNC: dict[str, Any] = {"achat": achat, "flight": flight, "astream": astream}
