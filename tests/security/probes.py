@@ -74,9 +74,11 @@ def abandoned(url: str, method: str) -> dict[str, Any]:
 def _abandoned(url: str) -> dict[str, Any]:
     with InferenceClient(url, KEY) as client:
         before = descriptors()
+        kept: list[Any] = []
         for turn in range(500):
             stream = client.stream_chat(HELLO)
             next(stream)
+            kept += [stream] * (turn % 3 < 2)
             if turn % 3 == 0:
                 stream.close()
             elif turn % 3 == 1:
@@ -92,9 +94,11 @@ async def _abandoned_async(url: str) -> dict[str, Any]:
     async with AsyncInferenceClient(url, KEY) as client:
         await client.chat(HELLO, headers={"x-want": "answer"})
         before = descriptors()
+        kept: list[Any] = []
         for turn in range(500):
             stream = await client.stream_chat(HELLO)
             await anext(stream)
+            kept += [stream] * (turn % 3 < 2)
             if turn % 3 == 0:
                 await stream.close()
             elif turn % 3 == 1:

@@ -128,7 +128,7 @@ def hostile() -> Iterator[str]:
 def probe(name: str, url: str, method: str, engine: str = "") -> dict[str, Any]:
     """What a probe measures, in a process in which warnings are shown; it must have nothing else to say."""
     command = [sys.executable, "-W", "error", "-m", "tests.security.probes", name, url, method, engine]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=50, check=False)
     assert ended.stderr == ""
     return dict(json.loads(ended.stdout))
