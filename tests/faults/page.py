@@ -164,7 +164,7 @@ def promises() -> str:
 
 def _elsewhere() -> str:
     rows = [
-        [name, fault.what, "<br>".join(f"`{place.replace('::', '` `')}`" for place in fault.elsewhere)]
+        [name, fault.what, "<br>".join(f"`{place}`" for place in fault.elsewhere)]
         for name, fault in FAULTS.items()
         if fault.elsewhere
     ]
