@@ -12,7 +12,7 @@ class Fault:
     Attributes:
         what: It, in words.
         promises: The numbers of the promises that it puts to the test.
-        elsewhere: Tests of it beside the tables, as `file` or `file::function`; all there is where no table has a case of it.
+        elsewhere: Tests of it beside the tables, as `file` or `file::function`; all there is where no table has it.
     """
 
     what: str
