@@ -11,7 +11,7 @@ from benchmarks.flight import ALONE
 from benchmarks.linear import DECADES
 from benchmarks.measure import Measured
 from benchmarks.report import mebibytes, microseconds, number, ratio, thousands, titles
-from benchmarks.results import Results, Verdict, pairs, verdicts
+from benchmarks.results import Results, Verdict, for_each, grown, pairs, verdicts
 from benchmarks.rows import ROWS
 from benchmarks.words import ABOUT_EMBEDDINGS, ABOUT_FLIGHTS, ABOUT_INSTRUCTIONS, ABOUT_MEMORY, INTRODUCTION, METHOD
 
@@ -19,36 +19,30 @@ _EMBEDDING_COLUMNS = ("ours", "ours-v1", "azure", "openai", *(parser.name for pa
 
 
 def page(results: Results) -> str:
-    """The whole page."""
-    parts = [
-        INTRODUCTION,
-        "## What was asked for, and what was measured",
-        *_asked(results),
-        "## CPU time",
-        *_costs(results, "rows", microseconds, "Microseconds of CPU time of the client's process"),
-        "### Below the frameworks",
-        *_below(results),
-        "## Instructions",
-        ABOUT_INSTRUCTIONS,
-        *_costs(results, "counted", thousands, "Thousands of instructions of the client's process"),
-        "## Embeddings",
-        ABOUT_EMBEDDINGS,
-        *_embeddings(results),
-        "## Many calls in flight",
-        ABOUT_FLIGHTS,
-        *_flights(results),
-        "## Import",
-        *_imports(results),
-        "## Memory",
-        ABOUT_MEMORY,
-        *_memory(results),
-        "## Growth",
-        *_growth(results),
-        "## How it was measured",
-        METHOD,
-        *_surroundings(results),
-    ]
+    """The whole page; what was not measured has no section."""
+    parts = [INTRODUCTION, *_section("What was asked for, and what was measured", _asked(results))]
+    if results.rows:
+        parts += _section("CPU time", _costs(results, "rows", microseconds, "Microseconds of CPU time"))
+        parts += _section("Below the frameworks", _below(results), depth=3)
+    if results.counted:
+        counts = _costs(results, "counted", thousands, "Thousands of instructions")
+        parts += _section("Instructions", counts, ABOUT_INSTRUCTIONS)
+    if any(row.key.startswith("embed") for row in results.rows):
+        parts += _section("Embeddings", _embeddings(results), ABOUT_EMBEDDINGS)
+    if results.flights:
+        parts += _section("Many calls in flight", _flights(results), ABOUT_FLIGHTS)
+    if results.imports:
+        parts += _section("Import", _imports(results))
+    if results.memory:
+        parts += _section("Memory", _memory(results), ABOUT_MEMORY)
+    if results.linear:
+        parts += _section("Growth", _growth(results))
+    parts += _section("How it was measured", _surroundings(results), METHOD)
     return "\n\n".join(parts) + "\n"
+
+
+def _section(title: str, content: Iterable[str], about: str = "", depth: int = 2) -> list[str]:
+    return [f"{'#' * depth} {title}", *([about] if about else []), *content]
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -80,7 +74,7 @@ def _judged(verdict: Verdict, names: dict[str, str]) -> list[str]:
 def _costs(results: Results, kind: str, amount: Callable[[float], str], unit: str) -> Iterator[str]:
     for framework, title in FRAMEWORKS.items():
         names = titles(framework)
-        yield f"{unit}, {title}; in parentheses, this library's cost to it (median of the rounds' ratios)."
+        yield f"{unit} of the client's process, {title}; in parentheses, this library's cost to it, in the same rounds."
         rows = []
         for row in ROWS:
             measured = results.find(kind, framework, row.key)
@@ -170,22 +164,19 @@ def _imports(results: Results) -> Iterator[str]:
 
 def _memory(results: Results) -> Iterator[str]:
     for framework, title in FRAMEWORKS.items():
-        found = [line for line in results.memory if line.framework == framework]
-        grown: dict[tuple[str, str], dict[int, int]] = {}
-        for line in found:
-            grown.setdefault((line.title, line.client), {})[line.size] = line.grown - line.own
-        sizes = sorted({line.size for line in found})
+        found = grown(results, framework)
+        sizes = sorted({size for by_size in found.values() for size in by_size})
         rows = [
-            [work, titles(framework)[client], *(mebibytes(by_size[size]) for size in sizes), _each(by_size)]
-            for (work, client), by_size in grown.items()
+            [
+                work,
+                titles(framework)[client],
+                *(mebibytes(by_size[size]) for size in sizes),
+                f"{for_each(by_size):,.0f} bytes",
+            ]
+            for (work, client), by_size in found.items()
         ]
         yield f"{title}:"
         yield _table(("work", "client", *(f"{size:,}" for size in sizes), "for each more"), rows)
-
-
-def _each(by_size: dict[int, int]) -> str:
-    *_, less, more = sorted(by_size)
-    return f"{(by_size[more] - by_size[less]) / (more - less):,.0f} bytes"
 
 
 def _growth(results: Results) -> Iterator[str]:

@@ -31,13 +31,15 @@ def mebibytes(size: float) -> str:
 
 def number(value: float) -> str:
     """A ratio, with two or three digits."""
-    return f"{value:.4f}" if value < 0.02 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if abs(value) < 0.02 else f"{value:.3f}" if abs(value) < 0.1 else f"{value:.2f}"
 
 
 def ratio(quartiles: tuple[float, float, float]) -> str:
     """A ratio with its spread."""
     low, middle, high = map(number, quartiles)
-    return f"{middle} ({low} to {high})"
+    return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def titles(framework: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from benchmarks.linear import Marginal
 from benchmarks.measure import Measured, quartiles
 from benchmarks.memory import Growth
 from benchmarks.processes import environment
-from benchmarks.rows import FLIGHT_LIMITS, GROWTH_LIMIT, LATENCY_LIMIT, RATE_LIMIT, ROWS
+from benchmarks.rows import FLIGHT_LIMITS, GROWTH_LIMIT, LATENCY_LIMIT, LINEAR_LIMIT, MEMORY_LIMIT, RATE_LIMIT, ROWS
 
 Spread = tuple[float, float, float]
 DISTRIBUTIONS = [
@@ -94,6 +94,8 @@ def verdicts(results: Results) -> Iterator[Verdict]:
         yield from _of_rows(results, framework)
         yield from _of_flights(results, framework)
         yield from _of_imports(results, framework)
+        yield from _of_memory(results, framework)
+        yield from _of_linear(results, framework)
 
 
 def pairs(row_key: str, other: str, measured: Measured) -> list[tuple[str, str]]:
@@ -123,9 +125,11 @@ def _of_rows(results: Results, framework: str) -> Iterator[Verdict]:
 def _of_flights(results: Results, framework: str) -> Iterator[Verdict]:
     for measured in results.flights:
         at_once = int(measured.key.partition("-")[2])
-        if measured.framework != framework or at_once == 1:
+        if measured.framework != framework or at_once == 1 or not {"ours"} & (measured.costs.keys() | measured.failed):
             continue
         title = f"chat, async, {at_once} in flight"
+        failed = 1.0 if "ours" in measured.failed else 0.0
+        yield Verdict(f"{title}: 1 if calls failed", framework, "", 0.0, (failed, failed, failed))
         for peer, limit in FLIGHT_LIMITS.items():
             yield Verdict(f"{title}: CPU", framework, peer, limit, measured.ratio(peer))
         yield Verdict(f"{title}: CPU", framework, ALONE, GROWTH_LIMIT, measured.ratio(ALONE))
@@ -149,3 +153,36 @@ def _of_imports(results: Results, framework: str) -> Iterator[Verdict]:
         if measured.costs:
             least = min(measured.costs["ours"]) / min(measured.costs[other])
             yield Verdict("import (least of all rounds)", framework, other, limit, (least, least, least))
+
+
+def grown(results: Results, framework: str) -> dict[tuple[str, str], dict[int, int]]:
+    """How far memory rose beyond the result, in bytes, by work and client, then by size."""
+    found: dict[tuple[str, str], dict[int, int]] = {}
+    for line in results.memory:
+        if line.framework == framework:
+            found.setdefault((line.title, line.client), {})[line.size] = line.grown - line.own
+    return found
+
+
+def for_each(by_size: dict[int, int]) -> float:
+    """Bytes for each more, between the two largest sizes."""
+    *_, less, more = sorted(by_size)
+    return (by_size[more] - by_size[less]) / (more - less)
+
+
+def _of_memory(results: Results, framework: str) -> Iterator[Verdict]:
+    found = grown(results, framework)
+    for (work, client), by_size in found.items():
+        if client == "ours":
+            floor = found.get((work, "floor"))
+            beyond = for_each(by_size) - (for_each(floor) if floor else 0)
+            title = f"memory, bytes for each more of: {work}"
+            yield Verdict(title, framework, "floor" if floor else "", MEMORY_LIMIT, (beyond, beyond, beyond))
+
+
+def _of_linear(results: Results, framework: str) -> Iterator[Verdict]:
+    for line in results.linear:
+        *_, less, more = line.costs
+        if line.framework == framework:
+            rise = more / less if less and more else float("inf")
+            yield Verdict(f"growth: {line.title}, 10,000 to 1,000", framework, "", LINEAR_LIMIT, (rise, rise, rise))

@@ -125,3 +125,7 @@ FLIGHT_LIMITS = {"azure": 1 / 3, "openai": 1 / 6}
 GROWTH_LIMIT = 1.3
 RATE_LIMIT = 2.0
 LATENCY_LIMIT = 0.060
+MEMORY_LIMIT = 16.0
+"""Bytes for each more that still count as no growth beyond the result: what the allocator rounds a piece up to."""
+LINEAR_LIMIT = 1.3
+"""What one more may cost at 10,000 to what it costs at 1,000, to be called linear."""
