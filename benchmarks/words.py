@@ -40,8 +40,8 @@ METHOD = """\
 * The cost of a streamed piece is that of a stream of 1,000 less one of 10, for each of the 990.
 * All clients have their default settings, with one exception: `OpenAIEmbeddings(check_embedding_ctx_length=False)`,
   since it would download a tokenizer. Tracing is off for all. The API key is the same.
-* Peers may do less for their cost than this library does: llama-index azure-inference, for example, yields nothing for
-  a streamed tool call.
+* Peers may do less for their cost: llama-index azure-inference yields nothing for a streamed tool call, and openai-like
+  makes its HTTP client at the first call, so see the row of an object with its first chat.
 
 To repeat it: `make bench`, which takes about a quarter of an hour on two CPUs. In parts:
 `python -m benchmarks --only chat,chunk --clients ours,floor --quick` (see `--help`), with the interpreters of
