@@ -303,7 +303,7 @@ PEERS = {
     "langchain-openai": Library(
         "langchain-openai",
         "langchain",
-        ("langchain-openai", "openai", "httpx"),
+        ("langchain-openai", "openai", "httpx2"),
         _langchain_openai_chat,
         _langchain_openai_embeddings,
     ),
