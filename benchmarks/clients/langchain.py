@@ -46,9 +46,6 @@ class LangChain(Client):
     def embed(self, model: Any, texts: list[str]) -> list[list[float]]:
         return model.embed_documents(texts)
 
-    async def aembed(self, model: Any, texts: list[str]) -> list[list[float]]:
-        return await model.aembed_documents(texts)
-
 
 class Ours(LangChain):
     """This library."""

@@ -46,9 +46,6 @@ class LlamaIndex(Client):
     def embed(self, model: Any, texts: list[str]) -> list[list[float]]:
         return model.get_text_embedding_batch(texts)
 
-    async def aembed(self, model: Any, texts: list[str]) -> list[list[float]]:
-        return await model.aget_text_embedding_batch(texts)
-
 
 class Ours(LlamaIndex):
     """This library."""
