@@ -52,5 +52,6 @@ BELOW_ASYNC = ("socket", "httpx", "aiohttp", "sdk")
 
 
 def entries(framework: str) -> list[Entry]:
-    """All that can take part in a comparison within a framework."""
-    return [*CLIENTS[framework], *BELOW, *PARSERS]
+    """All that can take part in a comparison within a framework; what lies below is measured with the first only."""
+    below = BELOW if framework == next(iter(FRAMEWORKS)) else []
+    return [*CLIENTS[framework], *below, *PARSERS]

@@ -70,7 +70,7 @@ class Field:
 
     def taking_part(self, names: Iterable[str]) -> list[str]:
         """Those of the clients that were asked for; with a baseline, it follows ours."""
-        chosen = [name for name in names if not self.only or name in self.only]
+        chosen = [name for name in names if name in self.places and (not self.only or name in self.only)]
         if self.baseline:
             chosen = [more for name in chosen for more in ((name, "baseline") if name == "ours" else (name,))]
         return chosen

@@ -26,7 +26,7 @@ class Row:
     size: int
     clients: tuple[str, ...] = CHAT_CLIENTS
     short: int = 0
-    rounds: int = 15
+    rounds: int = 11
     options: Mapping[str, Any] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
     limits: Mapping[str, Limits] = field(default_factory=dict)
@@ -66,7 +66,7 @@ def _streamed(key: str, title: str, work: str, *, kind: str, limits: dict[str, L
 
 def _vectors(dimensions: int) -> Row:
     return Row(
-        f"embed-{dimensions}", f"10,000 texts to vectors of {dimensions:,}", "embed", 10_000, _VECTORS, rounds=5,
+        f"embed-{dimensions}", f"10,000 texts to vectors of {dimensions:,}", "embed", 10_000, _VECTORS, rounds=3,
         options={"dimensions": dimensions}, sizes=_SLOW, limits=_both(azure=1 / 100, openai=1 / 2, floor=1.2),
         unit="text", counted=(96, 192) if dimensions < 2000 else (0, 0),
     )  # fmt: skip
@@ -74,11 +74,11 @@ def _vectors(dimensions: int) -> Row:
 
 ROWS = [
     Row(
-        "chat", "chat, sync", "chat", 40, (*CHAT_CLIENTS, *BELOW_SYNC), counted=(5, 15),
+        "chat", "chat, sync", "chat", 150, (*CHAT_CLIENTS, *BELOW_SYNC), counted=(5, 15),
         limits=_both(azure=1 / 3, openai=1 / 4.5, floor=2.5),
     ),
     Row(
-        "achat", "chat, async", "achat", 40, (*CHAT_CLIENTS, *BELOW_ASYNC), counted=(5, 15),
+        "achat", "chat, async", "achat", 150, (*CHAT_CLIENTS, *BELOW_ASYNC), counted=(5, 15),
         limits={
             "langchain": {"azure": 1 / 3, "openai": 1 / 6, "floor": 1.7},
             "llamaindex": {"azure": 1 / 3, "openai": 1 / 6, "floor": 2.5},
@@ -120,7 +120,7 @@ class Flight:
         return f"flight-{self.at_once}"
 
 
-FLIGHTS = [Flight(1, 20, 3), Flight(50, 500, 5), Flight(500, 1500, 3)]
+FLIGHTS = [Flight(1, 20, 3), Flight(50, 400, 5), Flight(500, 1000, 3)]
 FLIGHT_LIMITS = {"azure": 1 / 3, "openai": 1 / 6}
 GROWTH_LIMIT = 1.3
 RATE_LIMIT = 2.0

@@ -36,7 +36,8 @@ METHOD = """\
   where they are said to arrive by themselves: then one each millisecond.
 * Every client is a process of its own, kept for all of its measurements and pinned to another CPU than the server's.
 * A round does one measurement of each client, in turn, there and back; a ratio is taken within its round; the page
-  shows the median of the rounds and, in parentheses, their quartiles. Garbage is collected before each measurement.
+  shows the median of the rounds and, in parentheses, their quartiles. Garbage is collected before each measurement,
+  and then as Python does it by itself.
 * The cost of a streamed piece is that of a stream of 1,000 less one of 10, for each of the 990.
 * All clients have their default settings, with one exception: `OpenAIEmbeddings(check_embedding_ctx_length=False)`,
   since it would download a tokenizer. Tracing is off for all. The API key is the same.
