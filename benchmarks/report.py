@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.catalogue import FRAMEWORKS, entries
+from benchmarks.catalogue import BELOW, CLIENTS, FRAMEWORKS, PARSERS
 from benchmarks.flight import ALONE
 from benchmarks.linear import DECADES, Marginal
 from benchmarks.measure import Measured
@@ -44,8 +44,13 @@ def ratio(quartiles: tuple[float, float, float]) -> str:
 
 def titles(framework: str) -> dict[str, str]:
     """The clients of a framework as the page calls them."""
-    known = {entry.name: entry.title for entry in entries(framework)}
-    return {**known, ALONE: "azure-inference, 1 in flight", "baseline": "azure-inference, the other checkout", "": ""}
+    known = {entry.name: entry.title for entry in (*CLIENTS[framework], *BELOW, *PARSERS)}
+    return {
+        **known,
+        ALONE: "azure-inference, 1 in flight, no wait",
+        "baseline": "azure-inference, the other checkout",
+        "": "",
+    }
 
 
 def row_lines(row: Row, measured: Measured, *, counted: bool = False) -> Iterator[str]:

@@ -22,8 +22,8 @@ this library and the openai package ask for there; elsewhere as JSON numbers. Th
 already in memory, parsed to lists of floats; it is not sent, received, checked or put in order."""
 
 ABOUT_FLIGHTS = """\
-Calls of one model object under way at once, one event loop, the server answering each after 50 ms. "1 in flight" of
-this library beside the others is measured in the same rounds, against a server that does not wait."""
+Calls of one model object under way at once, one event loop, the server answering each after 50 ms. "1 in flight, no
+wait" of this library is measured in the same rounds, against a server that does not wait."""
 
 ABOUT_MEMORY = """\
 How far the peak of the process's resident memory rose, in a process that had done the same on a small scale; "for each
