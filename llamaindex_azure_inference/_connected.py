@@ -102,7 +102,8 @@ class Connected(BaseComponent):
 
     def request_fields(self, names: Mapping[str, Any], *more: Mapping[str, Any], **derived: Any) -> dict[str, Any]:
         """Fields of a request: those of its `names` that are fields here, or `derived` from them; `more` overrule."""
-        own = {name: getattr(self, name) for name in names if name in type(self).model_fields}
+        own_names = type(self).model_fields
+        own = {name: getattr(self, name) for name in names if name in own_names}
         return wire_fields({**own, **derived}, self.model_kwargs, *more)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Any:

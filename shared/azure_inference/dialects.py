@@ -63,9 +63,10 @@ class Target:
 
     def url(self, path: str, **query: str | None) -> str:
         """The address of a route; `query` adds to what every request carries."""
-        added = urlencode({name: value for name, value in query.items() if value is not None})
-        whole = "&".join(part for part in (self.query, added) if part)
-        return f"{self.base_url}{path}?{whole}" if whole else f"{self.base_url}{path}"
+        parts = [self.query] if self.query else []
+        if given := {name: value for name, value in query.items() if value is not None}:
+            parts.append(urlencode(given))
+        return f"{self.base_url}{path}?{'&'.join(parts)}" if parts else f"{self.base_url}{path}"
 
     @property
     def takes_base64(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import uuid
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -90,12 +90,16 @@ class Call(Generic[AnswerT]):
     """A request ready to be sent, any number of times, with the same id; who asks is added for each attempt."""
 
     endpoint: Endpoint[AnswerT]
+    target: Target
     url: str
-    server: str
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
     client_request_id: str
-    hint_if_gone: str | None
+
+    @property
+    def server(self) -> str:
+        """Who is asked, as errors name it."""
+        return self.target.origin
 
 
 def prepare(
@@ -112,7 +116,7 @@ def prepare(
     Raises:
         ConfigurationError: The target needs something the request lacks, or refuses something it has.
     """
-    client_request_id = uuid.uuid4().hex
+    client_request_id = secrets.token_hex(16)
     sent = {"x-ms-client-request-id": client_request_id, "accept": "application/json"}
     body = b""
     if request is not None:
@@ -128,12 +132,11 @@ def prepare(
         sent[name.lower()] = Secret(value)
     return Call(
         endpoint=endpoint,
+        target=target,
         url=target.url(endpoint.path, **(query or {})),
-        server=target.origin,
         headers=tuple(sent.items()),
         body=body,
         client_request_id=client_request_id,
-        hint_if_gone=target.retirement_hint,
     )
 
 
@@ -243,7 +246,7 @@ def raise_if_failure(call: Call[Any], headers: Mapping[str, str], body: bytes) -
 
 def _status_error(call: Call[Any], status: int, headers: Mapping[str, str], body: bytes) -> APIStatusError:
     failure = read_failure(status, headers, body)
-    return errors.from_failure(failure, hint=call.hint_if_gone if failure.status in (404, 410) else None)
+    return errors.from_failure(failure, hint=call.target.retirement_hint if failure.status in (404, 410) else None)
 
 
 def _named(call: Call[Any]) -> str:

@@ -81,14 +81,13 @@ class ClientSettings:
         Raises:
             ConfigurationError: An option is unknown, or the request cannot be sent as it is.
         """
-        _check_names(options, CallOptions)
+        policy, headers = self.extra_parameters, self.headers
+        if options:
+            _check_names(options, CallOptions)
+            policy = to_extra_parameters(options.get("extra_parameters")) or policy
+            headers = {**headers, **(options.get("headers") or {})}
         return protocol.prepare(
-            self.target,
-            endpoint,
-            request,
-            extra_parameters=to_extra_parameters(options.get("extra_parameters")) or self.extra_parameters,
-            headers={**self.headers, **(options.get("headers") or {})},
-            query=query,
+            self.target, endpoint, request, extra_parameters=policy, headers=headers, query=query
         )
 
     def streamed(self, request: RequestModel) -> RequestModel:

@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Any
 
 import httpcore
@@ -35,13 +36,21 @@ def parsed_url(text: str) -> httpx.URL:
 def to_request(
     call: Call[Any], authorization: Headers, settings: TransportSettings, timeouts: Timeouts
 ) -> httpx.Request:
-    """The request of one attempt."""
+    """The request of one attempt, made of what is ready to be sent: httpx has nothing left to find out."""
+    url = parsed_url(call.url)
+    headers = [(b"host", url.netloc)]
+    headers += [
+        (name.encode("ascii"), value.encode("ascii"))
+        for name, value in (*call.headers, *authorization, *settings.headers)
+    ]
+    if call.body:
+        headers.append((b"content-length", b"%d" % len(call.body)))
     limits = {"connect": timeouts.connect, "read": timeouts.read, "write": timeouts.write, "pool": timeouts.pool}
     return httpx.Request(
         call.endpoint.method,
-        parsed_url(call.url),
-        headers=[*call.headers, *authorization, *settings.headers],
-        content=call.body or None,
+        url,
+        headers=headers,
+        stream=httpx.ByteStream(call.body),
         extensions={"timeout": limits},
     )
 
@@ -145,9 +154,19 @@ class _Connection(httpcore.HTTPConnection):
         return super().has_expired() or _has_surplus(self._connection)
 
 
+@functools.cache
+def _connection_class() -> type[httpcore.HTTPConnection]:
+    """What reads HTTP in plain code: llhttp where it is installed, otherwise h11."""
+    if find_spec("httptools") is None:
+        return _Connection
+    from ._llhttp import LlhttpConnection  # noqa: PLC0415 - optional
+
+    return LlhttpConnection
+
+
 class _Pool(httpcore.ConnectionPool):
     def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
-        return _Connection(
+        return _connection_class()(
             origin,
             ssl_context=self._ssl_context,
             keepalive_expiry=self._keepalive_expiry,

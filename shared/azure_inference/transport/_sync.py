@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import finalize
 
 import httpx
@@ -38,7 +38,7 @@ class Wire:
         self.deadline = deadline
         self._where = call.server
         self._response = response
-        self._pieces = response.iter_raw()
+        self._pieces = iter(cast("httpx.SyncByteStream", response.stream))
 
     def __iter__(self) -> Iterator[bytes]:
         return self
