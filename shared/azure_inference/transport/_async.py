@@ -42,14 +42,15 @@ class AsyncWire:
         self.deadline = deadline
         self._where = call.server
         self._response = response
-        self._pieces = response.pieces()
+        self.pieces = response.pieces()
+        """The same without a deadline, for whoever keeps to one for all of them."""
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
         async with _by(self.deadline, self._where):
-            return await anext(self._pieces)
+            return await anext(self.pieces)
 
     async def close(self) -> None:
         """Gives the connection back, if the body was read to its end; else ends it."""
@@ -69,17 +70,21 @@ class AsyncTransport:
         """The typed answer to a call."""
 
         async def attempt(deadline: Deadline) -> AnswerT:
-            wire = await self._send(call, timeouts, deadline)
-            body = await _read(wire, call.endpoint.answer_limit)
+            async with _by(deadline, call.server):
+                wire = await self._send(call, timeouts, deadline)
+                body = await _read(wire, call.endpoint.answer_limit)
             return read_answer(call, wire.status, wire.headers, body)
 
         return await self.run(call, attempt, timeouts)
 
     async def open(self, call: Call[Any], timeouts: Timeouts | None, deadline: Deadline) -> AsyncWire:
         """One attempt's response, its body not yet read; raises if the service refused."""
-        wire = await self._send(call, timeouts, deadline)
-        if wire.status != _SUCCESS:
-            raise_for_status(call, wire.status, wire.headers, await _read(wire, ERROR_LIMIT))
+        async with _by(deadline, call.server):
+            wire = await self._send(call, timeouts, deadline)
+            if wire.status == _SUCCESS:
+                return wire
+            body = await _read(wire, ERROR_LIMIT)
+        raise_for_status(call, wire.status, wire.headers, body)
         return wire
 
     async def run(
@@ -109,10 +114,9 @@ class AsyncTransport:
             await pool.close()
 
     async def _send(self, call: Call[Any], timeouts: Timeouts | None, deadline: Deadline) -> AsyncWire:
-        async with _by(deadline, call.server):
-            authorization = await self._settings.authorizer.headers_async()
-            engine = await self._engine()
-            response = await engine.send(call, authorization, timeouts or self._settings.timeouts)
+        authorization = await self._settings.authorizer.headers_async()
+        engine = await self._engine()
+        response = await engine.send(call, authorization, timeouts or self._settings.timeouts)
         return AsyncWire(self, call, response, deadline)
 
     async def _engine(self) -> Engine:
@@ -192,7 +196,7 @@ class _InTime:
 async def _read(wire: AsyncWire, limit: int) -> bytes:
     try:
         body = Body(wire.headers, limit)
-        async for piece in wire:
+        async for piece in wire.pieces:
             body.add(piece)
         return body.whole()
     finally:
