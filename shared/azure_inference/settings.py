@@ -86,9 +86,7 @@ class ClientSettings:
             _check_names(options, CallOptions)
             policy = to_extra_parameters(options.get("extra_parameters")) or policy
             headers = {**headers, **(options.get("headers") or {})}
-        return protocol.prepare(
-            self.target, endpoint, request, extra_parameters=policy, headers=headers, query=query
-        )
+        return protocol.prepare(self.target, endpoint, request, extra_parameters=policy, headers=headers, query=query)
 
     def streamed(self, request: RequestModel) -> RequestModel:
         """The request for an answer in pieces."""

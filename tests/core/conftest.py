@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -254,12 +255,13 @@ async def _awaited(outcome: Any) -> Any:
     return await outcome
 
 
-@pytest.fixture(params=["sync", "async", "async over httpx"])
+@pytest.fixture(params=["sync", "sync over h11", "async", "async over httpx"])
 def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Either]:
-    """The plain client, the async one, and the async one where aiohttp is not installed, in turn."""
-    if request.param == "async over httpx":
+    """The plain client and the async one, each also where what it is fastest with is not installed, in turn."""
+    if "over" in request.param:
         monkeypatch.setattr("azure_inference.transport._engines.find_spec", lambda name: None)
-    either = Either(is_async=request.param != "sync")
+        monkeypatch.setitem(sys.modules, "azure_inference.transport._llhttp", None)
+    either = Either(is_async=request.param.startswith("async"))
     yield either
     either.close()
 

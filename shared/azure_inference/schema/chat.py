@@ -171,13 +171,13 @@ def _joined(parts: list[Any], kind: Literal["text", "thinking"]) -> str:
 class AnswerMessage(Answered):
     """The message of a choice."""
 
-    tool_calls: Annotated[list[ToolCall], BeforeValidator(_empty)] = Field(default_factory=list)
+    tool_calls: Annotated[list[ToolCall], BeforeValidator(_empty)] = Field(default_factory=list[ToolCall])
 
 
 class Delta(Answered):
     """The piece of a message that a chunk brings."""
 
-    tool_calls: Annotated[list[ToolCallDelta], BeforeValidator(_empty)] = Field(default_factory=list)
+    tool_calls: Annotated[list[ToolCallDelta], BeforeValidator(_empty)] = Field(default_factory=list[ToolCallDelta])
 
 
 class Choice(AnswerModel):
@@ -221,7 +221,7 @@ class ChatCompletionChunk(AnswerModel):
     object: str | None = None
     created: int | None = None
     model: str | None = None
-    choices: Annotated[list[ChunkChoice], BeforeValidator(_empty)] = Field(default_factory=list)
+    choices: Annotated[list[ChunkChoice], BeforeValidator(_empty)] = Field(default_factory=list[ChunkChoice])
     usage: Usage | None = None
     system_fingerprint: str | None = None
     prompt_filter_results: list[Any] | None = None

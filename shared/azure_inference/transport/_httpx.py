@@ -7,7 +7,6 @@ import ssl
 import threading
 import time
 from collections.abc import Iterable
-from importlib.util import find_spec
 from typing import Any
 
 import httpcore
@@ -154,13 +153,12 @@ class _Connection(httpcore.HTTPConnection):
         return super().has_expired() or _has_surplus(self._connection)
 
 
-@functools.cache
 def _connection_class() -> type[httpcore.HTTPConnection]:
     """What reads HTTP in plain code: llhttp where it is installed, otherwise h11."""
-    if find_spec("httptools") is None:
+    try:
+        from ._llhttp import LlhttpConnection  # noqa: PLC0415 - optional
+    except ImportError:
         return _Connection
-    from ._llhttp import LlhttpConnection  # noqa: PLC0415 - optional
-
     return LlhttpConnection
 
 

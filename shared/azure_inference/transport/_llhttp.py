@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, cast
 
 import httpcore
 import httptools
@@ -51,7 +52,7 @@ class _Exchanges(httpcore.ConnectionInterface):
             if self._is_busy or self._is_closed:
                 raise httpcore.ConnectionNotAvailable
             self._is_busy = True
-        limits = request.extensions.get("timeout", {})
+        limits: Mapping[str, float | None] = cast("Any", request).extensions.get("timeout", {})
         try:
             self._send(request, limits.get("write"))
             answer = self._answer
@@ -68,10 +69,9 @@ class _Exchanges(httpcore.ConnectionInterface):
         head = b"\r\n".join(lines)
         if head.count(b"\n") >= len(lines) or head.count(b"\r") >= len(lines):
             raise httpcore.LocalProtocolError("a header of the request holds the end of a line")
-        try:
-            self._stream.write(b"".join([head, b"\r\n\r\n", *request.stream]), timeout)  # type: ignore[misc] # sync
-        except httpcore.WriteError:
-            pass  # a server may refuse a request before it has read it all, and its answer says why
+        # A server may refuse a request before it has read it all, and its answer says why.
+        with suppress(httpcore.WriteError):
+            self._stream.write(b"".join([head, b"\r\n\r\n", *cast("Iterable[bytes]", request.stream)]), timeout)
 
     def pieces(self, timeout: float | None) -> Iterator[bytes]:
         """The body of the answer, as it comes."""
