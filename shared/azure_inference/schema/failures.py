@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
-import math
 import re
 import time
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -253,7 +253,8 @@ def _wait_named(message: str) -> float | None:
 def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
     """The seconds a server asks to wait, by `retry-after-ms`, `x-ms-retry-after-ms` or `Retry-After`; else None.
 
-    A value that makes no sense counts as absent. `headers` have lower-case names, `now` is Unix time.
+    A value that makes no sense counts as absent; one too large for a number is infinite. `headers` have lower-case
+    names, `now` is Unix time.
     """
     for name, scale in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
         text = headers.get(name)
@@ -270,7 +271,7 @@ def _seconds(text: str, scale: float) -> float | None:
         seconds = float(text) * scale
     except ValueError:
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return seconds if seconds >= 0 else None
 
 
 def _seconds_or_date(text: str, now: float) -> float | None:
@@ -278,7 +279,9 @@ def _seconds_or_date(text: str, now: float) -> float | None:
     if seconds is not None:
         return seconds
     try:
-        waited = parsedate_to_datetime(text).timestamp() - now
+        date = parsedate_to_datetime(text)
+        # Dates of HTTP are in UTC, also in the old form that does not say so.
+        waited = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
     return waited if waited > 0 else None

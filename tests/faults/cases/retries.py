@@ -52,9 +52,10 @@ def _waits() -> Iterator[Case]:
         name = ", ".join(f"{name.replace('_', '-')}: {value}" for name, value in fields.items())
         yield from passes("F05", name, ("request", refused(429, **fields)), least_wait=0.3)
     told = {"attempts": 1, "status_code": 429}
-    for wait in ("1000000000", "Fri, 31 Dec 9999 23:59:59 GMT"):
+    date = "Fri, 31 Dec 9999 23:59:59 GMT"
+    for wait, name in {"1000000000": None, date: None, "inf": None, "1e999": None, "9" * 400: "400 digits"}.items():
         step = refused(429, retry_after=wait)
-        yield from fails_once("F06", f"Retry-After: {wait}", "RateLimitError", step, fields=told)
+        yield from fails_once("F06", f"Retry-After: {name or wait}", "RateLimitError", step, fields=told)
     for wait in ("soon", "Mon, 99 Foo 2026", "nan", "-5", ""):
         yield from passes("F07", f"Retry-After: {wait or 'nothing'}", ("request", refused(429, retry_after=wait)))
 
