@@ -73,6 +73,8 @@ class Connected(BaseComponent):
     """Headers for every request; not in `to_dict`, since they may hold keys."""
     allow_http: bool = False
     """Permits an endpoint over plain http that is not on this machine."""
+    max_connections: int | None = None
+    """The most connections at once, for each process and each event loop; by default 1000."""
     http_client: SkipValidation[Any] = Field(default=None, exclude=True, repr=False)
     """An `httpx.Client` to send with."""
     async_http_client: SkipValidation[Any] = Field(default=None, exclude=True, repr=False)

@@ -25,6 +25,7 @@ from .transport import TransportSettings
 
 ENDPOINT_VARIABLE = "AZURE_INFERENCE_ENDPOINT"
 CREDENTIAL_VARIABLE = "AZURE_INFERENCE_CREDENTIAL"
+MAX_CONNECTIONS = 1000
 USER_AGENT = f"azure-inference/{__version__} python/{platform.python_version()}"
 
 
@@ -54,6 +55,7 @@ class ClientOptions(TypedDict, total=False):
     credential_scopes: Sequence[str] | None
     headers: Mapping[str, str] | None
     allow_http: bool
+    max_connections: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
             budget=RetryBudget(),
             timeouts=Timeouts.of(options.get("timeout")),
             headers=(("user-agent", USER_AGENT), ("accept-encoding", "identity")),
+            max_connections=_max_connections(options),
         ),
         extra_parameters=to_extra_parameters(options.get("extra_parameters")),
         remedy=Remedy(options.get("on_unsupported")),
@@ -150,6 +153,15 @@ def _check_names(options: Mapping[str, Any], kind: type) -> None:
     if unknown := options.keys() - kind.__annotations__.keys():
         known = ", ".join(kind.__annotations__)
         raise ConfigurationError(f"{', '.join(sorted(unknown))}: no such argument; there are {known}")
+
+
+def _max_connections(options: ClientOptions) -> int:
+    given = options.get("max_connections")
+    if given is None:
+        return MAX_CONNECTIONS
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise ConfigurationError(f"max_connections={given!r} is not a whole number from 1 up")
+    return given
 
 
 def _retry_policy(options: ClientOptions) -> RetryPolicy:

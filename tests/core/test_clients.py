@@ -204,6 +204,9 @@ def test_nothing_happens_before_a_call(server: Any, kind: Any) -> None:
         ({"extra_parameters": "x"}, "extra_parameters='x'"),
         ({"on_unsupported": "x"}, "on_unsupported='x'"),
         ({"timeout": 0}, "timeout=0"),
+        ({"max_connections": 0}, "max_connections=0 is not a whole number from 1 up"),
+        ({"max_connections": 1.5}, "max_connections=1.5"),
+        ({"max_connections": True}, "max_connections=True"),
     ],
 )
 def test_arguments_are_checked_at_once(kind: Any, options: dict[str, Any], said: str) -> None:

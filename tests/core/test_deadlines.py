@@ -5,22 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from azure_inference import (
     APITimeoutError,
-    AsyncInferenceClient,
     ChatRequest,
-    InferenceClient,
     RateLimitError,
     RetryPolicy,
     Timeouts,
     to_request,
 )
-from azure_inference.settings import resolve_settings
 
 HELLO = to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}]})
 BODY = b'{"id": "c", "choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]}'
@@ -173,34 +169,26 @@ def test_full_pools(raw: Any, either: Any) -> None:
     """A call waits for a free connection no longer than it may; one given back is free at once."""
     raw.script("request", STREAM, said("hel"), "stall")
     raw.script("request", ANSWER, "stall")
-    settings = resolve_settings(raw.url, "canary-5ecret", {"timeout": Timeouts(pool=0.1)})
-    settings = replace(settings, transport=replace(settings.transport, max_connections=1))
-    kind: Any = AsyncInferenceClient if either.is_async else InferenceClient
-    client = kind.from_settings(settings)
-    stream = either.run(client.stream_chat(HELLO))
+    client = either.client(raw.url, timeout=Timeouts(pool=0.1), max_connections=1)
+    stream = client.stream_chat(HELLO)
 
     with pytest.raises(APITimeoutError, match="pool") as caught:
-        either.run(client.chat(HELLO))
+        client.chat(HELLO)
     assert (caught.value.phase, caught.value.attempts) == ("pool", 1)
-    either.run(stream.close())
-    assert either.run(client.chat(HELLO)).id == "c"
-    either.run(client.close())
+    stream.close()
+    assert client.chat(HELLO).id == "c"
 
 
 def test_total_covers_the_wait_for_a_connection(raw: Any, either: Any) -> None:
     """A deadline that passes while a call waits for a free connection is told as the deadline."""
     raw.script("request", STREAM, said("hel"), "stall")
-    settings = resolve_settings(raw.url, "canary-5ecret", {"timeout": Timeouts(total=0.2)})
-    settings = replace(settings, transport=replace(settings.transport, max_connections=1))
-    kind: Any = AsyncInferenceClient if either.is_async else InferenceClient
-    client = kind.from_settings(settings)
-    stream = either.run(client.stream_chat(HELLO))
+    client = either.client(raw.url, timeout=Timeouts(total=0.2), max_connections=1)
+    stream = client.stream_chat(HELLO)
 
     with pytest.raises(APITimeoutError) as caught:
-        either.run(client.chat(HELLO))
+        client.chat(HELLO)
     assert caught.value.phase == "total"
-    either.run(stream.close())
-    either.run(client.close())
+    stream.close()
 
 
 def test_the_token_is_part_of_the_call(raw: Any, either: Any) -> None:

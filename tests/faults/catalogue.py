@@ -69,7 +69,7 @@ FAULTS: dict[str, Fault] = {
     "F21": Fault("heads and bodies that drip without end", (5,)),
     "F22": Fault("a stream of keep-alives and no data", (5,)),
     "F23": Fault("a reader slower than every timeout", (5,)),
-    "F24": Fault("no free connection", (22,), (f"{_DEADLINES}::test_full_pools",)),
+    "F24": Fault("no free connection", (22,), (f"{_DEADLINES}::test_full_pools", f"{_OURS}::test_full_pool")),
     "F25": Fault("answers that are not HTTP", (7,)),
     "F26": Fault("answers that only announce another", (7,)),
     "F27": Fault("bytes beyond an answer", (24,), (f"{_WIRE}::test_surplus",)),
@@ -121,7 +121,14 @@ FAULTS: dict[str, Fault] = {
     "F52": Fault("vectors that are none", (12,)),
     "F53": Fault("vectors of different lengths", (12,)),
     "F54": Fault("vectors in base64 though numbers were asked for", (12,)),
-    "F55": Fault("one of several batches fails", (13,), ("tests/core/test_batches.py::test_embed_all_that_fails",)),
+    "F55": Fault(
+        "one of several batches fails",
+        (13,),
+        (
+            "tests/core/test_batches.py::test_embed_all_that_fails",
+            "tests/core/test_batches.py::test_batch_retried_alone",
+        ),
+    ),
     "F56": Fault("redirects", (15,), (f"{_WIRE}::test_redirects",)),
     "F57": Fault("cookies, .netrc, proxies of the environment", (15,), (f"{_OURS}::test_environment",)),
     "F58": Fault("401, with a key and with a token", (19,)),
@@ -281,8 +288,9 @@ PROMISES: dict[int, Promise] = {
     ),
     13: Promise(
         "Batches",
-        "Order is kept however many are under way; one that fails is tried again alone.",
-        f"{_CORE}/client.py",
+        "Order is kept however many are under way; one that fails is tried again alone. If it fails for good, the error "
+        "has the vectors of all that were done, by input, as `rows`.",
+        f"{_CORE}/batching.py",
     ),
     14: Promise(
         "Bounds",

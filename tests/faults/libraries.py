@@ -31,6 +31,7 @@ class Job:
         idle: Seconds between two events of a stream, where a library knows such a limit.
         total: Seconds for the whole call, the same.
         at_once: Whether to try again without the usual wait, where a library knows how.
+        pool: Seconds that a call waits for the only connection that a model may have, if it may have one.
     """
 
     url: str
@@ -48,6 +49,7 @@ class Job:
     wants_calls: bool = False
     renews: bool = False
     at_once: bool = False
+    pool: float | None = None
 
     @property
     def question(self) -> str:
@@ -196,7 +198,8 @@ def _ours(job: Job) -> dict[str, Any]:
         "endpoint": f"{job.url}/models",
         "credential": (lambda: next(tokens)) if job.renews else KEY,
         "model": "m",
-        "timeout": Timeouts(read=job.read, idle=job.idle, total=job.total),
+        "timeout": Timeouts(read=job.read, idle=job.idle, total=job.total, **_given(pool=job.pool)),
+        **({} if job.pool is None else {"max_connections": 1}),
         **({"retry": RetryPolicy(first_delay=0)} if job.at_once else {}),
     }
 

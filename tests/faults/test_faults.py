@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Any
 
 import pytest
 from langchain_core.exceptions import ModelError
+from llama_index.core.llms import ChatMessage
 
 import azure_inference
-from azure_inference import InferenceError, InternalServerError
+from azure_inference import APITimeoutError, InferenceError, InternalServerError
 
-from .answers import GOOD, refused
+from .answers import GOOD, TEXT, refused, streamed, words
 from .cases import CASES, Case
 from .catalogue import FAULTS, PROMISES
 from .judge import matches
@@ -111,6 +113,53 @@ def test_budget(framework: str, is_async: bool) -> None:
     assert len(server.requests) <= 40 + 500 // 14
     assert exhausted == sorted(exhausted), "once it is exhausted it stays so"
     assert exhausted[-1]
+
+
+@frameworks
+@modes
+def test_full_pool(framework: str, is_async: bool) -> None:
+    """While every connection is in use, a call waits for one no longer than it may; one given back is free at once."""
+    with RawServer() as server:
+        server.script("request", streamed(words("hel", finish_reason=None), end=False), "stall")
+        server.script(*GOOD["chat"])
+        job = Job(url=server.root, call="stream", is_async=is_async, pool=0.1, **AMPLE)
+        model = OURS[framework].model(job)
+        if is_async:
+            caught, text = asyncio.run(_ask_beside_async(framework, model))
+        else:
+            caught, text = _ask_beside(framework, model)
+
+    assert (caught.phase, caught.attempts) == ("pool", 1)
+    assert isinstance(caught, ModelError) == (framework == "langchain")
+    assert text == TEXT
+    assert len(server.requests) == 2
+
+
+def _ask_beside(framework: str, model: Any) -> tuple[APITimeoutError, str]:
+    question: Any = PROMPT if framework == "langchain" else [ChatMessage(content=PROMPT)]
+    ask, stream = (model.invoke, model.stream) if framework == "langchain" else (model.chat, model.stream_chat)
+    opened = stream(question)
+    next(opened)
+    with pytest.raises(APITimeoutError) as caught:
+        ask(question)
+    opened.close()
+    return caught.value, text_of(ask(question))
+
+
+async def _ask_beside_async(framework: str, model: Any) -> tuple[APITimeoutError, str]:
+    question: Any = PROMPT if framework == "langchain" else [ChatMessage(content=PROMPT)]
+    ask = model.ainvoke if framework == "langchain" else model.achat
+    opened = model.astream(question) if framework == "langchain" else await model.astream_chat(question)
+    await anext(opened)
+    with pytest.raises(APITimeoutError) as caught:
+        await ask(question)
+    await opened.aclose()
+    return caught.value, text_of(await ask(question))
+
+
+def text_of(answer: Any) -> str:
+    """What a framework's answer says."""
+    return str(answer.content if hasattr(answer, "content") else answer.message.content)
 
 
 @frameworks

@@ -31,7 +31,7 @@ class TransportSettings:
     budget: RetryBudget
     timeouts: Timeouts
     headers: Headers
-    max_connections: int = 1000
+    max_connections: int
     max_keepalive_connections: int = 100
     keepalive_expiry: float = 30.0
 
