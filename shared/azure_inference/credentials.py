@@ -62,8 +62,8 @@ class Authorizer:
         """The headers for the next attempt, without blocking the event loop."""
         return self.headers()
 
-    def forget(self) -> bool:
-        """Drops what was refused with 401; False if there is nothing newer to be had."""
+    def forget(self, refused: Headers) -> bool:  # noqa: ARG002 - what its kinds are told
+        """Drops headers that were refused with 401; False if there is nothing newer to be had."""
         return False
 
 
@@ -92,7 +92,8 @@ class TokenAuthorizer(Authorizer):
     def __init__(self, get: Callable[[], Any], *, is_async: bool) -> None:
         self._get = get
         self._is_async = is_async
-        self._token = ""
+        self._kept: Headers = ()
+        self._refused: Headers = ()
         self._renew_at = 0.0
         self._lock = threading.Lock()
         self._pending: Any = None
@@ -105,17 +106,17 @@ class TokenAuthorizer(Authorizer):
                 raise ConfigurationError(
                     "credential is async and cannot serve a sync call: pass a sync credential, or call the async method"
                 )
-        return (("authorization", Secret(f"Bearer {self._token}")),)
+        return self._kept
 
     async def headers_async(self) -> Headers:
         """The bearer header; a sync giver is asked in a thread."""
         if not self._is_fresh():
             await self._renew()
-        return (("authorization", Secret(f"Bearer {self._token}")),)
+        return self._kept
 
-    def forget(self) -> bool:
-        """Drops the token, so that the next attempt asks for a new one."""
-        self._renew_at = 0.0
+    def forget(self, refused: Headers) -> bool:
+        """Drops the token of these headers, so that the next attempt asks for a new one, if nobody has yet."""
+        self._refused = refused
         return True
 
     async def _renew(self) -> None:
@@ -154,7 +155,7 @@ class TokenAuthorizer(Authorizer):
                 self._keep(answer)
 
     def _is_fresh(self) -> bool:
-        return time.time() < self._renew_at
+        return self._kept is not self._refused and time.time() < self._renew_at
 
     def _keep(self, answer: Any) -> None:
         token = answer if isinstance(answer, str) else getattr(answer, "token", None)
@@ -163,7 +164,7 @@ class TokenAuthorizer(Authorizer):
         expires_on = getattr(answer, "expires_on", None)
         now = time.time()
         lifetime = float(expires_on) - now if isinstance(expires_on, int | float) else 2 * _LIFETIME_UNKNOWN
-        self._token = _checked(token)
+        self._kept = (("authorization", Secret(f"Bearer {_checked(token)}")),)
         self._renew_at = now + max(lifetime - REFRESH_BEFORE_EXPIRY, min(lifetime, 1.0))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import tenacity
 
+from .credentials import Headers
 from .errors import (
     APIConnectionError,
     APIStatusError,
@@ -97,8 +98,8 @@ class RetryBudget:
 class Tries:
     """The attempts of one call: how many there were, whether another may follow, and how long to wait for it.
 
-    As a context manager, it is one attempt. `renew` drops a refused token and says whether a new one can be had; it is
-    asked once, at the first 401.
+    As a context manager, it is one attempt. `renew` drops what was refused and says whether a new token can be had;
+    it is asked once, at the first 401. `authorization` is what the attempt under way was sent with.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Tries:
         policy: RetryPolicy,
         budget: RetryBudget,
         *,
-        renew: Callable[[], bool],
+        renew: Callable[[Headers], bool],
         client_request_id: str,
         total: float | None,
     ) -> None:
@@ -116,6 +117,7 @@ class Tries:
         self._renewed = False
         self._client_request_id = client_request_id
         self._spent = 0
+        self.authorization: Headers = ()
         self._next_wait = 0.0
         self.count = 0
         self.deadline = Deadline.within(total, "total")
@@ -142,7 +144,7 @@ class Tries:
 
     def _goes_on(self, error: BaseException) -> bool:
         if isinstance(error, AuthenticationError) and error.status_code == _UNAUTHORIZED and not self._renewed:
-            self._renewed, self._next_wait = self._renew(), 0.0
+            self._renewed, self._next_wait = self._renew(self.authorization), 0.0
             return self._renewed
         if self.count > self._policy.max_retries or not self._policy.should_retry(error):
             return False
@@ -150,10 +152,11 @@ class Tries:
         remaining = self.deadline.remaining
         if remaining is not None and self._next_wait >= remaining:
             return False
-        self._spent = self._budget.spend(error)
-        if not self._spent:
+        cost = self._budget.spend(error)
+        self._spent += cost
+        if not cost:
             vars(error)["retry_budget_exhausted"] = True
-        return bool(self._spent)
+        return bool(cost)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:  # noqa: ARG002 - tenacity passes it
         return self._next_wait

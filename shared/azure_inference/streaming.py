@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from .errors import APIConnectionError, APITimeoutError, InferenceError, ResponseValidationError, StreamInterruptedError
 from .protocol import Call, raise_if_failure
+from .retry import Tries
 from .schema._json import is_array, read_json
 from .schema.chat import ChatCompletion, ChatCompletionChunk
 from .schema.completions import Completion, CompletionChunk
@@ -390,8 +391,8 @@ def open_stream(
 ) -> ChatStream[ChunkT, WholeT]:
     """The stream that a call opens, its first chunk already there: until then, failures are tried again."""
 
-    def attempt(deadline: Deadline) -> ChatStream[ChunkT, WholeT]:
-        wire = transport.open(call, timeouts, deadline)
+    def attempt(tries: Tries) -> ChatStream[ChunkT, WholeT]:
+        wire = transport.open(call, timeouts, tries)
         stream = ChatStream(StreamReader(call, accumulator()), wire, transport.idle(timeouts))
         stream.wait_for_chunk()
         return stream
@@ -407,8 +408,8 @@ async def open_stream_async(
 ) -> AsyncChatStream[ChunkT, WholeT]:
     """The stream that a call opens, its first chunk already there: until then, failures are tried again."""
 
-    async def attempt(deadline: Deadline) -> AsyncChatStream[ChunkT, WholeT]:
-        wire = await transport.open(call, timeouts, deadline)
+    async def attempt(tries: Tries) -> AsyncChatStream[ChunkT, WholeT]:
+        wire = await transport.open(call, timeouts, tries)
         stream = AsyncChatStream(StreamReader(call, accumulator()), wire, transport.idle(timeouts))
         await stream.wait_for_chunk()
         return stream

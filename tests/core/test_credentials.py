@@ -195,7 +195,39 @@ def test_tokens_without_a_time(clock: Clock) -> None:
 @pytest.mark.parametrize("credential", ["key", HeldKey("key"), SyncCredential(), AsyncCredential()], ids=repr)
 def test_forget(credential: Any) -> None:
     """After a 401, a new token can be had, but no new key."""
-    assert to_authorizer(credential, SCOPES).forget() is isinstance(credential, Giver)
+    authorizer = to_authorizer(credential, SCOPES)
+    refused = asyncio.run(authorizer.headers_async())
+    assert authorizer.forget(refused) is isinstance(credential, Giver)
+    assert asyncio.run(authorizer.headers_async()) == (
+        (("authorization", "Bearer t-2"),) if isinstance(credential, Giver) else refused
+    )
+
+
+@IN_BOTH
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_one_new_token_for_many_refusals(is_async: bool, is_cached: bool) -> None:
+    """However many calls were refused with a token, and whenever they tell, it is replaced once, be it by itself."""
+    asked: list[int] = []
+
+    def give() -> str:
+        asked.append(1)
+        return "t" if is_cached else f"t-{len(asked)}"
+
+    async def give_async() -> str:
+        return give()
+
+    authorizer = to_authorizer(give_async if is_async else give, SCOPES)
+
+    async def main() -> None:
+        async def ask() -> Any:
+            return await authorizer.headers_async() if is_async else authorizer.headers()
+
+        for refused in [await ask() for _ in range(5)]:
+            assert authorizer.forget(refused)
+            assert (await ask())[0][1] == ("Bearer t" if is_cached else "Bearer t-2")
+
+    asyncio.run(main())
+    assert len(asked) == 2
 
 
 class CountingLock:
@@ -269,7 +301,7 @@ def test_one_giver_for_several_event_loops() -> None:
 
     asyncio.run(give_up())
     assert asyncio.run(authorizer.headers_async())[0][1].startswith("Bearer t-")
-    authorizer.forget()
+    authorizer.forget(asyncio.run(authorizer.headers_async()))
     assert asyncio.run(authorizer.headers_async())[0][1].startswith("Bearer t-")
 
 

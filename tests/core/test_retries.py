@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from types import SimpleNamespace
 from typing import Any
@@ -237,6 +239,34 @@ def test_tokens_are_renewed_once(server: Any, either: Any, method: str) -> None:
     assert caught.value.attempts == len(server.requests) == tokens.asked == 2
     assert [got.headers["authorization"] for got in server.requests] == ["Bearer t1", "Bearer t2"]
     assert all("api-key" not in got.headers for got in server.requests)
+
+
+def test_many_refusals_of_one_token(raw: Any, either: Any) -> None:
+    """Calls that are refused at the same time ask for one new token together."""
+    together = threading.Barrier(5)
+    body = json.dumps(CHAT_ANSWER).encode()
+    head = b"connection: close\r\ncontent-length: %d\r\n\r\n"
+
+    def refuse(peer: Any) -> bytes:
+        together.wait(20)
+        return b"HTTP/1.1 401 No\r\n" + head % 0
+
+    for _ in range(5):
+        raw.script("request", refuse)
+    raw.script("request", b"HTTP/1.1 200 OK\r\n" + head % len(body) + body)
+    tokens = Tokens(is_async=either.is_async)
+    client = either.client(raw.url, tokens)
+
+    async def ask_all() -> list[Any]:
+        return await asyncio.gather(*(client.inner.chat(CHAT) for _ in range(5)))
+
+    if either.is_async:
+        answers = either.run(ask_all())
+    else:
+        with ThreadPoolExecutor(5) as pool:
+            answers = list(pool.map(client.chat, [CHAT] * 5))
+    assert [answer.id for answer in answers] == ["c"] * 5
+    assert (tokens.asked, len(raw.requests)) == (2, 10)
 
 
 def test_a_refused_key_is_not_tried_again(server: Any, either: Any) -> None:

@@ -243,6 +243,19 @@ def test_retries_that_succeed_cost_nothing(server: Any, either: Any, waits: list
     assert len(waits) == 40
 
 
+def test_all_retries_of_a_success_are_paid_back(server: Any, either: Any, waits: list[float]) -> None:
+    """A call that succeeds at its third attempt gets back what both retries cost."""
+    client = either.client(server.url, retry=RetryPolicy())
+    for _ in range(40):
+        server.replies.clear()
+        server.reply_json(REFUSAL, 503)
+        server.reply_json(REFUSAL, 429)
+        server.reply_json(ANSWER)
+        assert client.chat(HELLO).id == "c"
+
+    assert len(waits) == 80
+
+
 def test_a_token_renewed_is_not_a_retry_paid_for(server: Any, either: Any, waits: list[float]) -> None:
     """A refused token is replaced even where the budget is spent."""
     server.reply_json(REFUSAL, 503)

@@ -31,6 +31,7 @@ class Promise:
 
 _CORE = "shared/azure_inference"
 _BUDGET = "tests/core/test_retry_budget.py"
+_BATCHES = "tests/core/test_batches.py"
 _BODIES = "tests/core/test_bodies.py"
 _CONNECTIONS = "tests/core/test_connections.py"
 _CREDENTIALS = "tests/core/test_credentials.py"
@@ -138,6 +139,7 @@ FAULTS: dict[str, Fault] = {
         (
             f"{_CREDENTIALS}::test_one_question_for_many_threads",
             f"{_CREDENTIALS}::test_one_question_for_many_tasks",
+            f"{_CREDENTIALS}::test_one_new_token_for_many_refusals",
             f"{_CREDENTIALS}::test_rotated_keys",
             f"{_CREDENTIALS}::test_givers_that_fail",
         ),
@@ -288,8 +290,8 @@ PROMISES: dict[int, Promise] = {
     ),
     13: Promise(
         "Batches",
-        "Order is kept however many are under way; one that fails is tried again alone. If it fails for good, the error "
-        "has the vectors of all that were done, by input, as `rows`.",
+        "Order is kept however many are under way; one that fails is tried again alone. If it fails for good, the "
+        "error has the vectors of all that were done, by input, as `rows`.",
         f"{_CORE}/batching.py",
     ),
     14: Promise(

@@ -17,6 +17,7 @@ from azure_inference.bodies import Body, BodyDecoder
 from azure_inference.endpoints import ERROR_LIMIT, AnswerT
 from azure_inference.errors import InferenceError
 from azure_inference.protocol import Call, raise_for_status, read_answer
+from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline, Timeouts
 
 from ._engines import Engine, Response, new_engine
@@ -69,18 +70,18 @@ class AsyncTransport:
     async def fetch(self, call: Call[AnswerT], timeouts: Timeouts | None = None) -> AnswerT:
         """The typed answer to a call."""
 
-        async def attempt(deadline: Deadline) -> AnswerT:
-            async with _by(deadline, call.server):
-                wire = await self._send(call, timeouts, deadline)
+        async def attempt(tries: Tries) -> AnswerT:
+            async with _by(tries.deadline, call.server):
+                wire = await self._send(call, timeouts, tries)
                 body = await _read(wire, call.endpoint.answer_limit)
             return read_answer(call, wire.status, wire.headers, body)
 
         return await self.run(call, attempt, timeouts)
 
-    async def open(self, call: Call[Any], timeouts: Timeouts | None, deadline: Deadline) -> AsyncWire:
+    async def open(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> AsyncWire:
         """One attempt's response, its body not yet read; raises if the service refused."""
-        async with _by(deadline, call.server):
-            wire = await self._send(call, timeouts, deadline)
+        async with _by(tries.deadline, call.server):
+            wire = await self._send(call, timeouts, tries)
             if wire.status == _SUCCESS:
                 return wire
             body = await _read(wire, ERROR_LIMIT)
@@ -88,14 +89,14 @@ class AsyncTransport:
         return wire
 
     async def run(
-        self, call: Call[Any], attempt: Callable[[Deadline], Awaitable[ResultT]], timeouts: Timeouts | None = None
+        self, call: Call[Any], attempt: Callable[[Tries], Awaitable[ResultT]], timeouts: Timeouts | None = None
     ) -> ResultT:
         """What `attempt` returns, tried as often as the policy has it, and no longer than the call may take."""
         tries = self._settings.tries(call, timeouts)
 
         async def counted() -> ResultT:
             with tries:
-                return await attempt(tries.deadline)
+                return await attempt(tries)
 
         try:
             return await counted()
@@ -113,11 +114,11 @@ class AsyncTransport:
         if pool is not None:
             await pool.close()
 
-    async def _send(self, call: Call[Any], timeouts: Timeouts | None, deadline: Deadline) -> AsyncWire:
-        authorization = await self._settings.authorizer.headers_async()
+    async def _send(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> AsyncWire:
+        authorization = tries.authorization = await self._settings.authorizer.headers_async()
         engine = await self._engine()
         response = await engine.send(call, authorization, timeouts or self._settings.timeouts)
-        return AsyncWire(self, call, response, deadline)
+        return AsyncWire(self, call, response, tries.deadline)
 
     async def _engine(self) -> Engine:
         if self._pid != os.getpid():

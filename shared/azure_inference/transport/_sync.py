@@ -15,6 +15,7 @@ from azure_inference.bodies import Body, BodyDecoder
 from azure_inference.endpoints import ERROR_LIMIT, AnswerT
 from azure_inference.errors import InferenceError
 from azure_inference.protocol import Call, raise_for_status, read_answer
+from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline, Timeouts
 
 from ._httpx import HTTP_ERRORS, PatientTransport, keep_to, to_error, to_request, to_request_of
@@ -69,27 +70,27 @@ class Transport:
     def fetch(self, call: Call[AnswerT], timeouts: Timeouts | None = None) -> AnswerT:
         """The typed answer to a call."""
 
-        def attempt(deadline: Deadline) -> AnswerT:
-            wire = self._send(call, timeouts, deadline)
+        def attempt(tries: Tries) -> AnswerT:
+            wire = self._send(call, timeouts, tries)
             body = _read(wire, call.endpoint.answer_limit)
             return read_answer(call, wire.status, wire.headers, body)
 
         return self.run(call, attempt, timeouts)
 
-    def open(self, call: Call[Any], timeouts: Timeouts | None, deadline: Deadline) -> Wire:
+    def open(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> Wire:
         """One attempt's response, its body not yet read; raises if the service refused."""
-        wire = self._send(call, timeouts, deadline)
+        wire = self._send(call, timeouts, tries)
         if wire.status != _SUCCESS:
             raise_for_status(call, wire.status, wire.headers, _read(wire, ERROR_LIMIT))
         return wire
 
-    def run(self, call: Call[Any], attempt: Callable[[Deadline], ResultT], timeouts: Timeouts | None = None) -> ResultT:
+    def run(self, call: Call[Any], attempt: Callable[[Tries], ResultT], timeouts: Timeouts | None = None) -> ResultT:
         """What `attempt` returns, tried as often as the policy has it, and no longer than the call may take."""
         tries = self._settings.tries(call, timeouts)
 
         def counted() -> ResultT:
             with tries:
-                return attempt(tries.deadline)
+                return attempt(tries)
 
         try:
             return counted()
@@ -108,8 +109,9 @@ class Transport:
             self._pool = None
             self._release()
 
-    def _send(self, call: Call[Any], timeouts: Timeouts | None, deadline: Deadline) -> Wire:
-        authorization = self._settings.authorizer.headers()
+    def _send(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> Wire:
+        deadline = tries.deadline
+        authorization = tries.authorization = self._settings.authorizer.headers()
         keep_to(deadline)
         try:
             if self._client is not None:
