@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Any, ClassVar, Literal, Self, TypeVar, cast
 
 from llama_index.core import utils
 from llama_index.core.base.embeddings.base import Embedding
@@ -22,7 +21,8 @@ from azure_inference import (
     EmbeddingsRequest,
     ImageEmbeddingsRequest,
     ImageInput,
-    check_dimensions,
+    in_batches,
+    in_batches_async,
     to_request,
 )
 
@@ -33,6 +33,7 @@ _QUERIES = "query_embeddings"
 _WORKERS = 4
 _UNNAMED = "unknown"
 _Side = Literal["query", "document"]
+_InputT = TypeVar("_InputT")
 
 
 class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
@@ -100,35 +101,48 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     @override
     def get_text_embedding_batch(self, texts: list[str], show_progress: bool = False, **kwargs: Any) -> list[Embedding]:
         """The vectors of any number of texts, in their order, in several requests at once."""
-        vectors = self._in_batches(texts, show_progress, **kwargs)
-        check_dimensions(vectors)
-        return vectors
+        one = super().get_text_embedding_batch
+        return self._gather(lambda batch: one(batch, **kwargs), texts, show_progress)
 
     @override
     async def aget_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[Embedding]:
         """The vectors of any number of texts, in their order, in several requests at once."""
-        vectors = await super().aget_text_embedding_batch(texts, show_progress, **kwargs)
-        check_dimensions(vectors)
-        return vectors
+        one = super().aget_text_embedding_batch
+        return await self._agather(lambda batch: one(batch, **kwargs), texts, show_progress)
 
-    def _in_batches(self, texts: list[str], show_progress: bool, **kwargs: Any) -> list[Embedding]:
+    @override
+    def get_image_embedding_batch(
+        self, img_file_paths: list[ImageType], show_progress: bool = False
+    ) -> list[Embedding]:
+        """The vectors of any number of images, in their order, in several requests at once."""
+        return self._gather(super().get_image_embedding_batch, img_file_paths, show_progress)
+
+    @override
+    async def aget_image_embedding_batch(
+        self, img_file_paths: list[ImageType], show_progress: bool = False
+    ) -> list[Embedding]:
+        """The vectors of any number of images, in their order, in several requests at once."""
+        return await self._agather(super().aget_image_embedding_batch, img_file_paths, show_progress)
+
+    # The framework is given one batch at a time: how many at once, and what is left if one fails, the core decides.
+
+    def _gather(
+        self, one: Callable[[list[_InputT]], list[Embedding]], inputs: list[_InputT], show_progress: bool
+    ) -> list[Embedding]:
+        with _progress(inputs, show_progress) as advance:
+            return in_batches(self._batches(inputs), one, concurrency=self._workers, on_progress=advance)
+
+    async def _agather(
+        self, one: Callable[[list[_InputT]], Awaitable[list[Embedding]]], inputs: list[_InputT], show_progress: bool
+    ) -> list[Embedding]:
+        with _progress(inputs, show_progress) as advance:
+            return await in_batches_async(self._batches(inputs), one, concurrency=self._workers, on_progress=advance)
+
+    def _batches(self, inputs: list[_InputT]) -> list[list[_InputT]]:
         size = self.embed_batch_size
-        batches = [texts[start : start + size] for start in range(0, len(texts), size)]
-        if self._workers == 1 or len(batches) < 2:
-            return super().get_text_embedding_batch(texts, show_progress, **kwargs)
-        one = super().get_text_embedding_batch
-        with ThreadPoolExecutor(min(self._workers, len(batches)), "embed") as threads:
-            # Each with the context of the caller, which says to what trace the events belong.
-            futures = [threads.submit(copy_context().run, one, batch) for batch in batches]
-            bar: Iterable[Future[list[Embedding]]] = cast("Any", utils).get_tqdm_iterable(
-                futures, show_progress, _PROGRESS
-            )
-            try:
-                return [vector for future in bar for vector in future.result()]
-            finally:
-                threads.shutdown(cancel_futures=True)
+        return [inputs[start : start + size] for start in range(0, len(inputs), size)]
 
     @property
     def _query_cache(self) -> Any:
@@ -194,6 +208,25 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
 
     def _input_type(self, side: _Side) -> str | None:
         return self.connection.input_type(self.input_type, side, self.profile_of(self._model))
+
+
+@contextmanager
+def _progress(inputs: list[Any], is_shown: bool) -> Generator[Callable[[int], None]]:
+    """What moves LlamaIndex's own bar on by a number of inputs, if one is to be shown and can be."""
+    bar = cast("Any", utils).get_tqdm_iterable(inputs, is_shown, _PROGRESS)
+    if bar is inputs:
+        yield _no_progress
+        return
+    with bar:
+
+        def advance(count: int) -> None:
+            bar.update(count)
+
+        yield advance
+
+
+def _no_progress(count: int) -> None:
+    """Tells nobody."""
 
 
 def _image_input(image: ImageType) -> ImageInput:

@@ -2,7 +2,7 @@
 
 from ._version import __version__
 from .attachments import document_text, move_tool_media
-from .batching import check_dimensions
+from .batching import in_batches, in_batches_async
 from .client import AsyncInferenceClient, InferenceClient
 from .connection import UNWRITTEN, Connection, shared_in_copies, split_call
 from .credentials import Credential, conceal, concealed
@@ -137,11 +137,12 @@ __all__ = [
     "Usage",
     "UserMessage",
     "__version__",
-    "check_dimensions",
     "conceal",
     "concealed",
     "document_text",
     "estimate_tokens",
+    "in_batches",
+    "in_batches_async",
     "model_profile",
     "move_tool_media",
     "parse_arguments",

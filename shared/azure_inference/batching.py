@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import Generic, TypeVar
 
-from .errors import ResponseValidationError
+from .errors import InferenceError, ResponseValidationError
 from .schema._json import is_array
 from .schema.embeddings import EmbeddingItem, EmbeddingsResult, to_vector
 
 InputT = TypeVar("InputT")
+BatchT = TypeVar("BatchT", bound=Sequence[object])
 MAX_BATCH_BYTES = 4 * 1024 * 1024
+
+
+def no_report(count: int) -> None:
+    """Tells nobody of progress."""
 
 
 def split(inputs: Sequence[InputT], size: int, max_bytes: int = MAX_BATCH_BYTES) -> list[Sequence[InputT]]:
@@ -31,6 +40,112 @@ def split(inputs: Sequence[InputT], size: int, max_bytes: int = MAX_BATCH_BYTES)
 def _weight(item: object) -> int:
     image = getattr(item, "image", item)
     return len(image) if isinstance(image, str) or is_array(image) else 0
+
+
+def in_batches(
+    batches: Sequence[BatchT],
+    embed: Callable[[BatchT], list[list[float]]],
+    *,
+    concurrency: int,
+    on_progress: Callable[[int], None] = no_report,
+) -> list[list[float]]:
+    """The vectors of all batches in their order; `concurrency` of them are under way at once, each in its own thread.
+
+    `on_progress` is called in the caller's thread with the size of each batch that is done. `embed` runs with the
+    caller's context variables.
+
+    Raises:
+        InferenceError: The first that `embed` raised, with `rows`. Batches under way are waited for, so that what is
+            paid for is not lost; no further ones are begun.
+        ResponseValidationError: The vectors of the batches have different lengths.
+    """
+    gathered = _Gathered(batches)
+
+    def embedded(place: int) -> int:
+        with gathered.batch(place) as inputs:
+            if inputs is not None:
+                return gathered.add(place, embed(inputs))
+        return 0
+
+    for count in _mapped(embedded, len(batches), min(concurrency, len(batches))):
+        if count:
+            on_progress(count)
+    return gathered.result()
+
+
+def _mapped(embedded: Callable[[int], int], count: int, workers: int) -> Generator[int]:
+    """What is returned for each place in order, from so many threads."""
+    if workers <= 1:
+        yield from map(embedded, range(count))
+        return
+    with ThreadPoolExecutor(workers, "azure-inference-embed") as threads:
+        futures = [threads.submit(copy_context().run, embedded, place) for place in range(count)]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+async def in_batches_async(
+    batches: Sequence[BatchT],
+    embed: Callable[[BatchT], Awaitable[list[list[float]]]],
+    *,
+    concurrency: int,
+    on_progress: Callable[[int], None] = no_report,
+) -> list[list[float]]:
+    """The vectors of all batches in their order; see `in_batches`."""
+    gathered = _Gathered(batches)
+    free = asyncio.Semaphore(concurrency)
+
+    async def embedded(place: int) -> None:
+        async with free:
+            with gathered.batch(place) as inputs:
+                if inputs is not None:
+                    on_progress(gathered.add(place, await embed(inputs)))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for place in range(len(batches)):
+                group.create_task(embedded(place))
+    except ExceptionGroup as failures:
+        # What is no failure of a batch comes from the caller's own code, and is told as itself.
+        raise failures.exceptions[0] from None
+    return gathered.result()
+
+
+class _Gathered(Generic[BatchT]):
+    """What has come of each batch so far; safe for threads, since each batch has a place of its own."""
+
+    def __init__(self, batches: Sequence[BatchT]) -> None:
+        self._batches = batches
+        self._rows: list[Sequence[list[float] | None]] = [[None] * len(batch) for batch in batches]
+        self._error: InferenceError | None = None
+
+    @contextmanager
+    def batch(self, place: int) -> Generator[BatchT | None]:
+        """The inputs to embed now, or None if another batch has failed; takes note of a failure inside."""
+        try:
+            yield self._batches[place] if self._error is None else None
+        except InferenceError as error:
+            if len(error.rows) == len(self._batches[place]):
+                self._rows[place] = error.rows
+            self._error = self._error or error
+
+    def add(self, place: int, rows: list[list[float]]) -> int:
+        """Takes in the vectors of a batch; how many they are."""
+        self._rows[place] = rows
+        return len(rows)
+
+    def result(self) -> list[list[float]]:
+        """All vectors in order, or the error that there is in their place."""
+        rows = [row for batch in self._rows for row in batch]
+        if self._error is not None:
+            self._error.rows = rows
+            raise self._error
+        vectors = [row for row in rows if row is not None]
+        check_dimensions(vectors)
+        return vectors
 
 
 def with_vectors(result: EmbeddingsResult, count: int, dimensions: int | None = None) -> EmbeddingsResult:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
-from typing import Self, TypeVar, Unpack
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Self, TypeVar, Unpack
 
 from . import batching, endpoints
 from .accumulate import CompletionAccumulator
@@ -25,10 +22,6 @@ from .transport import AsyncHttpClient, AsyncTransport, HttpClient, Transport
 
 ResultT = TypeVar("ResultT")
 Embeddable = EmbeddingsRequest | ImageEmbeddingsRequest
-
-
-def _no_report(count: int) -> None:
-    """Tells nobody of progress."""
 
 
 def _timeouts(options: CallOptions) -> Timeouts | None:
@@ -124,7 +117,7 @@ class InferenceClient:
         *,
         batch_size: int,
         concurrency: int = 4,
-        on_progress: Callable[[int], None] = _no_report,
+        on_progress: Callable[[int], None] = batching.no_report,
         **options: Unpack[CallOptions],
     ) -> list[list[float]]:
         """The vectors of any number of inputs, in their order, in several requests at once.
@@ -135,18 +128,17 @@ class InferenceClient:
             concurrency: The most requests under way at once.
             on_progress: Called with the number of inputs that each finished request had, in the caller's thread.
             options: As for any method.
+
+        Raises:
+            InferenceError: The first failure. Its `rows` has the vectors of the inputs that were done, to go on from
+                there: batches under way are waited for, no further ones are begun.
         """
-        parts = _parts(request, batch_size, concurrency)
-        if len(parts) == 1:
-            only = self._embed_part(parts[0], options)
-            on_progress(len(only))
-            return only
-        rows: list[list[list[float]]] = []
-        with ThreadPoolExecutor(min(concurrency, len(parts)), "azure-inference-embed") as threads:
-            for vectors in threads.map(self._embed_part, parts, repeat(options)):
-                rows.append(vectors)
-                on_progress(len(vectors))
-        return _joined(rows)
+
+        def embed(inputs: Sequence[Any]) -> list[list[float]]:
+            return self._embed_part(request.model_copy(update={"input": inputs}), options)
+
+        batches = _batches(request, batch_size, concurrency)
+        return batching.in_batches(batches, embed, concurrency=concurrency, on_progress=on_progress)
 
     def close(self) -> None:
         """Closes the connections; a later call makes new ones."""
@@ -262,26 +254,16 @@ class AsyncInferenceClient:
         *,
         batch_size: int,
         concurrency: int = 4,
-        on_progress: Callable[[int], None] = _no_report,
+        on_progress: Callable[[int], None] = batching.no_report,
         **options: Unpack[CallOptions],
     ) -> list[list[float]]:
         """The vectors of any number of inputs, in their order; see `InferenceClient.embed_all`."""
-        free = asyncio.Semaphore(concurrency)
 
-        async def embedded(part: Embeddable) -> list[list[float]]:
-            async with free:
-                vectors = await self._embed_part(part, options)
-            on_progress(len(vectors))
-            return vectors
+        async def embed(inputs: Sequence[Any]) -> list[list[float]]:
+            return await self._embed_part(request.model_copy(update={"input": inputs}), options)
 
-        parts = _parts(request, batch_size, concurrency)
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(embedded(part)) for part in parts]
-        except ExceptionGroup as failures:
-            # The first failure ended the others; callers await one error, as from any other method.
-            raise failures.exceptions[0] from None
-        return _joined([task.result() for task in tasks])
+        batches = _batches(request, batch_size, concurrency)
+        return await batching.in_batches_async(batches, embed, concurrency=concurrency, on_progress=on_progress)
 
     async def close(self) -> None:
         """Closes the connections of the running event loop; a later call makes new ones."""
@@ -329,15 +311,8 @@ class AsyncInferenceClient:
                 taken = self._settings.without_refused(taken, error)
 
 
-def _parts(request: Embeddable, batch_size: int, concurrency: int) -> list[Embeddable]:
+def _batches(request: Embeddable, batch_size: int, concurrency: int) -> Sequence[Sequence[Any]]:
     for name, value in (("batch_size", batch_size), ("concurrency", concurrency)):
         if value < 1:
             raise ConfigurationError(f"{name}={value!r} is not a whole number from 1 up")
-    runs = batching.split(request.input, batch_size)
-    return [request] if len(runs) == 1 else [request.model_copy(update={"input": run}) for run in runs]
-
-
-def _joined(rows: list[list[list[float]]]) -> list[list[float]]:
-    vectors = [vector for part in rows for vector in part]
-    batching.check_dimensions(vectors)
-    return vectors
+    return batching.split(request.input, batch_size)

@@ -21,6 +21,7 @@ InferenceError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 from .schema.failures import Failure
@@ -34,16 +35,28 @@ class InferenceError(Exception):
         attempts: How many requests were sent for this call.
         client_request_id: The `x-ms-client-request-id` of the call, the same on every attempt.
         retry_budget_exhausted: Whether it was not tried again because the client had too many retries lately.
+        rows: Where many inputs were embedded in batches, what each input has: its vector, or None if it has none, so
+            that the others need not be embedded (and paid for) again. Empty for every other call.
     """
 
     attempts: int = 0
     retry_budget_exhausted: bool = False
     client_request_id: str | None = None
+    rows: Sequence[list[float] | None] = ()
 
     def __init__(self, message: str, **attributes: Any) -> None:
         super().__init__(message)
         self.message = message
         vars(self).update(attributes)
+
+    @property
+    def done(self) -> int:
+        """How many inputs have their vectors in `rows`."""
+        return sum(row is not None for row in self.rows)
+
+    def __str__(self) -> str:
+        done = self.done
+        return f"{self.message} ({done} of {len(self.rows)} inputs were done: see rows)" if done else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, {k: v for k, v in vars(self).items() if k != "message"})

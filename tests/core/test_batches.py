@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import pickle
+import threading
 from typing import Any
 
 import pytest
 
 from azure_inference import (
+    AsyncInferenceClient,
     BadRequestError,
     ConfigurationError,
     EmbeddingsRequest,
@@ -53,13 +57,123 @@ def test_embed_all_images(server: Any, either: Any) -> None:
     assert {got.path.partition("?")[0] for got in server.requests} == {"/models/images/embeddings"}
 
 
-def test_embed_all_that_fails(server: Any, reply: Any, either: Any) -> None:
-    """The first failure is told as itself, not as a group."""
-    server.by_body = lambda body: embedded(body, reply, fail_at="7")
-    texts = EmbeddingsRequest(input=[str(number) for number in range(10)])
+TEN = EmbeddingsRequest(input=[str(number) for number in range(10)])
 
-    with pytest.raises(BadRequestError, match="no"):
-        either.client(server.url).embed_all(texts, batch_size=1, concurrency=2)
+
+@pytest.mark.parametrize("concurrency", [1, 2, 9])
+def test_embed_all_that_fails(server: Any, reply: Any, either: Any, concurrency: int) -> None:
+    """The first failure is told as itself, not as a group, with the vectors of all that was done."""
+    server.by_body = lambda body: embedded(body, reply, fail_at="7")
+    done: list[int] = []
+
+    with pytest.raises(BadRequestError, match="no") as caught:
+        either.client(server.url).embed_all(TEN, batch_size=3, concurrency=concurrency, on_progress=done.append)
+    error = pickle.loads(pickle.dumps(caught.value))
+    rows = [[float(number), 0.5] for number in range(10)]
+    assert error.rows[:9] == [*rows[:6], None, None, None]
+    # Whether the last batch was under way when its neighbour failed is up to the threads.
+    assert error.rows[9] in ([None] if concurrency == 1 else [None, rows[9]])
+    assert error.done == sum(done) == sum(row is not None for row in error.rows)
+    assert str(error) == f"{error.message} ({error.done} of 10 inputs were done: see rows)"
+    assert "0.5" not in f"{error!r} {error}"
+
+
+def test_going_on_after_a_failure(server: Any, reply: Any, either: Any) -> None:
+    """The rows of an error say what to embed again: the inputs that have none."""
+    server.by_body = lambda body: embedded(body, reply, fail_at="4")
+    client = either.client(server.url)
+    with pytest.raises(BadRequestError) as caught:
+        client.embed_all(TEN, batch_size=1, concurrency=2)
+
+    server.by_body = lambda body: embedded(body, reply)
+    rows = caught.value.rows
+    left = [text for text, row in zip(TEN.input, rows, strict=True) if row is None]
+    again = iter(client.embed_all(EmbeddingsRequest(input=left), batch_size=4))
+    assert [row or next(again) for row in rows] == [[float(number), 0.5] for number in range(10)]
+    assert len(left) < 10
+
+
+def test_batches_under_way(server: Any, reply: Any, either: Any) -> None:
+    """A batch that is under way when another fails is waited for, and those not yet begun are not sent."""
+    has_failed = threading.Event()
+
+    def answer(body: Any) -> Any:
+        told = embedded(body, reply, fail_at="1")
+        if body["input"] == ["0"]:
+            return reply(pieces=[has_failed, told.body])
+        if body["input"] == ["1"]:
+            has_failed.set()
+        return told
+
+    server.by_body = answer
+    with pytest.raises(BadRequestError) as caught:
+        either.client(server.url).embed_all(TEN, batch_size=1, concurrency=2)
+    assert caught.value.rows[:2] == [[0.0, 0.5], None]
+    assert caught.value.rows[9] is None
+    assert len(server.requests) < 10
+
+
+def test_single_failure(server: Any, reply: Any, either: Any) -> None:
+    """Where nothing was done, the error has a row for each input all the same, and says nothing of it."""
+    server.by_body = lambda body: embedded(body, reply, fail_at="0")
+
+    with pytest.raises(BadRequestError) as caught:
+        either.client(server.url).embed_all(TEN, batch_size=10)
+    assert (caught.value.rows, caught.value.done) == ([None] * 10, 0)
+    assert str(caught.value) == caught.value.message
+
+
+def test_batch_retried_alone(server: Any, reply: Any, either: Any) -> None:
+    """A batch that fails once is sent again, alone: three batches are four requests."""
+    failures = ["4"]
+
+    def answer(body: Any) -> Any:
+        if failures and failures[0] in body["input"]:
+            failures.clear()
+            return reply(503, b"", {"retry-after-ms": "1"})
+        return embedded(body, reply)
+
+    server.by_body = answer
+    vectors = either.client(server.url).embed_all(TEN, batch_size=4)
+    assert vectors == [[float(number), 0.5] for number in range(10)]
+    sent = sorted(got.json["input"][0] for got in server.requests)
+    assert sent == ["0", "4", "4", "8"]
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_progress_that_raises(server: Any, reply: Any, either: Any, concurrency: int) -> None:
+    """What the caller's own code raises comes out as it is."""
+    server.by_body = lambda body: embedded(body, reply)
+
+    def stop(count: int) -> None:
+        raise KeyError(count)
+
+    with pytest.raises(KeyError, match="4"):
+        either.client(server.url).embed_all(TEN, batch_size=4, concurrency=concurrency, on_progress=stop)
+
+
+def test_cancelled_batches(server: Any, reply: Any) -> None:
+    """Cancelling ends what is under way, without waiting for it."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def answer(body: Any) -> Any:
+        asked.set()
+        return reply(pieces=[go_on, embedded(body, reply).body])
+
+    server.by_body = answer
+
+    async def cancel() -> None:
+        async with AsyncInferenceClient(server.url, "canary-5ecret") as client:
+            task = asyncio.create_task(client.embed_all(TEN, batch_size=4))
+            await asyncio.to_thread(asked.wait, 20)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    try:
+        asyncio.run(cancel())
+    finally:
+        go_on.set()
 
 
 def test_embed_all_of_uneven_length(server: Any, reply: Any, either: Any) -> None:

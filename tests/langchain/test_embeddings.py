@@ -10,7 +10,7 @@ import pytest
 from langchain_core.exceptions import ModelInvalidRequestError, ModelRateLimitError
 from langchain_core.vectorstores import InMemoryVectorStore
 
-from azure_inference import ConfigurationError, ImageInput, RateLimitError
+from azure_inference import BadRequestError, ConfigurationError, ImageInput, RateLimitError
 from langchain_azure_inference import AzureInferenceEmbeddings
 
 if TYPE_CHECKING:
@@ -125,6 +125,22 @@ def test_errors(script: Any, way: str) -> None:
         embed(embeddings, way, ["a", "b", "c"])
 
     assert isinstance(raised.value, ModelRateLimitError)
+    assert raised.value.rows == [None, None, None]
+
+
+@WAYS
+def test_rows_of_errors(script: Any, way: str) -> None:
+    """The error of a batch has the vectors of those before, and says how many."""
+    refusal = (400, {"content-type": "application/json"}, b'{"error": {"code": "400", "message": "too long"}}')
+    script.says({"data": [{"index": 0, "embedding": [1.0]}]}, refusal)
+    embeddings = AzureInferenceEmbeddings(
+        endpoint=script.url, credential="canary-5ecret", model="m", batch_size=1, max_concurrency=1
+    )
+
+    with pytest.raises(ModelInvalidRequestError, match=r"too long\..*1 of 3 inputs were done: see rows") as raised:
+        embed(embeddings, way, ["a", "b", "c"])
+    assert isinstance(raised.value, BadRequestError)
+    assert (raised.value.done, raised.value.rows) == (1, [[1.0], None, None])
 
 
 def test_images(emulator: Any, sent: Any, media: SimpleNamespace, tmp_path: Path) -> None:

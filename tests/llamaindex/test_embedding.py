@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -99,10 +101,32 @@ def test_batches_at_once(
 
 @pytest.mark.parametrize("method", ["get_text_embedding_batch", "aget_text_embedding_batch"])
 def test_failed_batch(script: ScriptedServer, embedding_of: EmbeddingOf, method: str) -> None:
-    """The error of a batch is the error of the call."""
+    """The error of a batch is the error of the call, with the vectors of those before."""
     script.will(Vectors(), Says(status=400, body={"error": {"code": "bad", "message": "Too long"}}))
-    with pytest.raises(BadRequestError, match="Too long"):
-        embed(embedding_of(embed_batch_size=1), method, ["a", "bb", "ccc"])
+    with pytest.raises(BadRequestError, match="Too long") as caught:
+        embed(embedding_of(embed_batch_size=1, num_workers=1), method, ["a", "bb", "ccc"])
+    assert caught.value.rows == [[1.0, 2.0], None, None]
+    assert len(script.bodies) == 2
+
+
+@pytest.mark.parametrize("method", ["get_image_embedding_batch", "aget_image_embedding_batch"])
+def test_batches_of_images(script: ScriptedServer, embedding_of: EmbeddingOf, method: str) -> None:
+    """Images go in batches too, and the error of a batch has the vectors of those before."""
+    script.will(Vectors(), Says(status=400, body={"error": {"code": "bad", "message": "Too large"}}))
+    images = ["data:a", "data:b", "data:c"]
+    with pytest.raises(BadRequestError, match="Too large") as caught:
+        embed(embedding_of(embed_batch_size=2, num_workers=1), method, images)
+    assert [row is None for row in caught.value.rows] == [False, False, True]
+    assert [len(body["input"]) for body in script.bodies] == [2, 1]
+
+
+@pytest.mark.parametrize("method", ["get_text_embedding_batch", "aget_text_embedding_batch"])
+def test_bar(embedding_of: EmbeddingOf, method: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bar that is asked for counts the texts, to the last of them."""
+    way = functools.partial(getattr(embedding_of(embed_batch_size=2), method), show_progress=True)
+    vectors = way(["a", "bb", "ccc"])
+    assert len(asyncio.run(vectors) if asyncio.iscoroutine(vectors) else vectors) == 3
+    assert "Generating embeddings: 100%" in capsys.readouterr().err
 
 
 def test_cache_of_batches(script: ScriptedServer, embedding_of: EmbeddingOf) -> None:

@@ -113,7 +113,7 @@ def _batches() -> Iterator[Case]:
         scripts = (good, ("request", refusal), good)
         yield Case(fault="F55", name=name, call="embed", scripts=scripts, requests=4, right=right, job=batched)
     script: Any = ("request", _but(None, refused(503)))
-    told = {"error": "InternalServerError", "fields": {"status_code": 503, "attempts": 3}}
+    told = {"error": "InternalServerError", "fields": {"status_code": 503, "attempts": 3, "done": 20}}
     yield Case(fault="F55", name="503 always", call="embed", scripts=(script,), requests=None, job=batched, **told)
     longer: Any = ("request", _but(_each(lambda numbers: [*numbers, 1.0])))
     told = {"error": _NOT_VALID, "requests": 3}
