@@ -70,9 +70,8 @@ class Target:
 
     @property
     def takes_base64(self) -> bool:
-        """Whether embeddings are known to be had in base64 here: the OpenAI routes of Azure resources."""
-        is_resource = any(fnmatchcase(self.host, pattern) for pattern in _RESOURCE_HOSTS)
-        return is_resource and self.dialect.name in (AZURE_OPENAI.name, OPENAI_V1.name)
+        """Whether embeddings are asked for in base64 here: on OpenAI's routes, whose own clients do so by default."""
+        return self.dialect.name in (AZURE_OPENAI.name, OPENAI_V1.name)
 
     @property
     def retirement_hint(self) -> str | None:

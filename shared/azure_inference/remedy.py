@@ -18,8 +18,8 @@ _NEVER_DROPPED = frozenset(
 )
 """What a request is about: leaving it out would answer another question than the one asked."""
 
-_OWN = {"stream_options": {"include_usage": True}}
-"""What this library adds by itself where usage must be asked for, and so takes back by itself, with a warning."""
+_OWN = {"stream_options": {"include_usage": True}, "encoding_format": "base64"}
+"""What this library adds by itself (to have usage; shorter vectors), and so takes back by itself, with a warning."""
 
 _REFUSING_STATUSES = frozenset({400, 422})
 _REFUSING_CODES = frozenset(

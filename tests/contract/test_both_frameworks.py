@@ -18,6 +18,7 @@ from azure_inference import (
     ParameterNotSupportedError,
     RateLimitError,
     StreamInterruptedError,
+    UnsupportedParameterWarning,
 )
 from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference
 from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
@@ -183,11 +184,12 @@ def test_a_fork_after_use(server: Any, framework: str) -> None:
         ("https://name.openai.azure.com/openai/deployments/embed", None, "base64"),
         ("https://name.services.ai.azure.com/openai/v1", "float", "float"),
         ("https://name.services.ai.azure.com/models", None, None),
-        ("https://gateway.example/v1", None, None),
+        ("https://gateway.example/v1", None, "base64"),
+        ("https://gateway.example", None, None),
     ],
 )
-def test_base64_where_it_is_known_to_be_taken(url: str, wanted: str | None, sent: str | None) -> None:
-    """Vectors are asked for in base64 on the OpenAI routes of Azure resources, unless the user says otherwise."""
+def test_base64_where_every_client_asks_for_it(url: str, wanted: str | None, sent: str | None) -> None:
+    """Vectors are asked for in base64 on OpenAI's routes, as its own clients do, unless the user says otherwise."""
     assert Connection(url, "key").encoding_format(wanted) == sent
 
 
@@ -204,3 +206,19 @@ def test_embeddings_say_how_they_travel(server: Any, framework: str, monkeypatch
 
     assert json.loads(server.requests[0].body)["encoding_format"] == "base64"
     assert vector == [1.0, 2.0]
+
+
+def test_base64_is_given_up_where_it_is_refused(server: Any) -> None:
+    """A server that takes no `encoding_format` is asked again without it, once, with a warning."""
+    refusal = {"error": {"code": "unsupported_parameter", "param": "encoding_format", "message": "not supported"}}
+    server.reply_json(refusal, 400)
+    server.reply_json({"data": [{"index": 0, "embedding": [1.0, 2.0]}]})
+    embeddings = AzureInferenceEmbeddings(endpoint=f"{server.url}/v1", credential="key", model="m")
+
+    with pytest.warns(UnsupportedParameterWarning, match="encoding_format"):
+        first = embeddings.embed_query("hello")
+    second = embeddings.embed_query("hello")
+
+    asked = [json.loads(request.body).get("encoding_format") for request in server.requests]
+    assert first == second == [1.0, 2.0]
+    assert asked == ["base64", None, None]

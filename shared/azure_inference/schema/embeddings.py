@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 from array import array
 from math import isfinite
 from pathlib import Path
 from sys import byteorder
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field
 
@@ -98,24 +97,26 @@ def to_vector(embedding: Any) -> list[float]:
     # A sum is finite exactly when no term is infinite or NaN, short of an overflow, which is then looked into.
     if not isfinite(sum(numbers)) and not all(map(isfinite, numbers)):
         raise ValueError("a number that is not finite")
-    return numbers.tolist()
+    return numbers
 
 
-def _from_base64(text: str) -> array[float]:
+def _from_base64(text: str) -> list[float]:
     numbers = array("f")
     try:
-        numbers.frombytes(base64.b64decode(text, validate=True))
+        numbers.frombytes(binascii.a2b_base64(text, strict_mode=True))
     except (binascii.Error, ValueError) as error:
         raise ValueError(f"text that is not base64 of 4-byte floats ({error})") from None
     if byteorder == "big":
         numbers.byteswap()
-    return numbers
+    return numbers.tolist()
 
 
-def _from_list(values: Any) -> array[float]:
+def _from_list(values: Any) -> list[float]:
     if not is_array(values):
         raise ValueError(f"{type(values).__name__} instead of a list of numbers")
+    if set(map(type, values)) == {float}:
+        return cast("list[float]", values)
     try:
-        return array("d", values)
+        return array("d", values).tolist()
     except (TypeError, OverflowError):
         raise ValueError("something in the list that is no number") from None
