@@ -70,17 +70,20 @@ class StreamedAnswer:
 
     def add(self, chunk: ChatCompletionChunk) -> ChatResponse:
         """The response that a chunk makes."""
-        choice = next((choice for choice in chunk.choices if not choice.index), None)
-        self._facts.update(_facts(chunk, choice))
+        choice = _first(chunk)
+        if facts := _facts(chunk, choice):
+            self._facts = {**self._facts, **facts}
         if choice is None:
             return self._response(chunk)
-        for piece in choice.delta.tool_calls:
+        delta = choice.delta
+        for piece in delta.tool_calls:
             self._add_call(piece)
-        self._text += choice.delta.text
-        self._reasoning += choice.delta.reasoning_text
+        text, thought = delta.text, delta.reasoning_text
+        self._text += text
+        self._reasoning += thought
         if choice.finish_reason:
             self._settle()
-        return self._response(chunk, choice)
+        return self._response(chunk, text, thought, _logprobs(choice))
 
     def end(self) -> Iterator[ChatResponse]:
         """The response that is owed after the last chunk, if no chunk said that the tool calls are complete."""
@@ -108,18 +111,35 @@ class StreamedAnswer:
         self._calls = {index: _settled(call) for index, call in enumerate(calls)}
         self._kept["tool_calls"] = [_legacy(call) for call in calls]
 
-    def _response(self, chunk: ChatCompletionChunk | None, choice: ChunkChoice | None = None) -> ChatResponse:
-        facts = dict(self._facts)
-        if choice is not None and (thought := choice.delta.reasoning_text):
-            facts["thinking_delta"] = thought
-        blocks = _blocks(self._reasoning, self._text, [block for _, block in sorted(self._calls.items())])
-        return ChatResponse(
-            message=ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=dict(self._kept)),
-            delta=choice.delta.text if choice else "",
-            raw=chunk,
-            logprobs=_logprobs(choice) if choice else None,
-            additional_kwargs=facts,
+    def _response(
+        self,
+        chunk: ChatCompletionChunk | None,
+        text: str = "",
+        thought: str = "",
+        logprobs: list[list[LogProb]] | None = None,
+    ) -> ChatResponse:
+        calls = [block for _, block in sorted(self._calls.items())] if self._calls else []
+        # pydantic copies dicts, so that what was given before stays as it was.
+        message = ChatMessage(
+            role=MessageRole.ASSISTANT,
+            blocks=_blocks(self._reasoning, self._text, calls),
+            additional_kwargs=self._kept,
         )
+        return ChatResponse(
+            message=message,
+            delta=text,
+            raw=chunk,
+            logprobs=logprobs,
+            additional_kwargs={**self._facts, "thinking_delta": thought} if thought else self._facts,
+        )
+
+
+def _first(chunk: ChatCompletionChunk) -> ChunkChoice | None:
+    """The piece of the first of several choices, the one that a response has room for."""
+    for choice in chunk.choices:
+        if not choice.index:
+            return choice
+    return None
 
 
 def to_completion(response: ChatResponse) -> CompletionResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
@@ -87,6 +88,7 @@ class Target:
         )
 
 
+@lru_cache(maxsize=256)
 def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | None = None) -> Target:
     """The target that an endpoint URL means, as people paste it: with a slash, a whole route, or a query.
 
