@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -18,12 +19,13 @@ from .dialects import Target
 from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError, ResponseValidationError
 from .schema._base import RequestModel
-from .schema._json import read_json
+from .schema._json import is_array, is_object, read_json
 from .schema.failures import is_failure, read_failure, status_of
 
 RequestT = TypeVar("RequestT", bound=RequestModel)
 _EXCERPT = 80
 _UNSUITABLE_BODY = 502
+_NO_NUMBER = re.compile(rb"[\[:,]-?(?:NaN|Infinity)")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -159,7 +161,7 @@ def _check_header(name: Any, value: Any) -> None:
 
 def _to_bytes(request: RequestModel) -> bytes:
     try:
-        return request.model_dump_json(exclude_none=True, by_alias=True).encode()
+        body = request.model_dump_json(exclude_none=True, by_alias=True).encode()
     except ValueError as error:
         for name, value in request:
             try:
@@ -167,6 +169,19 @@ def _to_bytes(request: RequestModel) -> bytes:
             except ValueError:
                 raise ConfigurationError(f"{name} holds what JSON cannot say: {error}") from None
         raise ConfigurationError(f"the request holds what JSON cannot say: {error}") from None
+    if (b"NaN" in body or b"Infinity" in body) and _NO_NUMBER.search(body):
+        for path, number in _endless_numbers(read_json(body)):
+            raise ConfigurationError(f"{path}={number} cannot be sent: Input should be a finite number")
+    return body
+
+
+def _endless_numbers(value: Any, path: str = "") -> Iterator[tuple[str, float]]:
+    """The numbers in a value that JSON has no word for, each with its place."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield path, value
+    items = value.items() if is_object(value) else enumerate(value) if is_array(value) else ()
+    for key, inner in items:
+        yield from _endless_numbers(inner, f"{path}.{key}" if path else str(key))
 
 
 def streamed(request: RequestT, target: Target, *, ask_usage: bool) -> RequestT:

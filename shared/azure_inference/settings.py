@@ -156,7 +156,7 @@ def _check_names(options: Mapping[str, Any], kind: type) -> None:
 
 
 def _max_connections(options: ClientOptions) -> int:
-    given = options.get("max_connections")
+    given: Any = options.get("max_connections")
     if given is None:
         return MAX_CONNECTIONS
     if not isinstance(given, int) or isinstance(given, bool) or given < 1:

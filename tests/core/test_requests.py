@@ -283,6 +283,33 @@ def test_extras_that_are_no_json(value: Any) -> None:
         protocol.prepare(TARGET, endpoints.CHAT, request)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"odd_one": math.nan}, "odd_one=nan cannot be sent: Input should be a finite number"),
+        ({"odd_one": -math.inf}, "odd_one=-inf"),
+        ({"odd_one": {"a": [1.0, {"b": math.inf}]}}, "odd_one.a.1.b=inf"),
+        ({"odd_one": (0, math.nan)}, "odd_one.1=nan"),
+        ({"tools": [{"function": {"name": "f", "parameters": {"minimum": math.nan}}}]}, "tools.0.function.parameters."),
+        ({"messages": [{"role": "user", "content": "NaN", "weight": math.nan}]}, "messages.0.weight=nan"),
+    ],
+)
+def test_numbers_that_json_has_not(asked: dict[str, Any], said: str) -> None:
+    """A number without end is refused by name wherever it stands, not sent as null."""
+    request = to_request(ChatRequest, {**HELLO, **asked})
+
+    with pytest.raises(ConfigurationError) as caught:
+        protocol.prepare(TARGET, endpoints.CHAT, request)
+    assert said in str(caught.value)
+
+
+def test_words_that_look_like_numbers() -> None:
+    """Text may say NaN and Infinity."""
+    asked = {"messages": [{"role": "user", "content": "Infinity, NaN"}], "NaN": "-Infinity"}
+
+    assert sent(to_request(ChatRequest, asked)) == asked
+
+
 def test_extras_that_json_can_say() -> None:
     """Tuples, dates and models in extra parameters become what JSON has for them."""
     extras = {"a": (1, 2), "b": dt.date(2026, 1, 2), "c": core.TextPart(text="t")}

@@ -22,7 +22,8 @@ class RequestModel(WireModel):
     sent at all, so no default of ours ever reaches a model.
     """
 
-    model_config = ConfigDict(allow_inf_nan=False)
+    # What only extra parameters can hold, NaN and infinity, is written as such: null would say something else.
+    model_config = ConfigDict(allow_inf_nan=False, ser_json_inf_nan="constants")
 
     @property
     def extras(self) -> dict[str, Any]:
