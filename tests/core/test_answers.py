@@ -286,7 +286,7 @@ def test_everything_else() -> None:
 )
 def test_kinds_of_models(word: str | None, kind: str) -> None:
     """Each of the many spellings of a kind of model is one word."""
-    info = ModelInfo.model_validate({"model_type": word, "extra": 1})
+    info = ModelInfo.model_validate({"model_name": "m", "model_type": word, "extra": 1})
 
     assert info.kind == kind
     assert info.model_type == word

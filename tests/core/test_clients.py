@@ -19,6 +19,7 @@ from azure_inference import (
     ImageEmbeddingsRequest,
     InferenceClient,
     InferenceError,
+    ResponseValidationError,
     UnsupportedParameterWarning,
     __version__,
     to_request,
@@ -192,6 +193,17 @@ def test_nothing_happens_before_a_call(server: Any, kind: Any) -> None:
     kind(server.url, lambda: asked.append(1) or "token")
 
     assert (server.connections, asked) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"model_name": None}, {"model_type": "chat-completion"}, {"ok": True}], ids=repr
+)
+def test_info_of_nothing(server: Any, either: Any, answer: dict[str, Any]) -> None:
+    """An answer that names no model is no information."""
+    server.reply_json(answer)
+
+    with pytest.raises(ResponseValidationError, match="no ModelInfo: model_name"):
+        either.client(server.url).info()
 
 
 @pytest.mark.parametrize("kind", [InferenceClient, AsyncInferenceClient, Connection])

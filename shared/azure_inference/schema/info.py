@@ -16,7 +16,7 @@ _KINDS = {
 class ModelInfo(AnswerModel):
     """The model behind an endpoint, as it describes itself."""
 
-    model_name: str | None = None
+    model_name: str
     model_type: str | None = None
     model_provider_name: str | None = None
 
