@@ -114,9 +114,11 @@ class Connected(Serializable):
     @property
     def connection(self) -> Connection:
         """The clients of this endpoint; nothing is opened before the first call."""
-        if self._connection is None:
-            self._connection = Connection.of(self)
-        return self._connection
+        # Looked up where pydantic keeps it: as an attribute, that takes several times as long, at every call.
+        made: Connection | None = (self.__pydantic_private__ or {}).get("_connection")
+        if made is None:
+            made = self._connection = Connection.of(self)
+        return made
 
     @property
     def _known(self) -> ModelProfile:

@@ -94,9 +94,11 @@ class Connected(BaseComponent):
     @property
     def connection(self) -> Connection:
         """The clients of this endpoint, plain and async; nothing is opened before the first call."""
-        if self._connection is None:
-            self._connection = Connection.of(self)
-        return self._connection
+        # Looked up where pydantic keeps it: as an attribute, that takes several times as long, at every call.
+        made: Connection | None = (self.__pydantic_private__ or {}).get("_connection")
+        if made is None:
+            made = self._connection = Connection.of(self)
+        return made
 
     def profile_of(self, model: str | None) -> ModelProfile:
         """What is known of the model."""
