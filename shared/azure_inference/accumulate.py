@@ -21,6 +21,10 @@ from .schema.tools import FunctionCall, ToolCall, ToolCallDelta
 _HEAD = ("id", "object", "created", "model", "system_fingerprint", "prompt_filter_results")
 
 
+UNKNOWN = "unknown"
+"""Why a choice ended, where nobody has said it."""
+
+
 class _Head:
     """What stands beside the choices: the first value that says something counts; of usage, the last."""
 
@@ -204,13 +208,19 @@ class ChatAccumulator:
         return chunk if changed is None else chunk.model_copy(update={"choices": changed})
 
     def rest(self) -> ChatCompletionChunk | None:
-        """The text held back when a stream ends without saying why, as one more chunk; None if there is none."""
+        """The text held back when a stream breaks off, as one more chunk; None if there is none."""
         choices = [
             ChunkChoice(index=index, delta=delta)
             for index, choice in sorted(self._choices.items())
             if (delta := choice.rest()) is not None
         ]
         return ChatCompletionChunk(choices=choices) if choices else None
+
+    def unexplained(self) -> ChatCompletionChunk | None:
+        """The end of the choices that have not said why they ended, as one more chunk to add; None if all have."""
+        left = sorted(index for index, choice in self._choices.items() if not choice.finish_reason)
+        choices = [ChunkChoice(index=index, finish_reason=UNKNOWN) for index in left]
+        return ChatCompletionChunk(id=self._head.values.get("id"), choices=choices) if choices else None
 
     @property
     def is_empty(self) -> bool:
@@ -252,6 +262,12 @@ class CompletionAccumulator:
     def rest(self) -> CompletionChunk | None:
         """Nothing: no text of a completion is ever held back."""
         return None
+
+    def unexplained(self) -> CompletionChunk | None:
+        """The end of the choices that have not said why they ended, as one more chunk to add; None if all have."""
+        left = sorted(index for index, reason in self._reasons.items() if not reason)
+        choices = [CompletionChoice(index=index, finish_reason=UNKNOWN) for index in left]
+        return CompletionChunk(id=self._head.values.get("id"), choices=choices) if choices else None
 
     @property
     def is_empty(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,7 @@ from .transport import AsyncTransport, AsyncWire, Transport, Wire, decoded, deco
 ChunkT = TypeVar("ChunkT", bound=ChatCompletionChunk | CompletionChunk)
 WholeT = TypeVar("WholeT", bound=ChatCompletion | Completion)
 WholeT_co = TypeVar("WholeT_co", bound=ChatCompletion | Completion, covariant=True)
+_LOGGER = logging.getLogger("azure_inference")
 _DONE = b"[DONE]"
 _NOT_OF_A_CHUNK = frozenset({"message", "text"})
 """Where whole answers and text completions have their text: there it would be overlooked."""
@@ -50,7 +52,11 @@ class Accumulator(Protocol[ChunkT, WholeT_co]):
         ...
 
     def rest(self) -> ChunkT | None:
-        """The text held back when a stream ends without saying why, as one more chunk."""
+        """The text held back when a stream breaks off, as one more chunk."""
+        ...
+
+    def unexplained(self) -> ChunkT | None:
+        """The end of the choices that have not said why they ended, as one more chunk to add."""
         ...
 
     def result(self) -> WholeT_co | None:
@@ -154,7 +160,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
             self.is_done = True
             if self._accumulator.is_empty:
                 raise StreamInterruptedError("the stream was done before anything was said")
-            self._give_rest()
+            self._end_unexplained()
             return
         if event.name == "error":
             self._raise_error_event(event.data)
@@ -196,6 +202,15 @@ class StreamReader(Generic[ChunkT, WholeT]):
             seen = body[:80].decode("utf-8", "replace")
             raise ResponseValidationError(f"a stream was asked for, and {seen!r} came: check the endpoint") from None
         return [Event(json.dumps(value).encode())]
+
+    def _end_unexplained(self) -> None:
+        """A server that says that it is done is believed, but callers are not told a reason that it did not give."""
+        if (end := self._accumulator.unexplained()) is not None:
+            _LOGGER.warning(
+                "call %s: the stream was done without a finish_reason; it is told as 'unknown'",
+                self._call.client_request_id,
+            )
+            self._ready.append(self._accumulator.add(end))
 
     def _give_rest(self) -> None:
         if (rest := self._accumulator.rest()) is not None:

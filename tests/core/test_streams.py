@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 import threading
 from typing import Any
@@ -90,6 +91,37 @@ def test_ends(server: Any, reply: Any, either: Any, pieces: list[bytes]) -> None
     assert texts(stream) == "hello"
     assert stream.so_far.choices[0].message.text == "hello"
     assert list(stream) == [], "what has ended stays ended"
+
+
+def test_an_end_without_a_reason(server: Any, reply: Any, either: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """What is done without a reason is complete: its choices end for `unknown`, and one record tells of it."""
+    other = event({"choices": [{"index": 1, "delta": {"content": "canary-text"}, "finish_reason": "length"}]})
+    server.reply(reply(pieces=[said("<thi"), other, DONE]))
+    stream = either.client(server.url).stream_chat(HELLO)
+    chunks = list(stream)
+
+    (last,) = chunks[-1].choices
+    assert (chunks[-1].id, last.index, last.finish_reason, last.delta.text) == ("c", 0, "unknown", "<thi")
+    assert [choice.finish_reason for choice in stream.so_far.choices] == ["unknown", "length"]
+    assert stream.so_far.choices[0].message.text == "<thi"
+    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert record.name == "azure_inference"
+    assert server.requests[0].headers["x-ms-client-request-id"] in record.getMessage()
+    assert "canary" not in record.getMessage()
+
+
+@pytest.mark.parametrize("reason", ["stop", None])
+def test_text_without_a_reason(
+    server: Any, reply: Any, either: Any, caplog: pytest.LogCaptureFixture, reason: str | None
+) -> None:
+    """The same of text completions; a reason that is given is told as it is, and nothing is logged of it."""
+    piece = event({"id": "t", "choices": [{"index": 0, "text": "hi", "finish_reason": reason}]})
+    server.reply(reply(pieces=[piece, DONE]))
+    stream = either.client(server.url).stream_complete(CompletionRequest(prompt="p"))
+
+    assert "".join(choice.text for chunk in stream for choice in chunk.choices) == "hi"
+    assert stream.so_far.choices[0].finish_reason == (reason or "unknown")
+    assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == (reason is None)
 
 
 INTERRUPTED: dict[str, tuple[list[bytes], bool]] = {

@@ -266,7 +266,8 @@ PROMISES: dict[int, Promise] = {
     ),
     9: Promise(
         "A stream is whole, or an error",
-        "It is whole when every choice said why it ended, or at `[DONE]`. Anything else raises, with what arrived as "
+        "It is whole when every choice said why it ended, or at `[DONE]`; then the finish reason is `unknown` where "
+        "none was given, and a warning is logged. Anything else raises, with what arrived as "
         "`partial`; nothing is repeated once the first event was given.",
         f"{_CORE}/streaming.py",
     ),

@@ -84,6 +84,13 @@ def _cut() -> Iterator[Case]:
     choices = event({**chunk(), "choices": [{"index": 1, "delta": {"content": "lost"}, "finish_reason": None}]})
     yield from fails("F40", "one of two choices", lost, says(words("Hello"), choices), is_compared=False, **cut)
     yield from answered("F41", "no [DONE]", streamed(words(*PIECES)), calls=_STREAM)
+    unexplained = {"text": "Hello", "finish": "unknown"}
+    said = streamed(words("Hel", "lo", finish_reason=None), DONE)
+    yield from answered("F41", "no reason", said, calls=_STREAM, right=unexplained, is_compared=False)
+    calls = {"calls": [[CALL_NAME, CALL_ARGUMENTS]]}
+    said = streamed(call_events('{"city": "Paris"}', finish_reason=None), DONE)
+    looking = {"job": {"wants_calls": True}, "is_compared": False}
+    yield from answered("F41", "a call, no reason", said, calls=_STREAM, right=calls, **looking)
     for name, body in {"only [DONE]": DONE, "nothing": b"", "only comments": b": hello\n\n"}.items():
         yield from fails("F41", name, lost, says(*([body] if body else [])), calls=_STREAM)
 
