@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import threading
 import time
 from typing import Any
 
@@ -203,3 +205,38 @@ def test_the_token_is_part_of_the_call(raw: Any, either: Any) -> None:
     with pytest.raises(APITimeoutError, match="total"):
         either.client(raw.url, never, timeout=Timeouts(total=0.1)).chat(HELLO)
     assert raw.connections == 0
+
+
+def test_plain_givers_of_tokens(raw: Any, either: Any) -> None:
+    """Async code does not wait for a plain provider beyond the deadline; plain code must, but then sends nothing."""
+    is_over = threading.Event()
+
+    def give() -> str:
+        is_over.wait(20 if either.is_async else 0.3)
+        return "token"
+
+    try:
+        with pytest.raises(APITimeoutError, match="total"):
+            either.client(raw.url, give, timeout=Timeouts(total=0.1)).chat(HELLO)
+    finally:
+        is_over.set()
+    assert raw.connections == 0
+
+
+def test_slow_look_ups_of_names(raw: Any, either: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same holds for looking up the address of a host."""
+    raw.script("request", ANSWER)
+    is_over = threading.Event()
+    look_up = socket.getaddrinfo
+
+    def look_up_slowly(*arguments: Any, **options: Any) -> Any:
+        is_over.wait(20 if either.is_async else 0.3)
+        return look_up(*arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_slowly)
+    try:
+        with pytest.raises(APITimeoutError, match="total"):
+            either.client(raw.url.replace("127.0.0.1", "localhost"), timeout=Timeouts(total=0.1)).chat(HELLO)
+    finally:
+        is_over.set()
+    assert raw.requests == []

@@ -243,7 +243,9 @@ PROMISES: dict[int, Promise] = {
     5: Promise(
         "Time",
         "`total` bounds a call with all its attempts and waits, whatever drips meanwhile; a stream until its first "
-        "event. After that `idle` bounds the wait for each event; keep-alives do not count, nor does a reader's time.",
+        "event. After that `idle` bounds the wait for each event; keep-alives do not count, nor does a reader's time. "
+        "In plain code, a look-up of the host's name and a credential that hangs cannot be broken off: the call ends "
+        "once they have. Async code waits for neither any longer than it may.",
         f"{_CORE}/timeouts.py, transport/",
     ),
     6: Promise(
