@@ -10,6 +10,7 @@ from .accumulate import CompletionAccumulator
 from .credentials import Credential, conceal
 from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError
+from .protocol import unchecked
 from .schema._base import RequestModel
 from .schema.chat import ChatCompletion, ChatCompletionChunk, ChatRequest
 from .schema.completions import Completion, CompletionChunk, CompletionRequest
@@ -29,9 +30,12 @@ def _timeouts(options: CallOptions) -> Timeouts | None:
     return None if timeout is None else Timeouts.of(timeout)
 
 
-def _checked(request: Embeddable, result: EmbeddingsResult) -> EmbeddingsResult:
-    dimensions = request.dimensions if request.encoding_format not in ("binary", "ubinary") else None
-    return batching.with_vectors(result, len(request.input), dimensions)
+def _with_vectors(request: Embeddable) -> Callable[[EmbeddingsResult], EmbeddingsResult]:
+    def checked(result: EmbeddingsResult) -> EmbeddingsResult:
+        dimensions = request.dimensions if request.encoding_format not in ("binary", "ubinary") else None
+        return batching.with_vectors(result, len(request.input), dimensions)
+
+    return checked
 
 
 class InferenceClient:
@@ -100,11 +104,11 @@ class InferenceClient:
 
     def embed(self, request: EmbeddingsRequest, **options: Unpack[CallOptions]) -> EmbeddingsResult:
         """The vectors of texts, in one request: `vectors[i]` belongs to `input[i]`."""
-        return _checked(request, self._fetch(endpoints.EMBEDDINGS, request, options))
+        return self._fetch(endpoints.EMBEDDINGS, request, options, _with_vectors(request))
 
     def embed_images(self, request: ImageEmbeddingsRequest, **options: Unpack[CallOptions]) -> EmbeddingsResult:
         """The vectors of images, in one request: `vectors[i]` belongs to `input[i]`."""
-        return _checked(request, self._fetch(endpoints.IMAGE_EMBEDDINGS, request, options))
+        return self._fetch(endpoints.IMAGE_EMBEDDINGS, request, options, _with_vectors(request))
 
     def info(self, model: str | None = None, **options: Unpack[CallOptions]) -> ModelInfo:
         """Which model answers here; `model` names the deployment where there are several."""
@@ -150,10 +154,16 @@ class InferenceClient:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _fetch(self, endpoint: Endpoint[AnswerT], request: RequestModel, options: CallOptions) -> AnswerT:
+    def _fetch(
+        self,
+        endpoint: Endpoint[AnswerT],
+        request: RequestModel,
+        options: CallOptions,
+        check: Callable[[AnswerT], AnswerT] = unchecked,
+    ) -> AnswerT:
         timeouts = _timeouts(options)
         return self._send(
-            request, lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts)
+            request, lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts, check)
         )
 
     def _embed_part(self, part: Embeddable, options: CallOptions) -> list[list[float]]:
@@ -237,11 +247,11 @@ class AsyncInferenceClient:
 
     async def embed(self, request: EmbeddingsRequest, **options: Unpack[CallOptions]) -> EmbeddingsResult:
         """The vectors of texts, in one request: `vectors[i]` belongs to `input[i]`."""
-        return _checked(request, await self._fetch(endpoints.EMBEDDINGS, request, options))
+        return await self._fetch(endpoints.EMBEDDINGS, request, options, _with_vectors(request))
 
     async def embed_images(self, request: ImageEmbeddingsRequest, **options: Unpack[CallOptions]) -> EmbeddingsResult:
         """The vectors of images, in one request: `vectors[i]` belongs to `input[i]`."""
-        return _checked(request, await self._fetch(endpoints.IMAGE_EMBEDDINGS, request, options))
+        return await self._fetch(endpoints.IMAGE_EMBEDDINGS, request, options, _with_vectors(request))
 
     async def info(self, model: str | None = None, **options: Unpack[CallOptions]) -> ModelInfo:
         """Which model answers here; `model` names the deployment where there are several."""
@@ -275,10 +285,16 @@ class AsyncInferenceClient:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
-    async def _fetch(self, endpoint: Endpoint[AnswerT], request: RequestModel, options: CallOptions) -> AnswerT:
+    async def _fetch(
+        self,
+        endpoint: Endpoint[AnswerT],
+        request: RequestModel,
+        options: CallOptions,
+        check: Callable[[AnswerT], AnswerT] = unchecked,
+    ) -> AnswerT:
         timeouts = _timeouts(options)
         return await self._send(
-            request, lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts)
+            request, lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts, check)
         )
 
     async def _embed_part(self, part: Embeddable, options: CallOptions) -> list[list[float]]:

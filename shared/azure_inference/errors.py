@@ -34,6 +34,8 @@ class InferenceError(Exception):
         message: What happened and what to do.
         attempts: How many requests were sent for this call.
         client_request_id: The `x-ms-client-request-id` of the call, the same on every attempt.
+        request_id: The service's id of the request, to be quoted to its operators: of a refusal, or of a stream that
+            failed after it had begun; None if the answer had none.
         retry_budget_exhausted: Whether it was not tried again because the client had too many retries lately.
         rows: Where many inputs were embedded in batches, what each input has: its vector, or None if it has none, so
             that the others need not be embedded (and paid for) again. Empty for every other call.
@@ -42,6 +44,7 @@ class InferenceError(Exception):
     attempts: int = 0
     retry_budget_exhausted: bool = False
     client_request_id: str | None = None
+    request_id: str | None = None
     rows: Sequence[list[float] | None] = ()
 
     def __init__(self, message: str, **attributes: Any) -> None:
@@ -133,7 +136,6 @@ class APIStatusError(InferenceError):
         details: Every detail the service gave, as it gave them.
         inner_code: The code of the inner error.
         content_filter: The categories of the content filter: name to verdict.
-        request_id: The service's id of the request, to be quoted to its operators.
         retry_after: Seconds the service asks to wait.
         should_retry: What the service says of trying again, by `x-should-retry`; None if it says nothing.
         body: The answer's body, parsed if it was JSON.
@@ -148,7 +150,6 @@ class APIStatusError(InferenceError):
     details: list[Any]
     inner_code: str | None = None
     content_filter: dict[str, Any]
-    request_id: str | None = None
     retry_after: float | None = None
     should_retry: bool | None = None
     body: Any = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -18,6 +18,7 @@ from .retry import Tries
 from .schema._json import is_array, read_json
 from .schema.chat import ChatCompletion, ChatCompletionChunk
 from .schema.completions import Completion, CompletionChunk
+from .schema.failures import request_id_of
 from .sse import Decoder, Event
 from .surrogates import SurrogateJoiner
 from .timeouts import Deadline, Timeouts
@@ -71,8 +72,18 @@ class StreamReader(Generic[ChunkT, WholeT]):
     changes nothing of what a caller sees.
     """
 
-    def __init__(self, call: Call[ChunkT], accumulator: Accumulator[ChunkT, WholeT]) -> None:
+    def __init__(
+        self,
+        call: Call[ChunkT],
+        accumulator: Accumulator[ChunkT, WholeT],
+        *,
+        headers: Mapping[str, str] | None = None,
+        attempts: int = 1,
+    ) -> None:
+        """`headers` (by lower-case names) came before the body, at so many `attempts`: errors tell of both."""
         self._call = call
+        self._headers = headers or {}
+        self._attempts = attempts
         self._accumulator = accumulator
         self._decoder = Decoder()
         self._whole_body: bytearray | None = None
@@ -110,6 +121,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
     def fail(self, error: InferenceError) -> None:
         """Says that the connection broke or stalled; no matter, once the answer is complete."""
         if not self._accumulator.is_finished:
+            self._identify(error)
             if isinstance(error, APITimeoutError) or not isinstance(error, APIConnectionError):
                 self._fail(error)
             else:
@@ -166,7 +178,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
             self._raise_error_event(event.data)
         chunk = self._to_chunk(event.data)
         if not chunk.choices or "error" in (chunk.model_extra or ()):
-            raise_if_failure(self._call, {}, event.data)
+            raise_if_failure(self._call, self._headers, event.data)
         if any(choice.model_extra and choice.model_extra.keys() & _NOT_OF_A_CHUNK for choice in chunk.choices):
             raise _no_chunk(event.data)
         self._ready.append(self._accumulator.add(chunk))
@@ -176,7 +188,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         try:
             return model.model_validate_json(data)
         except ValidationError:
-            raise_if_failure(self._call, {}, data)
+            raise_if_failure(self._call, self._headers, data)
         try:
             return model.model_validate(self._halves.read(data))
         except (ValueError, RecursionError):
@@ -184,7 +196,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
 
     def _raise_error_event(self, data: bytes) -> None:
         body = data if data.lstrip().startswith(b"{") else json.dumps(data.decode("utf-8", "replace")).encode()
-        raise_if_failure(self._call, {}, b'{"error":' + body + b"}")
+        raise_if_failure(self._call, self._headers, b'{"error":' + body + b"}")
 
     def _last_events(self) -> list[Event]:
         """What comes after the last blank line, without half an event: that is the place where the stream was cut."""
@@ -194,7 +206,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         """A whole answer as the one event of a stream; anything else is an error."""
         body = bytes(self._whole_body or b"")
         self._whole_body = None
-        raise_if_failure(self._call, {}, body)
+        raise_if_failure(self._call, self._headers, body)
         try:
             value = read_json(body)
             value["choices"] = [_as_piece(choice) for choice in _listed(value["choices"])]
@@ -212,16 +224,19 @@ class StreamReader(Generic[ChunkT, WholeT]):
             )
             self._ready.append(self._accumulator.add(end))
 
-    def _give_rest(self) -> None:
-        if (rest := self._accumulator.rest()) is not None:
-            self._ready.append(rest)
-
     def _fail(self, error: InferenceError) -> None:
         if self._error is None:
-            self._give_rest()
+            if (rest := self._accumulator.rest()) is not None:
+                self._ready.append(rest)
             vars(error)["partial"] = self._accumulator.result()
+            self._identify(error)
             self._error = error
         self.is_done = True
+
+    def _identify(self, error: InferenceError) -> None:
+        error.attempts = self._attempts
+        error.client_request_id = self._call.client_request_id
+        error.request_id = error.request_id or request_id_of(self._headers)
 
 
 def _no_chunk(data: bytes) -> ResponseValidationError:
@@ -408,7 +423,8 @@ def open_stream(
 
     def attempt(tries: Tries) -> ChatStream[ChunkT, WholeT]:
         wire = transport.open(call, timeouts, tries)
-        stream = ChatStream(StreamReader(call, accumulator()), wire, transport.idle(timeouts))
+        reader = StreamReader(call, accumulator(), headers=wire.headers, attempts=tries.count)
+        stream = ChatStream(reader, wire, transport.idle(timeouts))
         stream.wait_for_chunk()
         return stream
 
@@ -425,7 +441,8 @@ async def open_stream_async(
 
     async def attempt(tries: Tries) -> AsyncChatStream[ChunkT, WholeT]:
         wire = await transport.open(call, timeouts, tries)
-        stream = AsyncChatStream(StreamReader(call, accumulator()), wire, transport.idle(timeouts))
+        reader = StreamReader(call, accumulator(), headers=wire.headers, attempts=tries.count)
+        stream = AsyncChatStream(reader, wire, transport.idle(timeouts))
         await stream.wait_for_chunk()
         return stream
 

@@ -195,6 +195,18 @@ def test_embed_all_arguments(server: Any, either: Any, batch_size: int, concurre
         )
 
 
+@pytest.mark.parametrize("data", [[], [{"index": 7, "embedding": [1]}], [{"index": 0, "embedding": ["?"]}]], ids=str)
+def test_whose_vectors(server: Any, either: Any, data: list[Any]) -> None:
+    """Wrong vectors are a failure like any other: it says of what call, and at what attempt; it is not tried again."""
+    server.reply_json({"error": {"message": "overloaded"}}, 503, retry_after_ms="1")
+    server.reply_json({"data": data})
+
+    with pytest.raises(ResponseValidationError) as caught:
+        either.client(server.url).embed(EmbeddingsRequest(input=["a"]))
+    assert caught.value.attempts == len(server.requests) == 2
+    assert caught.value.client_request_id == server.requests[1].headers["x-ms-client-request-id"]
+
+
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_dimensions(server: Any, either: Any, dimensions: int) -> None:
     """Vectors of another length than asked for are an error; packed bits are shorter by nature."""

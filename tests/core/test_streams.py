@@ -18,6 +18,7 @@ from azure_inference import (
     ChatRequest,
     CompletionRequest,
     ContentFilterError,
+    InferenceError,
     InternalServerError,
     RateLimitError,
     ResponseValidationError,
@@ -122,6 +123,34 @@ def test_text_without_a_reason(
     assert "".join(choice.text for chunk in stream for choice in chunk.choices) == "hi"
     assert stream.so_far.choices[0].finish_reason == (reason or "unknown")
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == (reason is None)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "kind"),
+    [
+        ([], StreamInterruptedError),
+        ([b"data: {oops\n\n"], ResponseValidationError),
+        ([event({"error": {"message": "overloaded", "code": 429}})], RateLimitError),
+        (["stall"], APITimeoutError),
+    ],
+    ids=["ends", "no chunk", "refusal", "silence"],
+)
+def test_whose_failure(server: Any, reply: Any, either: Any, pieces: list[Any], kind: type[InferenceError]) -> None:
+    """A failure within a stream says which call and request it was, and at what attempt that was answered."""
+    server.reply_json({"error": {"message": "overloaded"}}, 503, retry_after_ms="1", x_request_id="of the first")
+    go_on = threading.Event()
+    pieces = [said("hel"), *(go_on if piece == "stall" else piece for piece in pieces)]
+    server.reply(reply(headers={"apim-request-id": "of the second"}, pieces=pieces))
+    stream = either.client(server.url, timeout=Timeouts(idle=0.2)).stream_chat(HELLO)
+    _, error = until_error(stream)
+    go_on.set()
+
+    assert type(error) is kind
+    assert isinstance(error, InferenceError)
+    assert (error.attempts, error.request_id) == (2, "of the second")
+    assert error.client_request_id == server.requests[1].headers["x-ms-client-request-id"]
+    cause = error.__cause__
+    assert not isinstance(cause, InferenceError) or cause.request_id == "of the second"
 
 
 INTERRUPTED: dict[str, tuple[list[bytes], bool]] = {

@@ -52,7 +52,6 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failur
     """Reads an answer that is not a success. `headers` have lower-case names. Never raises."""
     if status == 424:
         status = _as_status(headers.get("ms-azureml-model-error-statuscode")) or status
-    request_id = next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), None)
     value = _parsed(body)
     found = _Found()
     found.read(_plain(value))
@@ -69,11 +68,16 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failur
         details=found.details,
         inner_code=found.inner_code,
         content_filter=found.content_filter,
-        request_id=request_id or found.request_id,
+        request_id=request_id_of(headers) or found.request_id,
         retry_after=_wait_named(message) if wait is None else wait,
         should_retry=_FLAGS.get(headers.get("x-should-retry", "").strip().lower()),
         body=value,
     )
+
+
+def request_id_of(headers: Mapping[str, str]) -> str | None:
+    """The service's id of a request, by the headers of its answer. `headers` have lower-case names."""
+    return next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), None)
 
 
 def is_failure(value: Any) -> bool:

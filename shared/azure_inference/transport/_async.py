@@ -16,7 +16,7 @@ import tenacity
 from azure_inference.bodies import Body, BodyDecoder
 from azure_inference.endpoints import ERROR_LIMIT, AnswerT
 from azure_inference.errors import InferenceError
-from azure_inference.protocol import Call, raise_for_status, read_answer
+from azure_inference.protocol import Call, raise_for_status, read_answer, unchecked
 from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline, Timeouts
 
@@ -67,14 +67,19 @@ class AsyncTransport:
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPool] = WeakKeyDictionary()
         self._pid = os.getpid()
 
-    async def fetch(self, call: Call[AnswerT], timeouts: Timeouts | None = None) -> AnswerT:
-        """The typed answer to a call."""
+    async def fetch(
+        self,
+        call: Call[AnswerT],
+        timeouts: Timeouts | None = None,
+        check: Callable[[AnswerT], AnswerT] = unchecked,
+    ) -> AnswerT:
+        """The typed answer to a call, as `check` gives it back; what that raises is told of the attempt."""
 
         async def attempt(tries: Tries) -> AnswerT:
             async with _by(tries.deadline, call.server):
                 wire = await self._send(call, timeouts, tries)
                 body = await _read(wire, call.endpoint.answer_limit)
-            return read_answer(call, wire.status, wire.headers, body)
+            return check(read_answer(call, wire.status, wire.headers, body))
 
         return await self.run(call, attempt, timeouts)
 

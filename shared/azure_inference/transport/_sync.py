@@ -14,7 +14,7 @@ import tenacity
 from azure_inference.bodies import Body, BodyDecoder
 from azure_inference.endpoints import ERROR_LIMIT, AnswerT
 from azure_inference.errors import InferenceError
-from azure_inference.protocol import Call, raise_for_status, read_answer
+from azure_inference.protocol import Call, raise_for_status, read_answer, unchecked
 from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline, Timeouts
 
@@ -67,13 +67,18 @@ class Transport:
         self._release: Callable[[], object] = _nothing_to_release
         self._lock = threading.Lock()
 
-    def fetch(self, call: Call[AnswerT], timeouts: Timeouts | None = None) -> AnswerT:
-        """The typed answer to a call."""
+    def fetch(
+        self,
+        call: Call[AnswerT],
+        timeouts: Timeouts | None = None,
+        check: Callable[[AnswerT], AnswerT] = unchecked,
+    ) -> AnswerT:
+        """The typed answer to a call, as `check` gives it back; what that raises is told of the attempt."""
 
         def attempt(tries: Tries) -> AnswerT:
             wire = self._send(call, timeouts, tries)
             body = _read(wire, call.endpoint.answer_limit)
-            return read_answer(call, wire.status, wire.headers, body)
+            return check(read_answer(call, wire.status, wire.headers, body))
 
         return self.run(call, attempt, timeouts)
 

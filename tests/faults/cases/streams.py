@@ -75,7 +75,7 @@ def _forms() -> Iterator[Case]:
 
 
 def _cut() -> Iterator[Case]:
-    cut = {"calls": _STREAM, "partial": "Hello"}
+    cut = {"calls": _STREAM, "partial": "Hello", "fields": {"attempts": 1}}
     lost = "StreamInterruptedError"
     yield from fails("F40", "between events", lost, says(_BEGUN), **cut)
     yield from fails("F40", "in an event", lost, says(_BEGUN, EVENTS[len(_BEGUN) :][:40]), **cut)
@@ -105,7 +105,8 @@ _ERRORS: dict[str, tuple[Any, str, int]] = {
 
 def _errors() -> Iterator[Case]:
     for name, (value, error, status) in _ERRORS.items():
-        told: dict[str, Any] = {"calls": _STREAM, "fields": {"status_code": status}, "partial": "Hello"}
+        fields = {"status_code": status, "attempts": 1}
+        told: dict[str, Any] = {"calls": _STREAM, "fields": fields, "partial": "Hello"}
         yield from fails("F42", f"{name}, in the middle", error, says(_BEGUN, event(value)), **told)
         yield from fails("F42", f"{name}, then [DONE]", error, says(_BEGUN, event(value), DONE), **told)
         yield from fails("F42", f"{name}, named", error, says(_BEGUN, b"event: error\n" + event(value)), **told)

@@ -15,13 +15,14 @@ from ._case import Case, answered, fails, right_answer
 
 _EMBED = ("embed",)
 _NOT_VALID = "ResponseValidationError"
+_ONCE = {"attempts": 1}
 
 
 def cases() -> Iterator[Case]:
     """All of them."""
     for fault, changes in _WRONG.items():
         for name, change in changes.items():
-            yield from fails(fault, name, _NOT_VALID, ("request", embedded(change)), calls=_EMBED)
+            yield from fails(fault, name, _NOT_VALID, ("request", embedded(change)), calls=_EMBED, fields=_ONCE)
     for fault, changes in _ODD.items():
         for name, change in changes.items():
             yield from answered(fault, name, embedded(change), calls=_EMBED)
