@@ -75,6 +75,8 @@ class Connected(BaseComponent):
     """Permits an endpoint over plain http that is not on this machine."""
     max_connections: int | None = None
     """The most connections at once, for each process and each event loop; by default 1000."""
+    trust_env: bool = False
+    """Goes through the proxy that HTTPS_PROXY, ALL_PROXY and NO_PROXY name for an https endpoint."""
     http_client: SkipValidation[Any] = Field(default=None, exclude=True, repr=False)
     """An `httpx.Client` to send with."""
     async_http_client: SkipValidation[Any] = Field(default=None, exclude=True, repr=False)

@@ -51,7 +51,8 @@ class InferenceClient:
             refuses, with a warning; `stream_usage=False` to not ask for usage in streams where it must be asked for;
             `split_reasoning=False` to leave `<think>` in the text; `timeout` in seconds, or `Timeouts`; `max_retries`
             or `retry` (see `RetryPolicy`); `credential_scopes` for tokens; `headers` for every request; `allow_http`
-            to permit plain http.
+            to permit plain http; `max_connections` at once (1000), for each process and event loop; `trust_env=True` to
+            go through the proxy that the environment names.
 
     Raises:
         ConfigurationError: An argument is missing or wrong.

@@ -21,7 +21,7 @@ from .retry import RetryBudget, RetryPolicy
 from .schema._base import RequestModel
 from .schema.chat import ChatCompletion
 from .timeouts import Timeouts
-from .transport import TransportSettings
+from .transport import TransportSettings, environment_proxy
 
 ENDPOINT_VARIABLE = "AZURE_INFERENCE_ENDPOINT"
 CREDENTIAL_VARIABLE = "AZURE_INFERENCE_CREDENTIAL"
@@ -56,6 +56,7 @@ class ClientOptions(TypedDict, total=False):
     headers: Mapping[str, str] | None
     allow_http: bool
     max_connections: int | None
+    trust_env: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
             timeouts=Timeouts.of(options.get("timeout")),
             headers=(("user-agent", USER_AGENT), ("accept-encoding", "identity")),
             max_connections=_max_connections(options),
+            proxy=environment_proxy(target.origin) if options.get("trust_env") else None,
         ),
         extra_parameters=to_extra_parameters(options.get("extra_parameters")),
         remedy=Remedy(options.get("on_unsupported")),

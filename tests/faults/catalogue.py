@@ -37,6 +37,7 @@ _CONNECTIONS = "tests/core/test_connections.py"
 _CREDENTIALS = "tests/core/test_credentials.py"
 _DEADLINES = "tests/core/test_deadlines.py"
 _WIRE = "tests/core/test_wire_faults.py"
+_PROXIES = "tests/security/test_proxies.py"
 _RESOURCES = "tests/security/test_resources.py"
 _TLS = "tests/security/test_tls.py"
 _WRITTEN = "tests/security/test_written_down.py"
@@ -131,7 +132,7 @@ FAULTS: dict[str, Fault] = {
         ),
     ),
     "F56": Fault("redirects", (15,), (f"{_WIRE}::test_redirects",)),
-    "F57": Fault("cookies, .netrc, proxies of the environment", (15,), (f"{_OURS}::test_environment",)),
+    "F57": Fault("cookies, .netrc, proxies of the environment", (15,), (f"{_OURS}::test_environment", _PROXIES)),
     "F58": Fault("401, with a key and with a token", (19,)),
     "F59": Fault(
         "one token for many callers, rotation, a provider that fails",

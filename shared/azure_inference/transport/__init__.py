@@ -5,6 +5,7 @@
 """
 
 from ._async import AsyncHttpClient, AsyncTransport, AsyncWire, decoded_async
+from ._proxies import environment_proxy
 from ._settings import TransportSettings
 from ._sync import HttpClient, Transport, Wire, decoded
 
@@ -18,4 +19,5 @@ __all__ = [
     "Wire",
     "decoded",
     "decoded_async",
+    "environment_proxy",
 ]

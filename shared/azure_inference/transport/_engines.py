@@ -47,10 +47,10 @@ class Engine(Protocol):
 
 
 def new_engine(settings: TransportSettings, client: httpx.AsyncClient | None) -> Engine:
-    """The engine for the running event loop; `client` is one of the user's."""
+    """The engine for the running event loop; `client` is one of the user's. Through a proxy it is httpx."""
     if client is not None:
         return ClientEngine(client)
-    if find_spec("aiohttp") is not None:
+    if settings.proxy is None and find_spec("aiohttp") is not None:
         from ._aiohttp import AiohttpEngine  # noqa: PLC0415 - optional, and slow to import
 
         return AiohttpEngine(settings)

@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import httpcore
 import httpx
@@ -117,13 +117,8 @@ class PatientTransport(httpx.HTTPTransport):
 
     def __init__(self, settings: TransportSettings) -> None:
         super().__init__(verify=tls_context(), trust_env=False)
-        self._pool = _Pool(
-            ssl_context=tls_context(),
-            max_connections=settings.max_connections,
-            max_keepalive_connections=settings.max_keepalive_connections,
-            keepalive_expiry=settings.keepalive_expiry,
-            network_backend=_Backend(),
-        )
+        options: dict[str, Any] = {**_pool_options(settings), "network_backend": _Backend()}
+        self._pool = _Pool(**options) if settings.proxy is None else _ProxyPool(**options, **_through(settings.proxy))
 
 
 class PatientAsyncTransport(httpx.AsyncHTTPTransport):
@@ -131,12 +126,22 @@ class PatientAsyncTransport(httpx.AsyncHTTPTransport):
 
     def __init__(self, settings: TransportSettings) -> None:
         super().__init__(verify=tls_context(), trust_env=False)
-        self._pool = _AsyncPool(
-            ssl_context=tls_context(),
-            max_connections=settings.max_connections,
-            max_keepalive_connections=settings.max_keepalive_connections,
-            keepalive_expiry=settings.keepalive_expiry,
-        )
+        options, proxy = _pool_options(settings), settings.proxy
+        self._pool = _AsyncPool(**options) if proxy is None else _AsyncProxyPool(**options, **_through(proxy))
+
+
+def _pool_options(settings: TransportSettings) -> dict[str, Any]:
+    return {
+        "ssl_context": tls_context(),
+        "max_connections": settings.max_connections,
+        "max_keepalive_connections": settings.max_keepalive_connections,
+        "keepalive_expiry": settings.keepalive_expiry,
+    }
+
+
+def _through(proxy: httpx.Proxy) -> dict[str, Any]:
+    tls = tls_context() if proxy.url.scheme == "https" else None
+    return {"proxy_url": str(proxy.url), "proxy_auth": proxy.raw_auth, "proxy_ssl_context": tls}
 
 
 def _has_surplus(connection: Any) -> bool:
@@ -185,6 +190,30 @@ class _AsyncPool(httpcore.AsyncConnectionPool):
             keepalive_expiry=self._keepalive_expiry,
             network_backend=self._network_backend,
         )
+
+
+class _Tunneled:
+    """A connection through a proxy, which also expires when its server sent more than its answer."""
+
+    def __init__(self, connection: Any) -> None:
+        self._tunnel = connection
+
+    def has_expired(self) -> bool:
+        # Once it has been made, the tunnel holds the connection to the server.
+        return bool(self._tunnel.has_expired()) or _has_surplus(getattr(self._tunnel, "_connection", None))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tunnel, name)
+
+
+class _ProxyPool(httpcore.HTTPProxy):
+    def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
+        return cast("httpcore.ConnectionInterface", _Tunneled(super().create_connection(origin)))
+
+
+class _AsyncProxyPool(httpcore.AsyncHTTPProxy):
+    def create_connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
+        return cast("httpcore.AsyncConnectionInterface", _Tunneled(super().create_connection(origin)))
 
 
 _CURRENT = threading.local()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+
 from azure_inference.credentials import Authorizer, Headers
 from azure_inference.protocol import Call
 from azure_inference.retry import RetryBudget, RetryPolicy, Tries
@@ -24,6 +26,7 @@ class TransportSettings:
         max_connections: The most connections at once, for each process and each event loop.
         max_keepalive_connections: The most that are kept open while idle.
         keepalive_expiry: Seconds that an idle one is kept.
+        proxy: What all connections go through; None for none.
     """
 
     authorizer: Authorizer
@@ -34,6 +37,7 @@ class TransportSettings:
     max_connections: int
     max_keepalive_connections: int = 100
     keepalive_expiry: float = 30.0
+    proxy: httpx.Proxy | None = None
 
     def tries(self, call: Call[Any], timeouts: Timeouts | None) -> Tries:
         """The attempts of a call, about to begin."""
