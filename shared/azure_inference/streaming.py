@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from .errors import APIConnectionError, APITimeoutError, InferenceError, ResponseValidationError, StreamInterruptedError
 from .protocol import Call, raise_if_failure
 from .retry import Tries
-from .schema._json import is_array, read_json
+from .schema._json import is_array, read_json, without_nulls
 from .schema.chat import ChatCompletion, ChatCompletionChunk
 from .schema.completions import Completion, CompletionChunk
 from .schema.failures import request_id_of
@@ -179,8 +179,9 @@ class StreamReader(Generic[ChunkT, WholeT]):
         chunk = self._to_chunk(event.data)
         if not chunk.choices or "error" in (chunk.model_extra or ()):
             raise_if_failure(self._call, self._headers, event.data)
-        if any(choice.model_extra and choice.model_extra.keys() & _NOT_OF_A_CHUNK for choice in chunk.choices):
-            raise _no_chunk(event.data)
+        for choice in chunk.choices:
+            if choice.model_extra and choice.model_extra.keys() & _NOT_OF_A_CHUNK:
+                raise _no_chunk(event.data)
         self._ready.append(self._accumulator.add(chunk))
 
     def _to_chunk(self, data: bytes) -> Any:
@@ -190,7 +191,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         except ValidationError:
             raise_if_failure(self._call, self._headers, data)
         try:
-            return model.model_validate(self._halves.read(data))
+            return model.model_validate(without_nulls(self._halves.read(data)))
         except (ValueError, RecursionError):
             raise _no_chunk(data) from None
 

@@ -115,9 +115,7 @@ def test_a_lone_piece_goes_on_with_the_last_call() -> None:
     [
         ({"usage": {"prompt_tokens": 3}}, "usage", 3),
         ({"usage": None}, "usage", None),
-        ({"choices": None}, "choices", None),
         ({"choices": [{"index": 0}]}, "choices", None),
-        ({"choices": [{"index": 0, "delta": None}]}, "choices", None),
         ({"choices": [{"index": 0, "content_filter_offsets": {"check_offset": 1}, "finish_reason": None}]}, "x", None),
         ({}, "x", None),
     ],

@@ -80,6 +80,12 @@ ENDS: dict[str, list[bytes]] = {
     "carriage returns": [said("hello", "stop").replace(b"\n", b"\r\n"), DONE.replace(b"\n", b"\r\n")],
     "a name of an event that means nothing": [said("hello", "stop"), b"event: ping\ndata: {}\n\n", DONE],
     "an end mark with blanks": [said("hello"), b"data:  [DONE] \n\n"],
+    "null where there are no choices": [said("hel"), event({"choices": None}), said("lo", "stop"), DONE],
+    "null where there is no delta": [
+        said("hel"),
+        event({"choices": [{"index": 0, "delta": None}]}),
+        said("lo", "stop"),
+    ],
 }
 
 

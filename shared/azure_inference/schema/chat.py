@@ -171,13 +171,17 @@ def _joined(parts: list[Any], kind: Literal["text", "thinking"]) -> str:
 class AnswerMessage(Answered):
     """The message of a choice."""
 
-    tool_calls: Annotated[list[ToolCall], BeforeValidator(_empty)] = Field(default_factory=list[ToolCall])
+    tool_calls: Annotated[list[ToolCall], BeforeValidator(_empty)] = Field(  # pyright: ignore[reportUnknownVariableType]
+        default_factory=list
+    )
 
 
 class Delta(Answered):
     """The piece of a message that a chunk brings."""
 
-    tool_calls: Annotated[list[ToolCallDelta], BeforeValidator(_empty)] = Field(default_factory=list[ToolCallDelta])
+    tool_calls: Annotated[list[ToolCallDelta], BeforeValidator(_empty)] = Field(  # pyright: ignore[reportUnknownVariableType]
+        default_factory=list
+    )
 
 
 class Choice(AnswerModel):
@@ -196,7 +200,7 @@ class ChunkChoice(AnswerModel):
 
     index: int | None = None
     finish_reason: str | None = None
-    delta: Annotated[Delta, BeforeValidator(_absent)] = Delta()
+    delta: Delta = Delta()
     content_filter_results: dict[str, Any] | None = None
     logprobs: Any = None
 
@@ -215,13 +219,16 @@ class ChatCompletion(AnswerModel):
 
 
 class ChatCompletionChunk(AnswerModel):
-    """One frame of a streamed answer; `choices` is empty in frames that bring only usage or filter results."""
+    """One frame of a streamed answer; `choices` is empty in frames that bring only usage or filter results.
+
+    Nulls in the place of `choices` or `delta` are left out by whoever reads frames: looking for them takes time.
+    """
 
     id: str | None = None
     object: str | None = None
     created: int | None = None
     model: str | None = None
-    choices: Annotated[list[ChunkChoice], BeforeValidator(_empty)] = Field(default_factory=list[ChunkChoice])
+    choices: list[ChunkChoice] = Field(default_factory=list)  # pyright: ignore[reportUnknownVariableType]
     usage: Usage | None = None
     system_fingerprint: str | None = None
     prompt_filter_results: list[Any] | None = None
