@@ -59,8 +59,8 @@ def test_total_of_calls(raw: Any, either: Any, steps: tuple[Any, ...]) -> None:
 
     with pytest.raises(APITimeoutError, match="total") as caught:
         client.chat(HELLO)
-    assert (caught.value.phase, caught.value.attempts, len(raw.requests)) == ("total", 1, 1)
     assert raw.hung_up.acquire(timeout=20)
+    assert (caught.value.phase, caught.value.attempts, len(raw.requests)) == ("total", 1, 1)
 
 
 @pytest.mark.parametrize("steps", STREAMED.values(), ids=STREAMED)
@@ -71,8 +71,8 @@ def test_total_of_streams(raw: Any, either: Any, steps: tuple[Any, ...]) -> None
 
     with pytest.raises(APITimeoutError, match="total") as caught:
         client.stream_chat(HELLO)
-    assert (caught.value.phase, caught.value.attempts, len(raw.requests)) == ("total", 1, 1)
     assert raw.hung_up.acquire(timeout=20)
+    assert (caught.value.phase, caught.value.attempts, len(raw.requests)) == ("total", 1, 1)
 
 
 @pytest.mark.parametrize("name", ["no answer", "the head stalls", "the body stalls"])
@@ -84,8 +84,8 @@ def test_silence(raw: Any, either: Any, name: str, method: str) -> None:
 
     with pytest.raises(APITimeoutError, match="read") as caught:
         getattr(client, method)(HELLO)
-    assert (caught.value.phase, caught.value.attempts, len(raw.requests)) == ("read", 1, 1)
     assert raw.hung_up.acquire(timeout=20)
+    assert (caught.value.phase, caught.value.attempts, len(raw.requests)) == ("read", 1, 1)
 
 
 def test_total_covers_all_attempts(raw: Any, either: Any) -> None:
