@@ -1,0 +1,59 @@
+"""What a streamed chunk costs, counted exactly: one JSON parse, and no more calls the longer the stream is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from azure_inference import ChatRequest, to_request
+from azure_inference.accumulate import ChatAccumulator
+from azure_inference.dialects import resolve
+from azure_inference.endpoints import CHAT_STREAM
+from azure_inference.protocol import prepare
+from azure_inference.streaming import StreamReader
+
+CALL = prepare(
+    resolve("http://127.0.0.1/models"),
+    CHAT_STREAM,
+    to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}], "stream": True}),
+)
+DELTAS: dict[str, dict[str, Any]] = {
+    "text": {"content": "word "},
+    "thought": {"reasoning_content": "word "},
+    "a piece of a tool call": {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": "1"}}]},
+}
+
+
+def calls(delta: dict[str, Any], count: int) -> Counter[str]:
+    """How often each function, those of C included, is called to read a stream of so many equal chunks."""
+    frame = b"data: " + json.dumps({"id": "i", "choices": [{"index": 0, "delta": delta}]}).encode() + b"\n\n"
+    found: Counter[str] = Counter()
+
+    def note(frame: Any, kind: str, argument: Any) -> None:
+        if kind in ("call", "c_call"):
+            found[frame.f_code.co_qualname if kind == "call" else argument.__name__] += 1
+
+    reader: Any = StreamReader(CALL, ChatAccumulator())
+    sys.setprofile(note)
+    try:
+        for _ in range(count):
+            reader.feed(frame)
+            reader.next()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+@pytest.mark.parametrize("delta", DELTAS.values(), ids=DELTAS)
+def test_chunks_cost_the_same_however_many_came_before(delta: dict[str, Any]) -> None:
+    """A hundred chunks more make the same calls after a hundred chunks as after three hundred: one JSON parse each."""
+    calls(delta, 10)  # what is done once is done here
+    few, more, many, yet_more = (calls(delta, count) for count in (100, 200, 300, 400))
+
+    assert more - few == yet_more - many
+    assert (more - few)["validate_json"] == 100
+    assert (more - few)["loads"] == (more - few)["from_json"] == 0
