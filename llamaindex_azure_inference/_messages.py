@@ -149,8 +149,9 @@ def _text(message: ChatMessage, ignored: type | tuple[type, ...] = ()) -> str:
 def _content(message: ChatMessage) -> str | list[ContentPart]:
     """Text alone as text, since not every model takes a list; anything else as parts."""
     blocks = _said(message)
-    if all(isinstance(block, TextBlock) for block in blocks):
-        return _text(message)
+    texts = [block.text for block in blocks if isinstance(block, TextBlock)]
+    if len(texts) == len(blocks):
+        return "\n".join(texts)
     return [_part(block, message.role) for block in blocks if not isinstance(block, TextBlock) or block.text]
 
 

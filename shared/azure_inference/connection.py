@@ -126,6 +126,8 @@ def shared_in_copies(owner: object, memo: Mapping[int, Any] | None, *more: str) 
 
 def split_call(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], CallOptions]:
     """The arguments of a call, parted into fields of its request and options of the call."""
+    if not arguments:
+        return {}, {}
     options = {name: arguments[name] for name in CallOptions.__annotations__ if name in arguments}
     fields = {name: value for name, value in arguments.items() if name not in options}
     return fields, cast("CallOptions", options)

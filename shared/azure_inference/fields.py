@@ -68,9 +68,13 @@ def wire_fields(*sources: Mapping[str, Any]) -> dict[str, Any]:
     """
     fields: dict[str, Any] = {}
     for source in sources:
-        fields.update({name: value for name, value in source.items() if value is not None})
-    for name in [name for name in fields if name in _BOOKKEEPING or name.startswith(_BOOKKEEPING_PREFIXES)]:
-        del fields[name]
+        fields.update(
+            {
+                name: value
+                for name, value in source.items()
+                if value is not None and name not in _BOOKKEEPING and not name.startswith(_BOOKKEEPING_PREFIXES)
+            }
+        )
     if "tools" in fields and not fields["tools"]:
         del fields["tools"]
     if "tools" not in fields:
