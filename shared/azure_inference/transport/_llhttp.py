@@ -5,15 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any, cast
 
 import httpcore
 import httptools
 
 _READ_SIZE = 64 * 1024
-_HEAD_LIMIT = 100 * 1024
-"""The most bytes that the head of an answer may have."""
+_TALK_LIMIT = 100 * 1024
+"""The most bytes at a stretch that may bring nothing of a body: those of heads and trailers."""
 _FINAL = 200
 """The first status of an answer; those below only announce one."""
 _PROTOCOL_ERROR = httpcore.RemoteProtocolError
@@ -42,77 +41,67 @@ class _Exchanges(httpcore.ConnectionInterface):
         self._stream = stream
         self._keepalive_expiry = keepalive_expiry
         self._expires_at: float | None = None
-        self._answer = _Answer()
-        self._is_busy = False
-        self._is_closed = False
-        self._lock = threading.Lock()
+        self._answer: _Answer | None = None
+        self._state = "NEW"
+        # One that is held twice: garbage collection may end an answer that was left, wherever this thread is.
+        self._lock = threading.RLock()
 
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
         with self._lock:
-            if self._is_busy or self._is_closed:
+            if self._state not in ("NEW", "IDLE"):
                 raise httpcore.ConnectionNotAvailable
-            self._is_busy = True
+            self._state = "ACTIVE"
+            answer = self._answer = _Answer()
         limits: Mapping[str, float | None] = cast("Any", request).extensions.get("timeout", {})
         try:
-            self._send(request, limits.get("write"))
-            answer = self._answer
+            self._send(request, answer, limits.get("write"))
             while not answer.has_head:
-                self._receive(limits.get("read"))
+                self.receive(answer, limits.get("read"))
         except BaseException:
             self.close()
             raise
-        return httpcore.Response(answer.status, headers=answer.headers, content=_Body(self, limits.get("read")))
+        content = _Body(self, answer, limits.get("read"))
+        return httpcore.Response(answer.status, headers=answer.headers, content=content)
 
-    def _send(self, request: httpcore.Request, timeout: float | None) -> None:
+    def _send(self, request: httpcore.Request, answer: _Answer, timeout: float | None) -> None:
         lines = [b"%b %b HTTP/1.1" % (request.method, request.url.target)]
         lines += [b"%b: %b" % header for header in request.headers]
         head = b"\r\n".join(lines)
         if head.count(b"\n") >= len(lines) or head.count(b"\r") >= len(lines):
             raise httpcore.LocalProtocolError("a header of the request holds the end of a line")
-        # A server may refuse a request before it has read it all, and its answer says why.
-        with suppress(httpcore.WriteError):
-            self._stream.write(b"".join([head, b"\r\n\r\n", *cast("Iterable[bytes]", request.stream)]), timeout)
-
-    def pieces(self, timeout: float | None) -> Iterator[bytes]:
-        """The body of the answer, as it comes."""
-        answer = self._answer
         try:
-            while True:
-                if answer.pieces:
-                    yield answer.take()
-                elif answer.is_whole:
-                    return
-                else:
-                    self._receive(timeout)
-        except BaseException:
-            self.close()
-            raise
+            self._stream.write(b"".join([head, b"\r\n\r\n", *cast("Iterable[bytes]", request.stream)]), timeout)
+        except httpcore.WriteError:
+            # A server may refuse a request before it has read it all, and its answer says why.
+            answer.is_last = True
 
-    def finish(self) -> None:
-        """Makes ready for the next request, if this one was answered to the end and nothing came after it."""
+    def receive(self, answer: _Answer, timeout: float | None) -> None:
+        """Waits for the next bytes of an answer."""
+        data = self._stream.read(_READ_SIZE, timeout)
+        if data:
+            answer.feed(data)
+        else:
+            answer.end()
+
+    def finish(self, answer: _Answer) -> None:
+        """Makes ready for the next request, if this answer was read to its end and nothing came after it."""
         with self._lock:
-            if not self._answer.leaves_open:
+            if answer is not self._answer:  # ended before: the connection belongs to another answer by now
+                return
+            self._answer = None
+            if not answer.leaves_open:
                 self.close()
-            elif not self._is_closed:
-                self._answer.reset()
-                self._is_busy = False
+            elif self._state == "ACTIVE":
+                self._state = "IDLE"
                 if self._keepalive_expiry is not None:
                     self._expires_at = time.monotonic() + self._keepalive_expiry
 
-    def _receive(self, timeout: float | None) -> None:
-        data = self._stream.read(_READ_SIZE, timeout)
-        if data:
-            self._answer.feed(data)
-        else:
-            self._answer.end()
-
     def close(self) -> None:
-        self._is_closed = True
+        self._state = "CLOSED"
         self._stream.close()
 
     def info(self) -> str:
-        state = "CLOSED" if self._is_closed else "ACTIVE" if self._is_busy else "IDLE"
-        return f"{str(self._origin)!r}, HTTP/1.1, {state}"
+        return f"{str(self._origin)!r}, HTTP/1.1, {self._state}"
 
     def can_handle_request(self, origin: httpcore.Origin) -> bool:
         return origin == self._origin
@@ -121,31 +110,43 @@ class _Exchanges(httpcore.ConnectionInterface):
         return self.is_idle()
 
     def has_expired(self) -> bool:
-        if self._is_busy or self._is_closed:
+        if self._state != "IDLE":
             return False
         is_late = self._expires_at is not None and time.monotonic() > self._expires_at
         # An idle server has nothing to say: what it sends is its goodbye, or would be taken for the next answer.
         return is_late or bool(self._stream.get_extra_info("is_readable"))
 
     def is_idle(self) -> bool:
-        return not self._is_busy and not self._is_closed
+        return self._state == "IDLE"
 
     def is_closed(self) -> bool:
-        return self._is_closed
+        return self._state == "CLOSED"
 
 
 class _Body:
     """The body of an answer as httpcore's pool wants it: to be looped over, and closed."""
 
-    def __init__(self, exchanges: _Exchanges, timeout: float | None) -> None:
+    def __init__(self, exchanges: _Exchanges, answer: _Answer, timeout: float | None) -> None:
         self._exchanges = exchanges
+        self._answer = answer
         self._timeout = timeout
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._exchanges.pieces(self._timeout)
+        answer = self._answer
+        try:
+            while True:
+                if answer.pieces:
+                    yield answer.take()
+                elif answer.is_whole:
+                    return
+                else:
+                    self._exchanges.receive(answer, self._timeout)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
-        self._exchanges.finish()
+        self._exchanges.finish(self._answer)
 
 
 class _Answer:
@@ -153,28 +154,23 @@ class _Answer:
 
     def __init__(self) -> None:
         self._parser: Any = httptools.HttpResponseParser(self)
-        self.reset()
-
-    def reset(self) -> None:
-        """Forgets the answer: the next one follows on the same connection."""
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.pieces: list[bytes] = []
         self.has_head = False
         self.is_whole = False
-        self._head_size = 0
+        self.is_last = False
+        """Whether the connection ends with it."""
+        self._talk = 0
         self._has_surplus = False
-        self._ends_with_connection = False
 
     @property
     def leaves_open(self) -> bool:
         """Whether the connection can be used again."""
-        return self.is_whole and not (self._has_surplus or self._ends_with_connection)
+        return self.is_whole and not (self._has_surplus or self.is_last)
 
     def feed(self, data: bytes) -> None:
         """Takes in bytes of the connection."""
-        if not self.has_head:
-            self._head_size += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -183,8 +179,9 @@ class _Answer:
             if not self.is_whole:  # else it is about bytes that come after the answer
                 raise _PROTOCOL_ERROR(str(error) or type(error).__name__) from None
             self._has_surplus = True
-        if self._head_size > _HEAD_LIMIT and not self.has_head:
-            raise _PROTOCOL_ERROR(f"the head of the answer has more than {_HEAD_LIMIT} bytes")
+        self._talk = 0 if self.pieces else self._talk + len(data)
+        if self._talk > _TALK_LIMIT and not self.is_whole:
+            raise _PROTOCOL_ERROR(f"the head or the trailers of the answer have more than {_TALK_LIMIT} bytes")
 
     def end(self) -> None:
         """Says that the connection has ended, which ends a body of no announced length."""
@@ -192,7 +189,7 @@ class _Answer:
             raise _PROTOCOL_ERROR("Server disconnected without sending a response.")
         if any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self.headers):
             raise _PROTOCOL_ERROR("the connection ended before the answer did")
-        self.is_whole = self._ends_with_connection = True
+        self.is_whole = self.is_last = True
 
     def take(self) -> bytes:
         """What has come of the body and was not taken yet."""
@@ -215,7 +212,7 @@ class _Answer:
             self.headers.clear()
             return
         self.has_head = True
-        self._ends_with_connection = not self._parser.should_keep_alive()
+        self.is_last = self.is_last or not self._parser.should_keep_alive()
 
     def on_body(self, piece: bytes) -> None:
         if not self.is_whole:
