@@ -116,7 +116,8 @@ class TokenAuthorizer(Authorizer):
 
     def forget(self, refused: Headers) -> bool:
         """Drops the token of these headers, so that the next attempt asks for a new one, if nobody has yet."""
-        self._refused = refused
+        if refused is self._kept:  # else it was replaced before, and what is kept may have been refused since
+            self._refused = refused
         return True
 
     async def _renew(self) -> None:

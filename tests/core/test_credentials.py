@@ -230,6 +230,22 @@ def test_one_new_token_for_many_refusals(is_async: bool, is_cached: bool) -> Non
     assert len(asked) == 2
 
 
+@IN_BOTH
+def test_a_late_refusal_of_an_old_token(is_async: bool) -> None:
+    """A token that was refused stays so when somebody tells, late, of the refusal of the one before."""
+    credential = AsyncCredential() if is_async else SyncCredential()
+    authorizer = to_authorizer(credential, SCOPES)
+
+    async def main() -> None:
+        first = await authorizer.headers_async()
+        authorizer.forget(first)
+        authorizer.forget(await authorizer.headers_async())
+        authorizer.forget(first)
+        assert (await authorizer.headers_async())[0][1] == "Bearer t-3"
+
+    asyncio.run(main())
+
+
 class CountingLock:
     """A lock that knows how many ever came for it."""
 
