@@ -51,13 +51,13 @@ class Remedy:
         if on_unsupported not in (None, "error", "drop"):
             raise ConfigurationError(f"on_unsupported={on_unsupported!r} is unknown: pass 'error' or 'drop'")
         self._drops = on_unsupported == "drop"
-        self._refused: dict[tuple[str, str | None], frozenset[str]] = {}
+        self._refused: dict[tuple[str, str | None], frozenset[tuple[str, bool]]] = {}
         self._lock = threading.Lock()
 
     def apply(self, base_url: str, request: RequestT) -> RequestT:
         """The request without what this model is known to refuse."""
-        refused = self._refused.get((base_url, _model(request)))
-        return request if refused is None else _without(request, refused)
+        known = self._refused.get((base_url, _model(request)))
+        return request if known is None else _without(request, {name for name, _ in known & _present(request)})
 
     def after(self, base_url: str, request: RequestT, error: APIStatusError) -> RequestT:
         """The request to send after this error.
@@ -65,15 +65,14 @@ class Remedy:
         Raises:
             APIStatusError: The error itself, if there is nothing to leave out.
         """
-        sent = {name for name, value in request if value is not None}
-        refused = frozenset(refused_parameters(error)) & sent - _NEVER_DROPPED
-        if not self._drops:
-            refused &= {name for name, value in _OWN.items() if getattr(request, name, None) == value}
-        if not refused:
+        named = set(refused_parameters(error)) - _NEVER_DROPPED
+        found = {(name, is_own) for name, is_own in _present(request) if name in named and (is_own or self._drops)}
+        if not found:
             raise error
         key = (base_url, _model(request))
         with self._lock:
-            self._refused[key] = self._refused.get(key, frozenset()) | refused
+            self._refused[key] = self._refused.get(key, frozenset()) | found
+        refused = {name for name, _ in found}
         for name in sorted(refused):
             value = repr(getattr(request, name, None))[:80]
             message = (
@@ -112,9 +111,13 @@ def _named_in(text: str) -> list[str]:
     return names
 
 
-def _without(request: RequestT, refused: frozenset[str]) -> RequestT:
-    present = {name for name, value in request if value is not None}
-    return request.without(refused) if refused & present else request
+def _present(request: RequestModel) -> set[tuple[str, bool]]:
+    """What is in a request, and whether it is what this library adds by itself: users may want another value."""
+    return {(name, _OWN.get(name) == value) for name, value in request if value is not None}
+
+
+def _without(request: RequestT, refused: set[str]) -> RequestT:
+    return request.without(refused) if refused else request
 
 
 def _model(request: RequestModel) -> str | None:

@@ -278,3 +278,18 @@ def test_refused_stream_options(server: Any, either: Any, chat_request: ChatRequ
         asked = request.model_copy(update={"stream_options": {"include_usage": False}})
         with pytest.raises(BadRequestError):
             client.stream_chat(asked)
+
+
+@pytest.mark.parametrize("on_unsupported", ["error", "drop"])
+def test_another_value_than_the_refused(server: Any, either: Any, on_unsupported: str) -> None:
+    """What was given up because this library's own value was refused goes out when a user asks for another value."""
+    refusal = {"error": {"code": "unsupported_parameter", "param": "encoding_format", "message": "not supported"}}
+    server.reply_json(refusal, 400)
+    server.reply_json(VECTORS)
+    client = either.client(server.root + "/v1", on_unsupported=on_unsupported)
+    asked = {"input": ["a", "b"], "model": "m"}
+    with pytest.warns(UnsupportedParameterWarning, match="encoding_format"):
+        client.embed(EmbeddingsRequest(**asked, encoding_format="base64"))
+    for encoding_format in ("base64", "int8"):
+        client.embed(EmbeddingsRequest(**asked, encoding_format=encoding_format))
+    assert [sent.json.get("encoding_format") for sent in server.requests] == ["base64", None, None, "int8"]
