@@ -9,6 +9,7 @@ import logging
 import os
 import pickle
 import threading
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -309,3 +310,29 @@ def test_clients_in_a_circle_hang_up_quietly(server: Any, either: Any, caplog: p
 
     assert server.hung_up.acquire(timeout=20)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_streams_collected_while_connections_are_given_out(server: Any, reply: Any, monkeypatch: Any) -> None:
+    """Garbage collection may find a stream that was left while the same thread is at work in the pool."""
+    pools: Any = import_module("azure_inference.transport._httpx")
+    make = pools._connection_class
+    found: list[int] = []
+
+    def collect_and_make() -> Any:
+        found.append(gc.collect())
+        return make()
+
+    server.reply(reply(pieces=[said("hello"), threading.Event()]))
+    server.reply_json(ANSWER)
+    client = InferenceClient(server.url, "key")
+    circle: list[Any] = [client.stream_chat(HELLO)]
+    circle.append(circle)
+    monkeypatch.setattr(pools, "_connection_class", collect_and_make)
+    gc.disable()
+    try:
+        del circle
+        assert client.chat(HELLO).choices[0].message.text == "hi"
+    finally:
+        gc.enable()
+    assert found[0] > 0
+    assert client.chat(HELLO).choices[0].message.text == "hi"

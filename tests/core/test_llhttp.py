@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import zlib
+from importlib import import_module
 from typing import Any
 
 import httpcore
@@ -38,10 +39,9 @@ class Wire(httpcore.MockStream):
 
 def connected(*sent: bytes) -> tuple[Any, Wire]:
     """A connection on which a server sends these bytes, one read after another."""
-    from azure_inference.transport._llhttp import _Exchanges
-
+    read_by: Any = import_module("azure_inference.transport._llhttp")
     wire = Wire([*sent])
-    return _Exchanges(ORIGIN, wire, None), wire
+    return read_by._Exchanges(ORIGIN, wire, None), wire
 
 
 def asked(connection: Any) -> Any:

@@ -167,7 +167,34 @@ def _connection_class() -> type[httpcore.HTTPConnection]:
     return LlhttpConnection
 
 
-class _Pool(httpcore.ConnectionPool):
+class _Collectable(httpcore.ConnectionPool):
+    """A pool that answers left by their readers can be given back to at any moment, by garbage collection too.
+
+    That runs in whatever thread allocates, even one that is at work in this very pool: a plain lock would never open.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._optional_thread_lock = cast("Any", threading.RLock())
+        self._is_assigning = False
+        self._is_outdated = False
+
+    def _assign_requests_to_connections(self) -> list[httpcore.ConnectionInterface]:
+        self._is_outdated = True
+        if self._is_assigning:  # by the same thread, which does it again
+            return []
+        self._is_assigning = True
+        closing: list[httpcore.ConnectionInterface] = []
+        try:
+            while self._is_outdated:
+                self._is_outdated = False
+                closing += super()._assign_requests_to_connections()
+        finally:
+            self._is_assigning = False
+        return closing
+
+
+class _Pool(_Collectable):
     def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
         return _connection_class()(
             origin,
@@ -206,7 +233,7 @@ class _Tunneled:
         return getattr(self._tunnel, name)
 
 
-class _ProxyPool(httpcore.HTTPProxy):
+class _ProxyPool(_Collectable, httpcore.HTTPProxy):
     def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
         return cast("httpcore.ConnectionInterface", _Tunneled(super().create_connection(origin)))
 
