@@ -123,7 +123,10 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
     endpoint = endpoint or os.environ.get(ENDPOINT_VARIABLE)
     if not endpoint:
         raise ConfigurationError(f"endpoint is missing: pass the URL of the endpoint, or set {ENDPOINT_VARIABLE}")
-    target = dialects.resolve(endpoint, api_version=options.get("api_version"), dialect=options.get("dialect"))
+    names = {"api_version": options.get("api_version"), "dialect": options.get("dialect")}
+    for name, value in {"endpoint": endpoint, **names}.items():
+        _check_text(name, value)
+    target = dialects.resolve(endpoint, **names)
     if not target.is_secure and not options.get("allow_http"):
         raise ConfigurationError(
             f"endpoint {target.base_url} would carry the credential over http in the clear: use https, or pass "
@@ -155,6 +158,11 @@ def _check_names(options: Mapping[str, Any], kind: type) -> None:
     if unknown := options.keys() - kind.__annotations__.keys():
         known = ", ".join(kind.__annotations__)
         raise ConfigurationError(f"{', '.join(sorted(unknown))}: no such argument; there are {known}")
+
+
+def _check_text(name: str, value: Any) -> None:
+    if value is not None and not isinstance(value, str):
+        raise ConfigurationError(f"{name}={value!r} is a {type(value).__name__}: pass text")
 
 
 def _max_connections(options: ClientOptions) -> int:

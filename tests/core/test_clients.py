@@ -213,6 +213,10 @@ def test_info_of_nothing(server: Any, either: Any, answer: dict[str, Any]) -> No
         ({"temperature": 1}, "temperature: no such argument"),
         ({"max_retries": -1}, "max_retries=-1"),
         ({"dialect": "x"}, "dialect='x'"),
+        ({"dialect": ["x"]}, r"dialect=\['x'\] is a list: pass text"),
+        ({"api_version": 2024}, "api_version=2024 is a int: pass text"),
+        ({"endpoint": 5}, "endpoint=5 is a int: pass text"),
+        ({"endpoint": httpx.URL("https://x.models.ai.azure.com")}, "is a URL: pass text"),
         ({"extra_parameters": "x"}, "extra_parameters='x'"),
         ({"on_unsupported": "x"}, "on_unsupported='x'"),
         ({"timeout": 0}, "timeout=0"),
@@ -224,7 +228,7 @@ def test_info_of_nothing(server: Any, either: Any, answer: dict[str, Any]) -> No
 def test_arguments_are_checked_at_once(kind: Any, options: dict[str, Any], said: str) -> None:
     """A wrong argument is named where the client is made."""
     with pytest.raises(ConfigurationError, match=said):
-        kind("https://x.services.ai.azure.com/models", "key", **options)
+        kind(**{"endpoint": "https://x.services.ai.azure.com/models", "credential": "key", **options})
 
 
 @pytest.mark.parametrize(
