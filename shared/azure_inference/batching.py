@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from .errors import InferenceError, ResponseValidationError
 from .schema._json import is_array
-from .schema.embeddings import EmbeddingItem, EmbeddingsResult, to_vector
+from .schema.embeddings import EmbeddingItem, EmbeddingsResult, vector_of
 
 InputT = TypeVar("InputT")
 BatchT = TypeVar("BatchT", bound=Sequence[object])
@@ -158,7 +158,7 @@ def with_vectors(result: EmbeddingsResult, count: int, dimensions: int | None = 
     vectors: list[list[float]] = []
     for position, row in enumerate(rows):
         try:
-            vectors.append(to_vector(row.embedding))
+            vectors.append(vector_of(row))
         except ValueError as error:
             raise ResponseValidationError(f"the embedding of input {position} is {error}") from None
     check_dimensions(vectors, dimensions)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 import math
+import re
 import struct
 from itertools import pairwise
 from typing import Any
@@ -88,6 +90,8 @@ def test_encodings(embedding: Any, vector: list[float]) -> None:
         ("no base64!", "base64"),
         ("é", "base64"),
         (base64.b64encode(struct.pack("<f", math.nan)).decode(), "not finite"),
+        (base64.b64encode(struct.pack("<3f", 1, -math.inf, 2)).decode(), "not finite"),
+        ("\ud800", "base64"),
     ],
 )
 def test_what_is_no_vector(embedding: Any, said: str) -> None:
@@ -98,6 +102,51 @@ def test_what_is_no_vector(embedding: Any, said: str) -> None:
         batching.with_vectors(EmbeddingsResult(data=rows), 2)
 
     assert said in str(caught.value)
+
+
+def read_alone(embedding: Any) -> list[float] | str:
+    """What `to_vector` says of a value that no model has seen: the vector, or what is wrong."""
+    try:
+        return to_vector(embedding)
+    except ValueError as error:
+        return str(error)
+
+
+NUMBERS = st.integers(-(2**70), 2**70) | st.floats() | st.sampled_from([0, 1, -0.0, 10**400, math.inf, math.nan])
+VALUES = st.recursive(
+    NUMBERS | st.booleans() | st.none() | st.sampled_from(["", "1", "nan", "AACAPw==", "AACAPx==", "AAAA"]),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(["float", "b"]), inner, max_size=2),
+    max_leaves=6,
+)
+
+
+@given(st.lists(NUMBERS, max_size=6) | VALUES)
+def test_reading_with_the_answer_is_reading_alone(embedding: Any) -> None:
+    """A vector read in the pass that reads the JSON is the one read by itself, and so is what is wrong with it."""
+    answer = result({"embedding": embedding})
+    expected = read_alone(embedding)
+
+    if isinstance(expected, list):
+        [vector] = batching.with_vectors(answer, 1).vectors
+        assert [number.hex() for number in vector] == [number.hex() for number in expected]
+    else:
+        with pytest.raises(ResponseValidationError, match=re.escape(expected)):
+            batching.with_vectors(answer, 1)
+
+
+@given(st.text("AQgwz/+= \n", max_size=12) | st.binary(max_size=24).map(lambda data: base64.b64encode(data).decode()))
+def test_base64_is_that_of_the_standard_library(text: str) -> None:
+    """Whatever base64 the standard library's strict decoder takes is read, and as it reads it."""
+    try:
+        data = binascii.a2b_base64(text, strict_mode=True)
+        expected = [number for (number,) in struct.iter_unpack("<f", data)]
+    except (binascii.Error, struct.error):
+        return
+    if expected and all(map(math.isfinite, expected)):
+        assert [number.hex() for number in to_vector(text)] == [number.hex() for number in expected]
+    else:
+        with pytest.raises(ValueError, match=r"an empty vector|not finite"):
+            to_vector(text)
 
 
 @pytest.mark.parametrize(

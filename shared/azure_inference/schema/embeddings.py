@@ -7,9 +7,9 @@ from array import array
 from math import isfinite
 from pathlib import Path
 from sys import byteorder
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field, FiniteFloat, Strict, TypeAdapter, ValidationError
 
 from ._base import AnswerModel, RequestModel, WireModel
 from ._json import is_array, is_object
@@ -60,12 +60,20 @@ class ImageEmbeddingsRequest(RequestModel):
     input_type: InputType | None = None
 
 
+_Numbers = list[Annotated[FiniteFloat, Strict()]]
+_BASE64 = TypeAdapter(bytes, config=ConfigDict(val_json_bytes="base64"))
+
+
 class EmbeddingItem(AnswerModel):
-    """One row of an answer: which input it belongs to, and its vector as the server wrote it."""
+    """One row of an answer: which input it belongs to, and its vector as the server wrote it.
+
+    `embedding` is a list only where that is one of finite numbers, which are floats then; any other list is a tuple.
+    """
 
     object: str | None = None
     index: int | None = None
-    embedding: Any = None
+    # Numbers are checked while the JSON is read: to look at each again, in Python, would take as long once more.
+    embedding: Annotated[_Numbers | tuple[Any, ...] | Any, Field(union_mode="left_to_right")] = None
 
 
 class EmbeddingsResult(AnswerModel):
@@ -83,6 +91,11 @@ class EmbeddingsResult(AnswerModel):
     vectors: list[list[float]] = Field(default=[], exclude=True, repr=False)
 
 
+def vector_of(row: EmbeddingItem) -> list[float]:
+    """The vector of a row; see `to_vector`."""
+    return row.embedding if is_array(row.embedding) and row.embedding else to_vector(row.embedding)
+
+
 def to_vector(embedding: Any) -> list[float]:
     """A vector as floats, from a list of numbers, base64 of little-endian float32, or an object of one of these.
 
@@ -94,29 +107,39 @@ def to_vector(embedding: Any) -> list[float]:
     numbers = _from_base64(embedding) if isinstance(embedding, str) else _from_list(embedding)
     if not numbers:
         raise ValueError("an empty vector")
-    # A sum is finite exactly when no term is infinite or NaN, short of an overflow, which is then looked into.
-    if not isfinite(sum(numbers)) and not all(map(isfinite, numbers)):
-        raise ValueError("a number that is not finite")
     return numbers
 
 
 def _from_base64(text: str) -> list[float]:
-    numbers = array("f")
     try:
-        numbers.frombytes(binascii.a2b_base64(text, strict_mode=True))
-    except (binascii.Error, ValueError) as error:
+        packed = _decoded(text)
+        numbers = array("f", packed)
+    except ValueError as error:
         raise ValueError(f"text that is not base64 of 4-byte floats ({error})") from None
     if byteorder == "big":
         numbers.byteswap()
-    return numbers.tolist()
+    # The last byte of each is its sign and its exponent, less a bit; infinity and NaN have all bits of the exponent.
+    heads = packed[3::4]
+    return _finite(numbers.tolist()) if b"\x7f" in heads or b"\xff" in heads else numbers.tolist()
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return _BASE64.validate_strings(text)
+    except ValidationError:  # binascii, which takes three times as long, takes some more, and says what is wrong
+        return binascii.a2b_base64(text, strict_mode=True)
 
 
 def _from_list(values: Any) -> list[float]:
-    if not is_array(values):
+    if type(values) not in (list, tuple):
         raise ValueError(f"{type(values).__name__} instead of a list of numbers")
-    if set(map(type, values)) == {float}:
-        return cast("list[float]", values)
     try:
-        return array("d", values).tolist()
+        return _finite(array("d", values).tolist())
     except (TypeError, OverflowError):
         raise ValueError("something in the list that is no number") from None
+
+
+def _finite(numbers: list[float]) -> list[float]:
+    if not all(map(isfinite, numbers)):
+        raise ValueError("a number that is not finite")
+    return numbers
