@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from .errors import ResponseValidationError
 
@@ -30,12 +31,11 @@ class BodyDecoder:
             self._inflater = zlib.decompressobj()
         self._has_begun = False
 
-    def feed(self, piece: bytes) -> Iterator[bytes]:
+    def feed(self, piece: bytes) -> Iterable[bytes]:
         """What the next piece of the wire decompresses to."""
-        inflater = self._inflater
-        if inflater is None:
-            yield piece
-            return
+        return (piece,) if self._inflater is None else self._inflate(piece, self._inflater)
+
+    def _inflate(self, piece: bytes, inflater: Any) -> Iterator[bytes]:
         self._has_begun = self._has_begun or bool(piece)
         while piece:
             if inflater.eof:  # one more member of a gzip body

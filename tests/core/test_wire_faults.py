@@ -172,6 +172,19 @@ def test_refusals_while_the_request_is_sent(raw: Any, either: Any) -> None:
     assert caught.value.status_code == 413
 
 
+def test_large_requests(raw: Any, either: Any) -> None:
+    """A request of many megabytes arrives as it is, and its connection serves the next one."""
+    text = "".join(f"{number} " for number in range(1_000_000))
+    large = to_request(ChatRequest, {"messages": [{"role": "user", "content": text}]})
+    raw.script("request", answer("heard"), "request", answer("again"), "stall")
+    client = either.client(raw.url)
+
+    assert client.chat(large).choices[0].message.text == "heard"
+    assert read(client, "chat") == "again"
+    assert json.loads(raw.bodies[0])["messages"][0]["content"] == text
+    assert raw.connections == 1
+
+
 EMPTY = b"HTTP/1.1 200 OK\r\n"
 NO_ANSWERS: dict[str, bytes] = {
     "half an object": plain(b'{"id": "c", "choices": [{"mess'),

@@ -1,66 +1,72 @@
-"""aiohttp as an engine, without its conveniences: no redirects, no cookies, no proxies or netrc of the environment."""
+"""aiohttp's connections and its parser as an engine, without its client: a request is written as it is."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import io
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, cast
 
 import aiohttp
 import yarl
+from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http import RawResponseMessage
 
 from azure_inference.credentials import Headers
 from azure_inference.errors import InferenceError
 from azure_inference.protocol import Call
 from azure_inference.timeouts import Deadline, Timeouts
 
-from ._httpx import connection_error, hide_frames, tls_context
+from ._httpx import connection_error, hide_frames, tls_context, to_head
 from ._settings import TransportSettings
 
 _FINAL = 200
 """The first status of an answer; those below only announce one."""
+_SWITCHING_PROTOCOLS = 101
+"""The exception: nothing of HTTP follows."""
+_PIECE = 64 * 1024
+"""Bytes that are read ahead at most, and written at once of a large body."""
 _LARGE = 1024 * 1024
-"""Bytes from which on aiohttp warns of a body in one piece."""
+"""Bytes from which on a body is large."""
 
 
 class AiohttpEngine:
-    """Connections of one event loop."""
+    """Connections of one event loop.
+
+    `aiohttp.ClientSession` would do more for a request than everything else here together, to no use: cookies,
+    redirects, proxies, traces, bodies of any kind.
+    """
 
     def __init__(self, settings: TransportSettings) -> None:
         self._headers = settings.headers
         self._free = asyncio.Semaphore(settings.max_connections)
-        self._session = aiohttp.ClientSession(
-            connector=_Connector(limit=0, keepalive_timeout=settings.keepalive_expiry, ssl=tls_context()),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-        )
+        self._connector = _Connector(limit=0, keepalive_timeout=settings.keepalive_expiry, ssl=tls_context())
+        self._servers: dict[str, aiohttp.ClientRequest] = {}
 
     async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts) -> _Response:
         """Sends one attempt; raises errors of ours only."""
         await self._wait_for_place(call.server, timeouts.pool)
         try:
-            response = await self._session.request(
-                call.endpoint.method,
-                _parsed_url(call.url),
-                headers=[*call.headers, *authorization, *self._headers],
-                data=io.BytesIO(call.body) if len(call.body) >= _LARGE else call.body or None,
-                allow_redirects=False,
-                timeout=_limits(timeouts.connect, timeouts.read),
-            )
+            connection = await self._connect(call.server, timeouts.connect)
+            try:
+                handler: _Handler = connection.protocol
+                handler.send(to_head(call, authorization, self._headers), call.body, timeouts.read)
+                message, payload = await handler.answer()
+            except BaseException:
+                connection.close()
+                raise
         except BaseException as error:
             self._free.release()
             if isinstance(error, _HTTP_ERRORS):
                 raise _to_error(error, call.server) from error
             raise
-        return _Response(call, response, self._free)
+        return _Response(call, message, payload, connection, self._free)
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._session.close()
+        await self._connector.close()
 
     async def _wait_for_place(self, where: str, seconds: float | None) -> None:
         if not self._free.locked():
@@ -72,28 +78,48 @@ class AiohttpEngine:
         except TimeoutError:
             raise Deadline(None, "pool").error(where) from None
 
+    async def _connect(self, server: str, seconds: float | None) -> Any:
+        # A request is what the connector wants to be told a server by; it is never sent.
+        request = self._servers.get(server)
+        if request is None:
+            request = self._servers[server] = aiohttp.ClientRequest("GET", yarl.URL(server))
+        try:
+            return await self._connector.connect(request, traces=[], timeout=_limits(seconds))
+        except TimeoutError:
+            raise Deadline(None, "connect").error(server) from None
+
 
 class _Response:
-    def __init__(self, call: Call[Any], response: aiohttp.ClientResponse, free: asyncio.Semaphore) -> None:
-        self.status = response.status
-        self.headers: Mapping[str, str] = response.headers
+    def __init__(self, call: Call[Any], message: Any, payload: Any, connection: Any, free: asyncio.Semaphore) -> None:
+        self.status: int = message.code
+        self.headers: Mapping[str, str] = message.headers
         self._where = call.server
-        self._response = response
+        self._payload = payload
+        self._connection = connection
         self._free: asyncio.Semaphore | None = free
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def receive(self) -> bytes:
+        """The next bytes of the body, or none at its end."""
         try:
-            async for piece in self._response.content.iter_any():
-                yield piece
+            return cast("bytes", await self._payload.readany())
         except _HTTP_ERRORS as error:
             raise _to_error(error, self._where) from error
 
     async def close(self) -> None:
         """Gives the connection back, if the body was read to its end; else ends it."""
+        self._end()
+
+    def _end(self) -> None:
         free, self._free = self._free, None
         if free is not None:
-            self._response.close()
+            if self._payload.is_eof():
+                self._connection.release()
+            else:
+                self._connection.close()
             free.release()
+
+    def __del__(self) -> None:
+        self._end()
 
 
 class _Handler(ResponseHandler):
@@ -104,10 +130,48 @@ class _Handler(ResponseHandler):
     """
 
     _answered = False
+    _writer: asyncio.Task[None] | None = None
 
-    def set_response_params(self, **options: Any) -> None:
+    def send(self, head: bytes, body: bytes, read_timeout: float | None) -> None:
+        """Sends a request; of a large one, the rest while its answer is awaited, which may be a refusal."""
         self._answered = False  # from here on, bytes belong to the next answer
-        super().set_response_params(**options)
+        self.set_response_params(
+            read_until_eof=True, auto_decompress=False, read_timeout=read_timeout, read_bufsize=_PIECE
+        )
+        if len(body) < _LARGE:
+            self._write(head + body)
+            self.start_timeout()
+        else:
+            self._write(head)
+            self._writer = self._loop.create_task(self._write_slowly(body))
+
+    async def answer(self) -> tuple[RawResponseMessage, StreamReader]:
+        """The head of the answer to what was sent, and its body to be read."""
+        while True:
+            message, payload = await self.read()
+            if message.code >= _FINAL or message.code == _SWITCHING_PROTOCOLS:
+                return message, payload
+
+    def _write(self, data: bytes) -> None:
+        if self.transport is None:
+            raise aiohttp.ServerDisconnectedError
+        self.transport.write(data)
+
+    async def _write_slowly(self, body: bytes) -> None:
+        with suppress(ConnectionError, aiohttp.ServerDisconnectedError):  # of which the answer's reader is told
+            for start in range(0, len(body), _PIECE):
+                self._write(body[start : start + _PIECE])
+                await self._drain_helper()
+            self.start_timeout()
+
+    @property
+    def should_close(self) -> bool:
+        return super().should_close or (self._writer is not None and not self._writer.done())
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.cancel()
+        super().close()
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         self._answered = data[0].code >= _FINAL
@@ -120,11 +184,13 @@ class _Handler(ResponseHandler):
         super().data_received(data)
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        if not isinstance(exc, aiohttp.ClientError):
+            text = getattr(exc, "message", "") or str(exc) or "the answer is not HTTP"
+            exc, exc_cause = aiohttp.ClientPayloadError(" ".join(text.split())), exc
         payload = self._payload
         super().set_exception(exc, exc_cause or exc)
         if payload is not None and not payload.is_eof() and payload.exception() is None:
-            known = isinstance(exc, aiohttp.ClientError)
-            payload.set_exception(exc if known else aiohttp.ClientPayloadError(str(exc) or "the body is not HTTP"))
+            payload.set_exception(exc)
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -134,13 +200,8 @@ class _Connector(aiohttp.TCPConnector):
 
 
 @functools.lru_cache(maxsize=256)
-def _parsed_url(text: str) -> yarl.URL:
-    return yarl.URL(text, encoded=True)
-
-
-@functools.lru_cache(maxsize=256)
-def _limits(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, connect=None, sock_connect=connect, sock_read=read)
+def _limits(connect: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect)
 
 
 _HTTP_ERRORS = (aiohttp.ClientError, OSError, RuntimeError)
@@ -150,6 +211,5 @@ def _to_error(error: Exception, where: str) -> InferenceError:
     """The error of ours for one of `_HTTP_ERRORS`."""
     hide_frames(error)
     if isinstance(error, aiohttp.ServerTimeoutError):
-        phase = "connect" if isinstance(error, aiohttp.ConnectionTimeoutError) else "read"
-        return Deadline(None, phase).error(where)
+        return Deadline(None, "read").error(where)
     return connection_error(where, error, dropped=not isinstance(error, aiohttp.ClientConnectorError))

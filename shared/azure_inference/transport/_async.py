@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
@@ -43,15 +42,16 @@ class AsyncWire:
         self.deadline = deadline
         self._where = call.server
         self._response = response
-        self.pieces = response.pieces()
-        """The same without a deadline, for whoever keeps to one for all of them."""
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        async with _by(self.deadline, self._where):
-            return await anext(self.pieces)
+        async with _InTime(self.deadline, self._where):
+            piece = await self._response.receive()
+        if not piece:
+            raise StopAsyncIteration
+        return piece
 
     async def close(self) -> None:
         """Gives the connection back, if the body was read to its end; else ends it."""
@@ -76,22 +76,20 @@ class AsyncTransport:
         """The typed answer to a call, as `check` gives it back; what that raises is told of the attempt."""
 
         async def attempt(tries: Tries) -> AnswerT:
-            async with _by(tries.deadline, call.server):
-                wire = await self._send(call, timeouts, tries)
-                body = await _read(wire, call.endpoint.answer_limit)
-            return check(read_answer(call, wire.status, wire.headers, body))
+            async with _InTime(tries.deadline, call.server):
+                response = await self._send(call, timeouts, tries)
+                body = await _read(response, call.endpoint.answer_limit)
+            return check(read_answer(call, response.status, response.headers, body))
 
         return await self.run(call, attempt, timeouts)
 
     async def open(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> AsyncWire:
         """One attempt's response, its body not yet read; raises if the service refused."""
-        async with _by(tries.deadline, call.server):
-            wire = await self._send(call, timeouts, tries)
-            if wire.status == _SUCCESS:
-                return wire
-            body = await _read(wire, ERROR_LIMIT)
-        raise_for_status(call, wire.status, wire.headers, body)
-        return wire
+        async with _InTime(tries.deadline, call.server):
+            response = await self._send(call, timeouts, tries)
+            body = b"" if response.status == _SUCCESS else await _read(response, ERROR_LIMIT)
+        raise_for_status(call, response.status, response.headers, body)
+        return AsyncWire(self, call, response, tries.deadline)
 
     async def run(
         self, call: Call[Any], attempt: Callable[[Tries], Awaitable[ResultT]], timeouts: Timeouts | None = None
@@ -99,15 +97,12 @@ class AsyncTransport:
         """What `attempt` returns, tried as often as the policy has it, and no longer than the call may take."""
         tries = self._settings.tries(call, timeouts)
 
-        async def counted() -> ResultT:
+        try:
             with tries:
                 return await attempt(tries)
-
-        try:
-            return await counted()
         except InferenceError as error:
             first = error
-        return await tenacity.AsyncRetrying(**tries.options())(_after(first, counted))
+        return await tenacity.AsyncRetrying(**tries.options())(_after(first, attempt, tries))
 
     def idle(self, timeouts: Timeouts | None) -> float | None:
         """Seconds that may pass between two chunks of a stream."""
@@ -119,22 +114,18 @@ class AsyncTransport:
         if pool is not None:
             await pool.close()
 
-    async def _send(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> AsyncWire:
+    async def _send(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> Response:
         authorization = tries.authorization = await self._settings.authorizer.headers_async()
-        engine = await self._engine()
-        response = await engine.send(call, authorization, timeouts or self._settings.timeouts)
-        return AsyncWire(self, call, response, tries.deadline)
-
-    async def _engine(self) -> Engine:
         if self._pid != os.getpid():
             _INHERITED.append(self._pools)
             self._pools, self._pid = WeakKeyDictionary(), os.getpid()
-        loop = asyncio.get_running_loop()
-        pool = self._pools.get(loop)
-        if pool is None:
-            pool = self._pools[loop] = _LoopPool(new_engine(self._settings, self._client))
-            await pool.follow_loop()
-        return pool.engine
+        pool = self._pools.get(asyncio.get_running_loop()) or await self._new_pool()
+        return await pool.engine.send(call, authorization, timeouts or self._settings.timeouts)
+
+    async def _new_pool(self) -> _LoopPool:
+        pool = self._pools[asyncio.get_running_loop()] = _LoopPool(new_engine(self._settings, self._client))
+        await pool.follow_loop()
+        return pool
 
 
 class _LoopPool:
@@ -167,18 +158,6 @@ async def _until_closed(engine: Engine) -> AsyncGenerator[None]:
         await engine.close()
 
 
-def _by(deadline: Deadline, where: str) -> AbstractAsyncContextManager[Any]:
-    return _Unhurried() if deadline.at is None else _InTime(deadline, where)
-
-
-class _Unhurried:
-    async def __aenter__(self) -> None:
-        pass
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        pass
-
-
 class _InTime:
     """`asyncio.timeout` that raises an error of ours."""
 
@@ -187,8 +166,8 @@ class _InTime:
         self._where = where
         self._timeout = asyncio.timeout(deadline.remaining)
 
-    async def __aenter__(self) -> None:
-        await self._timeout.__aenter__()
+    def __aenter__(self) -> Awaitable[object]:
+        return self._timeout.__aenter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -199,14 +178,14 @@ class _InTime:
             raise self._deadline.error(self._where) from None
 
 
-async def _read(wire: AsyncWire, limit: int) -> bytes:
+async def _read(response: Response, limit: int) -> bytes:
     try:
-        body = Body(wire.headers, limit)
-        async for piece in wire.pieces:
+        body = Body(response.headers, limit)
+        while piece := await response.receive():
             body.add(piece)
         return body.whole()
     finally:
-        await wire.close()
+        await response.close()
 
 
 async def decoded_async(wire: AsyncWire) -> AsyncIterator[bytes]:
@@ -222,13 +201,16 @@ async def decoded_async(wire: AsyncWire) -> AsyncIterator[bytes]:
         await wire.close()
 
 
-def _after(first: InferenceError, attempt: Callable[[], Awaitable[ResultT]]) -> Callable[[], Awaitable[ResultT]]:
-    """An attempt whose first outcome, which is known already, is a failure."""
+def _after(
+    first: InferenceError, attempt: Callable[[Tries], Awaitable[ResultT]], tries: Tries
+) -> Callable[[], Awaitable[ResultT]]:
+    """The attempts of a call, of which the outcome of the first is known already."""
     known = [first]
 
     async def outcome() -> ResultT:
         if known:
             raise known.pop()
-        return await attempt()
+        with tries:
+            return await attempt(tries)
 
     return outcome

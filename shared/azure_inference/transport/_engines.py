@@ -5,9 +5,9 @@ The pool of aiohttp does not slow down with the number of requests under way, as
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import httpx
 
@@ -25,8 +25,8 @@ class Response(Protocol):
     status: int
     headers: Mapping[str, str]
 
-    def pieces(self) -> AsyncIterator[bytes]:
-        """The body as it comes; raises errors of ours only."""
+    async def receive(self) -> bytes:
+        """The next bytes of the body, or none at its end; raises errors of ours only."""
         ...
 
     async def close(self) -> None:
@@ -101,13 +101,17 @@ class _HttpxResponse:
         self.headers: Mapping[str, str] = response.headers
         self._where = call.server
         self._response = response
+        self._pieces = aiter(cast("httpx.AsyncByteStream", response.stream))
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def receive(self) -> bytes:
+        """The next bytes of the body, or none at its end."""
         try:
-            async for piece in self._response.aiter_raw():
-                yield piece
+            async for piece in self._pieces:
+                if piece:
+                    return piece
         except HTTP_ERRORS as error:
             raise to_error(error, self._where) from error
+        return b""
 
     async def close(self) -> None:
         await self._response.aclose()

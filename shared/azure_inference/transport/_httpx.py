@@ -54,6 +54,24 @@ def to_request(
     )
 
 
+def to_head(call: Call[Any], authorization: Headers, headers: Headers) -> bytes:
+    """What goes before the body of a call in HTTP/1.1."""
+    lines = [_first_lines(call.endpoint.method, call.url)]
+    lines += [f"{name}: {value}" for name, value in (*call.headers, *authorization, *headers)]
+    if call.body:
+        lines.append(f"content-length: {len(call.body)}")
+    head = "\r\n".join(lines)
+    if head.count("\n") > len(lines) or head.count("\r") > len(lines):
+        raise ConfigurationError("a header of the request holds the end of a line (value withheld)")
+    return f"{head}\r\n\r\n".encode("ascii")
+
+
+@functools.lru_cache(maxsize=256)
+def _first_lines(method: str, address: str) -> str:
+    url = parsed_url(address)
+    return f"{method} {url.raw_path.decode()} HTTP/1.1\r\nhost: {url.netloc.decode()}"
+
+
 def to_request_of(client: httpx.Client | httpx.AsyncClient, call: Call[Any], authorization: Headers) -> httpx.Request:
     """The request by way of a client of the user's, with that client's headers, proxies and timeouts."""
     headers = [*call.headers, *authorization]
