@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
 
 from azure_inference import to_response_format, to_tool_choice
 
-Tool = dict[str, Any] | type | Callable[..., Any] | BaseTool
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+Tool: TypeAlias = "dict[str, Any] | type | Callable[..., Any] | BaseTool"
 Schema = dict[str, Any] | type
 _FORMATS = frozenset({"text", "json_object", "json_schema"})
 

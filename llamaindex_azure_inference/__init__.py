@@ -1,13 +1,22 @@
 """Azure AI Model Inference for LlamaIndex: a chat model and an embedding model."""
 
+from typing import TYPE_CHECKING
+
 try:
-    from .embedding import AzureInferenceEmbedding
-    from .llm import AzureInference
+    import llama_index.core as _llama_index_core  # noqa: F401 - its absence is told at once
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "llama_index":
         raise
     raise ImportError(
         'llamaindex_azure_inference needs llama-index-core: run pip install "azure-inference[llamaindex]"'
     ) from error
+
+if TYPE_CHECKING:
+    from .embedding import AzureInferenceEmbedding
+    from .llm import AzureInference
+else:
+    from azure_inference import lazily as _lazily
+
+    __getattr__, __dir__ = _lazily(__name__, {"embedding": "AzureInferenceEmbedding", "llm": "AzureInference"})
 
 __all__ = ["AzureInference", "AzureInferenceEmbedding"]

@@ -65,7 +65,10 @@ def test_public_names(package: str) -> None:
     names = module.__all__
 
     assert len(names) == len(set(names))
-    assert {name for name in vars(module) if not name.startswith("_")} - submodules - {"annotations"} <= set(names)
+    assert {name for name in vars(module) if not name.startswith("_")} - submodules - {
+        "annotations",
+        "TYPE_CHECKING",
+    } <= set(names)
     assert [name for name in names if not hasattr(module, name)] == []
 
 
@@ -115,9 +118,49 @@ def test_an_import_brings_only_its_own(package: str, unwanted: list[str]) -> Non
     """Importing a package loads no framework, server or client that it can do without, and that its own framework
     does not load by itself: langchain-core brings langsmith, which brings aiohttp where it is installed.
     """
-    brought = modules_after(f"import {package}") & set(unwanted)
+    brought = modules_after(f"from {package} import *") & set(unwanted)
 
     assert brought - (modules_after(FRAMEWORK_IMPORTS[package]) if brought else set()) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "unneeded"),
+    [
+        (f"{CORE}.ChatRequest", ["httpx", "tenacity", "yaml"]),
+        (f"{ADAPTERS[0]}.ChatAzureInference", ["httpcore", "tenacity", "yaml", "langchain_core.tools"]),
+        (f"{ADAPTERS[0]}.AzureInferenceEmbeddings", ["httpcore", "tenacity", "yaml", "langchain_core.tools"]),
+        (f"{ADAPTERS[1]}.AzureInference", ["httpcore", f"{ADAPTERS[1]}.embedding"]),
+    ],
+)
+def test_an_import_leaves_the_rest_for_later(name: str, unneeded: list[str]) -> None:
+    """What a class needs only for its calls, and what only its neighbours need, is not imported with it, if the
+    framework does not import it anyway.
+    """
+    package, _, name = name.rpartition(".")
+
+    brought = modules_after(f"from {package} import {name}") & set(unneeded)
+
+    assert brought - (modules_after(FRAMEWORK_IMPORTS[package]) if brought else set()) == set()
+
+
+@pytest.mark.parametrize("package", [*ADAPTERS, f"{CORE}.transport"])
+def test_lazy_names(package: str) -> None:
+    """A package that imports its names when they are asked for has them all, says so, and has no others."""
+    code = f"""
+import {package} as package
+assert set(package.__all__) <= set(dir(package))
+try:
+    package.no_such_name
+except AttributeError as error:
+    assert str(error) == "module '{package}' has no attribute 'no_such_name'"
+else:
+    raise AssertionError
+from {package} import *
+assert [name for name in package.__all__ if globals()[name] is not vars(package)[name]] == []
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -132,7 +175,7 @@ def watch(event, args):
     if event in ("socket.connect", "socket.bind", "subprocess.Popen", "os.fork"):
         raise RuntimeError(f"{{event}} {{args}} at import")
 sys.addaudithook(watch)
-import {package}
+from {package} import *
 assert threading.active_count() == before
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -33,6 +33,7 @@ from .fields import (
     to_tool_choice,
     wire_fields,
 )
+from .lazy import lazily
 from .profiles import ModelProfile, estimate_tokens, model_profile, structured_method
 from .protocol import ExtraParameters, to_request
 from .remedy import UnsupportedParameterWarning, refused_parameters
@@ -143,6 +144,7 @@ __all__ = [
     "estimate_tokens",
     "in_batches",
     "in_batches_async",
+    "lazily",
     "model_profile",
     "move_tool_media",
     "parse_arguments",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self, TypeVar, Unpack
 
-from . import batching, endpoints
+from . import batching, endpoints, transport
 from .accumulate import CompletionAccumulator
 from .credentials import Credential, conceal
 from .endpoints import AnswerT, Endpoint
@@ -19,7 +19,6 @@ from .schema.info import ModelInfo
 from .settings import CallOptions, ClientOptions, ClientSettings, resolve_settings
 from .streaming import Accumulator, AsyncChatStream, ChatStream, ChunkT, WholeT, open_stream, open_stream_async
 from .timeouts import Timeouts
-from .transport import AsyncHttpClient, AsyncTransport, HttpClient, Transport
 
 ResultT = TypeVar("ResultT")
 Embeddable = EmbeddingsRequest | ImageEmbeddingsRequest
@@ -66,22 +65,22 @@ class InferenceClient:
         endpoint: str | None = None,
         credential: Credential | None = None,
         *,
-        http_client: HttpClient | None = None,
+        http_client: transport.HttpClient | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
         credential = conceal(credential)
         self._start(resolve_settings(endpoint, credential, options), http_client)
 
     @classmethod
-    def from_settings(cls, settings: ClientSettings, http_client: HttpClient | None = None) -> Self:
+    def from_settings(cls, settings: ClientSettings, http_client: transport.HttpClient | None = None) -> Self:
         """A client of settings that were resolved before."""
         client = cls.__new__(cls)
         client._start(settings, http_client)  # noqa: SLF001 - of this very class
         return client
 
-    def _start(self, settings: ClientSettings, http_client: HttpClient | None) -> None:
+    def _start(self, settings: ClientSettings, http_client: transport.HttpClient | None) -> None:
         self._settings = settings
-        self._transport = Transport(settings.transport, http_client)
+        self._transport = transport.Transport(settings.transport, http_client)
 
     def chat(self, request: ChatRequest, **options: Unpack[CallOptions]) -> ChatCompletion:
         """The whole answer to a conversation."""
@@ -209,22 +208,24 @@ class AsyncInferenceClient:
         endpoint: str | None = None,
         credential: Credential | None = None,
         *,
-        async_http_client: AsyncHttpClient | None = None,
+        async_http_client: transport.AsyncHttpClient | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
         credential = conceal(credential)
         self._start(resolve_settings(endpoint, credential, options), async_http_client)
 
     @classmethod
-    def from_settings(cls, settings: ClientSettings, async_http_client: AsyncHttpClient | None = None) -> Self:
+    def from_settings(
+        cls, settings: ClientSettings, async_http_client: transport.AsyncHttpClient | None = None
+    ) -> Self:
         """A client of settings that were resolved before."""
         client = cls.__new__(cls)
         client._start(settings, async_http_client)  # noqa: SLF001 - of this very class
         return client
 
-    def _start(self, settings: ClientSettings, async_http_client: AsyncHttpClient | None) -> None:
+    def _start(self, settings: ClientSettings, async_http_client: transport.AsyncHttpClient | None) -> None:
         self._settings = settings
-        self._transport = AsyncTransport(settings.transport, async_http_client)
+        self._transport = transport.AsyncTransport(settings.transport, async_http_client)
 
     async def chat(self, request: ChatRequest, **options: Unpack[CallOptions]) -> ChatCompletion:
         """The whole answer to a conversation."""

@@ -6,12 +6,11 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Self, Unpack, cast
 
-from . import dialects
+from . import dialects, transport
 from .client import AsyncInferenceClient, InferenceClient
 from .credentials import Credential, conceal
 from .profiles import ModelProfile
 from .settings import CallOptions, ClientOptions, resolve_settings
-from .transport import AsyncHttpClient, HttpClient
 
 UNWRITTEN = ("credential", "headers", "http_client", "async_http_client")
 """The arguments that are never shown or written down, since they hold secrets or sockets; copies share them."""
@@ -30,8 +29,8 @@ class Connection:
         endpoint: str | None = None,
         credential: Credential | None = None,
         *,
-        http_client: HttpClient | None = None,
-        async_http_client: AsyncHttpClient | None = None,
+        http_client: transport.HttpClient | None = None,
+        async_http_client: transport.AsyncHttpClient | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
         self._endpoint = endpoint

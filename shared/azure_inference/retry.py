@@ -7,9 +7,7 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-import tenacity
+from typing import TYPE_CHECKING, Any
 
 from .credentials import Headers
 from .errors import (
@@ -21,6 +19,9 @@ from .errors import (
     RateLimitError,
 )
 from .timeouts import Deadline
+
+if TYPE_CHECKING:
+    import tenacity
 
 _LOGGER = logging.getLogger("azure_inference")
 _UNAUTHORIZED = 401
@@ -135,6 +136,8 @@ class Tries:
 
     def options(self) -> dict[str, Any]:
         """The keyword arguments that make tenacity carry this out."""
+        import tenacity  # noqa: PLC0415 - slow to import, and only failures need it
+
         return {
             "retry": tenacity.retry_if_exception(self._goes_on),
             "wait": self._wait,

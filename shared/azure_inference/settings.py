@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from . import dialects, protocol
+from . import dialects, protocol, transport
 from ._version import __version__
 from .accumulate import ChatAccumulator
 from .credentials import Credential, conceal, to_authorizer
@@ -21,7 +21,7 @@ from .retry import RetryBudget, RetryPolicy
 from .schema._base import RequestModel
 from .schema.chat import ChatCompletion
 from .timeouts import Timeouts
-from .transport import TransportSettings, environment_proxy
+from .transport import TransportSettings
 
 ENDPOINT_VARIABLE = "AZURE_INFERENCE_ENDPOINT"
 CREDENTIAL_VARIABLE = "AZURE_INFERENCE_CREDENTIAL"
@@ -144,7 +144,7 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
             timeouts=Timeouts.of(options.get("timeout")),
             headers=(("user-agent", USER_AGENT), ("accept-encoding", "identity")),
             max_connections=_max_connections(options),
-            proxy=environment_proxy(target.origin) if options.get("trust_env") else None,
+            proxy=transport.environment_proxy(target.origin) if options.get("trust_env") else None,
         ),
         extra_parameters=to_extra_parameters(options.get("extra_parameters")),
         remedy=Remedy(options.get("on_unsupported")),

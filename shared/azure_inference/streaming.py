@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from pydantic import ValidationError
 
+from . import transport
 from .errors import APIConnectionError, APITimeoutError, InferenceError, ResponseValidationError, StreamInterruptedError
 from .protocol import Call, raise_if_failure
 from .retry import Tries
@@ -22,7 +23,6 @@ from .schema.failures import request_id_of
 from .sse import Decoder, Event
 from .surrogates import SurrogateJoiner
 from .timeouts import Deadline, Timeouts
-from .transport import AsyncTransport, AsyncWire, Transport, Wire, decoded, decoded_async
 
 ChunkT = TypeVar("ChunkT", bound=ChatCompletionChunk | CompletionChunk)
 WholeT = TypeVar("WholeT", bound=ChatCompletion | Completion)
@@ -276,10 +276,10 @@ class ChatStream(Generic[ChunkT, WholeT]):
     It holds a connection until it ends, breaks, or is closed; used with `with`, it is closed in any case.
     """
 
-    def __init__(self, reader: StreamReader[ChunkT, WholeT], wire: Wire, idle: float | None) -> None:
+    def __init__(self, reader: StreamReader[ChunkT, WholeT], wire: transport.Wire, idle: float | None) -> None:
         self._reader = reader
         self._wire = wire
-        self._pieces = decoded(wire)
+        self._pieces = transport.decoded(wire)
         self._idle = idle
 
     def __iter__(self) -> Self:
@@ -347,10 +347,10 @@ class ChatStream(Generic[ChunkT, WholeT]):
 class AsyncChatStream(Generic[ChunkT, WholeT]):
     """A streamed answer: loop over it with `async for`; otherwise as `ChatStream`."""
 
-    def __init__(self, reader: StreamReader[ChunkT, WholeT], wire: AsyncWire, idle: float | None) -> None:
+    def __init__(self, reader: StreamReader[ChunkT, WholeT], wire: transport.AsyncWire, idle: float | None) -> None:
         self._reader = reader
         self._wire = wire
-        self._pieces = decoded_async(wire)
+        self._pieces = transport.decoded_async(wire)
         self._idle = idle
 
     def __aiter__(self) -> Self:
@@ -415,7 +415,7 @@ class AsyncChatStream(Generic[ChunkT, WholeT]):
 
 
 def open_stream(
-    transport: Transport,
+    transport: transport.Transport,
     call: Call[ChunkT],
     accumulator: Callable[[], Accumulator[ChunkT, WholeT]],
     timeouts: Timeouts | None,
@@ -433,7 +433,7 @@ def open_stream(
 
 
 async def open_stream_async(
-    transport: AsyncTransport,
+    transport: transport.AsyncTransport,
     call: Call[ChunkT],
     accumulator: Callable[[], Accumulator[ChunkT, WholeT]],
     timeouts: Timeouts | None,

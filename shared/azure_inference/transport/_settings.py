@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from azure_inference.credentials import Authorizer, Headers
 from azure_inference.protocol import Call
 from azure_inference.retry import RetryBudget, RetryPolicy, Tries
 from azure_inference.timeouts import Timeouts
+
+if TYPE_CHECKING:
+    import httpx
 
 
 @dataclass(frozen=True, slots=True)
