@@ -15,7 +15,7 @@ from benchmarks.results import Results, Verdict, for_each, grown, pairs, verdict
 from benchmarks.rows import ROWS
 from benchmarks.words import ABOUT_EMBEDDINGS, ABOUT_FLIGHTS, ABOUT_INSTRUCTIONS, ABOUT_MEMORY, INTRODUCTION, METHOD
 
-_EMBEDDING_COLUMNS = ("ours", "ours-v1", "azure", "openai", *(parser.name for parser in PARSERS))
+_EMBEDDING_COLUMNS = ("ours", "ours-v1", "azure", "openai", "floor", *(parser.name for parser in PARSERS))
 
 
 def page(results: Results) -> str:

@@ -52,7 +52,7 @@ def _both(**limits: float) -> dict[str, Limits]:
 
 _CHUNK = _both(azure=1 / 5, openai=1 / 6, floor=1.6)
 _DELTA = {"langchain": {"azure": 1 / 3, "openai": 1 / 3}, "llamaindex": {"azure": 1 / 5, "openai": 1 / 5}}
-_VECTORS = ("ours", "ours-v1", "azure", "openai", "json", "pydantic", "orjson", "base64")
+_VECTORS = ("ours", "ours-v1", "azure", "openai", "floor", "json", "pydantic", "orjson", "base64")
 _SLOW = {"azure": 200}
 _COUNTED_STREAM = (50, 250)
 

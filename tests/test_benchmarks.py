@@ -23,7 +23,9 @@ ORDERS = [
 ]
 
 
-@pytest.mark.parametrize("client", ["langchain:Ours", "llamaindex:Ours", "canned_langchain:Canned"])
+@pytest.mark.parametrize(
+    "client", ["langchain:Ours", "llamaindex:Ours", "canned_langchain:Canned", "canned_llamaindex:Canned"]
+)
 def test_clients_do_the_work(client):
     """Each piece of work is done and gives its cost; a streamed one has at least the pieces that were asked for."""
     with Server() as server:

@@ -64,18 +64,21 @@ class CannedLLM(CustomLLM):
 
 
 class CannedEmbedding(BaseEmbedding):
-    """Gives a vector of so many zeros for everything."""
+    """Gives the same vector, made beforehand, for everything."""
 
-    dimensions: int
+    vector: list[float]
 
     def _get_text_embedding(self, text: str) -> list[float]:  # noqa: ARG002
-        return [0.0] * self.dimensions
+        return self.vector
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return [self.vector for _ in texts]
 
     def _get_query_embedding(self, query: str) -> list[float]:  # noqa: ARG002
-        return [0.0] * self.dimensions
+        return self.vector
 
     async def _aget_query_embedding(self, query: str) -> list[float]:  # noqa: ARG002
-        return [0.0] * self.dimensions
+        return self.vector
 
 
 class Canned(LlamaIndex):
@@ -88,4 +91,5 @@ class Canned(LlamaIndex):
         return CannedLLM(pieces=int(number))
 
     def new_embeddings(self, scene: str) -> CannedEmbedding:
-        return CannedEmbedding(dimensions=int(scene.partition("-")[2]), embed_batch_size=96)
+        dimensions = int(scene.partition("-")[2])
+        return CannedEmbedding(vector=[1 / (place + 1) for place in range(dimensions)], embed_batch_size=96)
