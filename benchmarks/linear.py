@@ -22,13 +22,15 @@ class Growing:
     title: str
     work: str
     options: Mapping[str, Any]
+    beside: str = "floor"
+    """The client whose cost grows for the same reasons that are not this library's: caches, garbage collection."""
 
 
 GROWING = [
     Growing("chunk of a stream, sync", "stream", {}),
     Growing("chunk of a stream, async", "astream", {}),
     Growing("tool-call delta of a stream, sync", "stream", {"kind": "tools"}),
-    Growing("text to embed (256 numbers)", "embed", {"dimensions": 256}),
+    Growing("text to embed (256 numbers)", "embed", {"dimensions": 256}, beside="pydantic"),
     Growing("message of a request", "say", {}),
 ]
 IN_FLIGHT = "request in flight (server answering after 50 ms)"
@@ -40,37 +42,50 @@ class Marginal:
 
     framework: str
     title: str
+    client: str
     costs: tuple[float | None, ...]
     why: str = ""
 
+    @property
+    def rise(self) -> float | None:
+        """What one more costs in the last decade, to what it costs in the one before."""
+        *_, less, more = self.costs
+        return more / less if less and more else None
+
 
 def measure_linear(field: Field, *, quick: bool = False) -> list[Marginal]:
-    """The cost of one more of each kind, between a tenth of each size and that size."""
+    """The cost of one more of each kind, between a tenth of each size and that size, and of what stands beside."""
     rounds = 2 if quick else _ROUNDS
     lines = [
-        Marginal(field.framework, growing.title, tuple(_marginal(field, growing, size, rounds) for size in DECADES))
+        Marginal(
+            field.framework,
+            growing.title,
+            name,
+            tuple(_marginal(field, growing, name, size, rounds) for size in DECADES),
+        )
         for growing in GROWING
+        for name in field.taking_part(("ours", growing.beside))
     ]
     flights = [_in_flight(field, at_once) for at_once in DECADES]
     costs = tuple(cost for cost, _ in flights)
-    return [*lines, Marginal(field.framework, IN_FLIGHT, costs, "; ".join(why for _, why in flights if why))]
+    return [*lines, Marginal(field.framework, IN_FLIGHT, "ours", costs, "; ".join(why for _, why in flights if why))]
 
 
-def _marginal(field: Field, growing: Growing, size: int, rounds: int) -> float | None:
+def _marginal(field: Field, growing: Growing, name: str, size: int, rounds: int) -> float | None:
     costs = []
     less = size // 10
     for _ in range(rounds):
-        more = _cost(field, growing, size)
-        base = _cost(field, growing, less)
+        more = _cost(field, growing, name, size)
+        base = _cost(field, growing, name, less)
         if more is None or base is None:
             return None
         costs.append((more - base) / (size - less))
     return statistics.median(costs)
 
 
-def _cost(field: Field, growing: Growing, size: int) -> float | None:
+def _cost(field: Field, growing: Growing, name: str, size: int) -> float | None:
     times = max(1, min(50, _ENOUGH // size))
-    answer = field.do("ours", work=growing.work, size=size, times=times, **growing.options)
+    answer = field.do(name, work=growing.work, size=size, times=times, **growing.options)
     return answer["cpu"] / times if "cpu" in answer else None
 
 

@@ -182,12 +182,20 @@ def _memory(results: Results) -> Iterator[str]:
 def _growth(results: Results) -> Iterator[str]:
     yield (
         "Microseconds of CPU time for one more, between a tenth of the number and the number "
-        "(in flight: for each call, with so many of them)."
+        "(in flight: for each call, with so many of them); last, the cost at 10,000 to that at 1,000. What stands "
+        "beside shows how much of a rise is the processor's and Python's: objects that no longer fit its caches, and "
+        "are looked through for garbage."
     )
-    head = ("this library, one more", *(f"{size:,}" for size in DECADES))
+    head = ("one more", "client", *(f"{size:,}" for size in DECADES), "rise")
     for framework, title in FRAMEWORKS.items():
+        names = titles(framework)
         rows = [
-            [line.title, *("did not finish" if cost is None else microseconds(cost) for cost in line.costs)]
+            [
+                line.title,
+                names[line.client],
+                *("did not finish" if cost is None else microseconds(cost) for cost in line.costs),
+                number(line.rise) if line.rise else "",
+            ]
             for line in results.linear
             if line.framework == framework
         ]

@@ -111,4 +111,5 @@ def linear_lines(lines: Sequence[Marginal]) -> Iterator[str]:
     yield "\nwhat one more costs, up to " + ", ".join(f"{size:,}" for size in DECADES)
     for line in lines:
         costs = ", ".join("-" if cost is None else microseconds(cost) for cost in line.costs)
-        yield f"  {FRAMEWORKS[line.framework]}: {line.title}: {costs} us {line.why}"
+        who = titles(line.framework)[line.client]
+        yield f"  {FRAMEWORKS[line.framework]}: {line.title}: {who}: {costs} us {line.why}"

@@ -182,7 +182,6 @@ def _of_memory(results: Results, framework: str) -> Iterator[Verdict]:
 
 def _of_linear(results: Results, framework: str) -> Iterator[Verdict]:
     for line in results.linear:
-        *_, less, more = line.costs
-        if line.framework == framework:
-            rise = more / less if less and more else float("inf")
+        if (line.framework, line.client) == (framework, "ours"):
+            rise = line.rise or float("inf")
             yield Verdict(f"growth: {line.title}, 10,000 to 1,000", framework, "", LINEAR_LIMIT, (rise, rise, rise))

@@ -10,18 +10,16 @@ from langchain_core.messages import AIMessage, HumanMessage
 from benchmarks.clients.base import KEY, MODEL, QUESTION, Client
 
 
-def conversation(length: int) -> list[Any]:
-    """So many messages, of the user and the model in turn."""
-    return [(HumanMessage if turn % 2 == 0 else AIMessage)(QUESTION) for turn in range(length)]
-
-
 class LangChain(Client):
     """Any LangChain chat model."""
 
     def __init__(self, base: str) -> None:
         super().__init__(base)
-        self.messages = conversation(1)
-        self.long: list[Any] = []
+        self.messages = self.conversation(1)
+
+    def conversation(self, length: int) -> list[Any]:
+        """So many messages, of the user and the model in turn."""
+        return [(HumanMessage if turn % 2 == 0 else AIMessage)(QUESTION) for turn in range(length)]
 
     def chat(self, model: Any) -> str:
         return model.invoke(self.messages).content
@@ -38,10 +36,8 @@ class LangChain(Client):
             count += 1
         return count
 
-    def say(self, model: Any, messages: int) -> str:
-        if len(self.long) != messages:
-            self.long = conversation(messages)
-        return model.invoke(self.long).content
+    def say(self, model: Any, messages: list[Any]) -> str:
+        return model.invoke(messages).content
 
     def embed(self, model: Any, texts: list[str]) -> list[list[float]]:
         return model.embed_documents(texts)

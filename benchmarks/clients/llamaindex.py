@@ -10,18 +10,16 @@ from llama_index.core.base.llms.types import ChatMessage
 from benchmarks.clients.base import KEY, MODEL, QUESTION, Client
 
 
-def conversation(length: int) -> list[ChatMessage]:
-    """So many messages, of the user and the model in turn."""
-    return [ChatMessage(role="user" if turn % 2 == 0 else "assistant", content=QUESTION) for turn in range(length)]
-
-
 class LlamaIndex(Client):
     """Any LlamaIndex LLM and embedding."""
 
     def __init__(self, base: str) -> None:
         super().__init__(base)
-        self.messages = conversation(1)
-        self.long: list[ChatMessage] = []
+        self.messages = self.conversation(1)
+
+    def conversation(self, length: int) -> list[ChatMessage]:
+        """So many messages, of the user and the model in turn."""
+        return [ChatMessage(role="user" if turn % 2 == 0 else "assistant", content=QUESTION) for turn in range(length)]
 
     def chat(self, model: Any) -> str:
         return model.chat(self.messages).message.content
@@ -38,10 +36,8 @@ class LlamaIndex(Client):
             count += 1
         return count
 
-    def say(self, model: Any, messages: int) -> str:
-        if len(self.long) != messages:
-            self.long = conversation(messages)
-        return model.chat(self.long).message.content
+    def say(self, model: Any, messages: list[ChatMessage]) -> str:
+        return model.chat(messages).message.content
 
     def embed(self, model: Any, texts: list[str]) -> list[list[float]]:
         return model.get_text_embedding_batch(texts)

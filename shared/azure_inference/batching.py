@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from .errors import InferenceError, ResponseValidationError
 from .schema._json import is_array
@@ -143,7 +143,7 @@ class _Gathered(Generic[BatchT]):
         if self._error is not None:
             self._error.rows = rows
             raise self._error
-        vectors = [row for row in rows if row is not None]
+        vectors = cast("list[list[float]]", rows)  # a batch that has none is an error
         check_dimensions(vectors)
         return vectors
 
