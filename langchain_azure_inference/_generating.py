@@ -9,6 +9,9 @@ from azure_inference import CallOptions, split_call, wire_fields
 
 from ._connected import CONFIG, Connected
 
+_NAMED = ("model", "temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty", "seed")
+"""The parameters of a request that are arguments here, by the same names."""
+
 
 class Generating(Connected):
     """A model that makes text. Nothing of this is sent unless it is set."""
@@ -36,21 +39,17 @@ class Generating(Connected):
 
     @property
     def _parameters(self) -> dict[str, Any]:
-        named = {
-            "model": self.model,
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "max_tokens": self.max_tokens,
-            "frequency_penalty": self.frequency_penalty,
-            "presence_penalty": self.presence_penalty,
-            "seed": self.seed,
-            "stop": self._stops,
-        }
-        return {**{name: value for name, value in named.items() if value is not None}, **self.model_kwargs}
+        values = vars(self)
+        named = {name: values[name] for name in _NAMED if values[name] is not None}
+        if (stops := self._stops) is not None:
+            named["stop"] = stops
+        return {**named, **self.model_kwargs}
 
     @property
     def _stops(self) -> list[str] | None:
-        return [self.stop] if isinstance(self.stop, str) else list(self.stop or ()) or None
+        if self.stop is None:
+            return None
+        return [self.stop] if isinstance(self.stop, str) else list(self.stop) or None
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
@@ -60,4 +59,6 @@ class Generating(Connected):
         """The fields and the options of a call: its own keywords over those of the constructor."""
         own, options = split_call(kwargs)
         own.pop("stream", None)
-        return wire_fields(self._parameters, own, {"stop": stop or None}), options
+        if stop:
+            own["stop"] = stop
+        return wire_fields(self._parameters, own), options

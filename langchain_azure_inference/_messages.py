@@ -35,6 +35,7 @@ from azure_inference import (
     move_tool_media,
     parse_arguments,
 )
+from azure_inference import ToolCall as WireCall
 
 from ._blocks import PROVIDER
 
@@ -57,20 +58,28 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
 
 
 def _to_wire(message: BaseMessage) -> list[dict[str, Any]]:
+    # The most frequent first: asking of one of these classes what it is not takes as long as making a dict.
+    if isinstance(message, HumanMessage):
+        return _said("user", message)
     if isinstance(message, AIMessage):
         return [_assistant(message)]
     if isinstance(message, ToolMessage):
         return [{"role": "tool", "tool_call_id": message.tool_call_id, "content": _parts(message)}]
-    if isinstance(message, FunctionMessage):
-        return [{"role": "function", "name": message.name, "content": message.content}]
     if isinstance(message, SystemMessage):
         role = message.additional_kwargs.get("__openai_role__", "system")
         return [{"role": role, "content": _spoken(_parts(message), joint="\n")}]
-    if isinstance(message, HumanMessage | ChatMessage):
-        role = message.role if isinstance(message, ChatMessage) else "user"
-        results, parts = _tool_results(message), _parts(message)
-        return [*results, {"role": role, "content": _spoken(parts)}] if parts or not results else results
+    if isinstance(message, ChatMessage):
+        return _said(message.role, message)
+    if isinstance(message, FunctionMessage):
+        return [{"role": "function", "name": message.name, "content": message.content}]
     raise ConfigurationError(f"a {type(message).__name__} cannot be sent: leave it out of the messages")
+
+
+def _said(role: str, message: BaseMessage) -> list[dict[str, Any]]:
+    if isinstance(message.content, str):
+        return [{"role": role, "content": message.content}]
+    results, parts = _tool_results(message), _parts(message)
+    return [*results, {"role": role, "content": _spoken(parts)}] if parts or not results else results
 
 
 def _assistant(message: AIMessage) -> dict[str, Any]:
@@ -194,23 +203,28 @@ def to_result(answer: ChatCompletion) -> ChatResult:
 
 
 def _to_message(message: AnswerMessage, usage: UsageMetadata | None, metadata: dict[str, Any]) -> AIMessage:
+    fields: dict[str, Any] = {"content": message.text, "response_metadata": metadata}
+    if usage is not None:
+        fields["usage_metadata"] = usage
+    if additional := to_additional(message):
+        fields["additional_kwargs"] = additional
+    if message.tool_calls:
+        fields["tool_calls"], fields["invalid_tool_calls"] = _to_calls(message.tool_calls)
+    return AIMessage(**fields)
+
+
+def _to_calls(wire: Sequence[WireCall]) -> tuple[list[ToolCall], list[InvalidToolCall]]:
+    """The calls of an answer, those that can be carried out and those that cannot."""
     calls: list[ToolCall] = []
     broken: list[InvalidToolCall] = []
-    for call in message.tool_calls:
+    for call in wire:
         name, text, id_ = call.function.name, call.function.arguments, call.id or None
         arguments = parse_arguments(text)
         if arguments is None:
             broken.append(to_broken(name, text, id_))
         else:
             calls.append(tool_call(name=name, args=arguments, id=id_))
-    return AIMessage(
-        content=message.text,
-        additional_kwargs=to_additional(message),
-        tool_calls=calls,
-        invalid_tool_calls=broken,
-        usage_metadata=usage,
-        response_metadata=metadata,
-    )
+    return calls, broken
 
 
 def to_broken(name: str | None, text: str | None, id_: str | None) -> InvalidToolCall:
@@ -220,12 +234,14 @@ def to_broken(name: str | None, text: str | None, id_: str | None) -> InvalidToo
 
 def to_additional(message: AnswerMessage) -> dict[str, Any]:
     """What has no place of its own in a LangChain message; see `_blocks`."""
-    said = {
-        "reasoning_content": message.reasoning_text,
-        "refusal": message.refusal,
-        "audio": message.audio.model_dump(exclude_none=True) if message.audio else None,
-    }
-    return {name: value for name, value in said.items() if value}
+    said: dict[str, Any] = {}
+    if thought := message.reasoning_text:
+        said["reasoning_content"] = thought
+    if message.refusal:
+        said["refusal"] = message.refusal
+    if message.audio and (audio := message.audio.model_dump(exclude_none=True)):
+        said["audio"] = audio
+    return said
 
 
 def to_usage(usage: Usage | None) -> UsageMetadata | None:
@@ -247,21 +263,19 @@ def to_usage(usage: Usage | None) -> UsageMetadata | None:
 
 def to_metadata(answer: ChatCompletion, choice: Choice) -> dict[str, Any]:
     """The `response_metadata` of a message."""
-    return {
-        "model_provider": PROVIDER,
-        **_given(
-            {
-                "model_name": answer.model,
-                "id": answer.id,
-                "created": answer.created,
-                "finish_reason": choice.finish_reason,
-                "system_fingerprint": answer.system_fingerprint,
-                "logprobs": choice.logprobs,
-                "content_filter_results": choice.content_filter_results,
-                "prompt_filter_results": answer.prompt_filter_results,
-            }
-        ),
-    }
+    return _given(
+        {
+            "model_provider": PROVIDER,
+            "model_name": answer.model,
+            "id": answer.id,
+            "created": answer.created,
+            "finish_reason": choice.finish_reason,
+            "system_fingerprint": answer.system_fingerprint,
+            "logprobs": choice.logprobs,
+            "content_filter_results": choice.content_filter_results,
+            "prompt_filter_results": answer.prompt_filter_results,
+        }
+    )
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,8 +64,9 @@ class ChatAzureInference(Generating, BaseChatModel):
 
     @property
     def _parameters(self) -> dict[str, Any]:
-        form = {} if self.response_format is None else {"response_format": self.response_format}
-        return {**form, **super()._parameters}
+        if self.response_format is None:
+            return super()._parameters
+        return {"response_format": self.response_format, **super()._parameters}
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         known = self._known

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import functools
 import os
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from llama_index.core.schema import BaseComponent
-from pydantic import ConfigDict, Field, PlainValidator, PrivateAttr, SkipValidation, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr, SkipValidation, ValidationError
 
 from azure_inference import (
     UNWRITTEN,
@@ -32,6 +33,11 @@ CONFIG = ConfigDict(
     hide_input_in_errors=True,
     protected_namespaces=(),
 )
+
+
+@functools.cache
+def _shared_names(model: type[BaseModel], request: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(name for name in request.model_fields if name in model.model_fields)
 
 
 class Connected(BaseComponent):
@@ -106,10 +112,10 @@ class Connected(BaseComponent):
         """What is known of the model."""
         return model_profile(self.base_model or model)
 
-    def request_fields(self, names: Mapping[str, Any], *more: Mapping[str, Any], **derived: Any) -> dict[str, Any]:
-        """Fields of a request: those of its `names` that are fields here, or `derived` from them; `more` overrule."""
-        own_names = type(self).model_fields
-        own = {name: getattr(self, name) for name in names if name in own_names}
+    def request_fields(self, kind: type[BaseModel], *more: Mapping[str, Any], **derived: Any) -> dict[str, Any]:
+        """Fields of a `kind` of request: those that are fields here too, or `derived` from them; `more` overrule."""
+        values = vars(self)
+        own = {name: values[name] for name in _shared_names(type(self), kind)}
         return wire_fields({**own, **derived}, self.model_kwargs, *more)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Any:

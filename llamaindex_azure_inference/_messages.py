@@ -125,7 +125,9 @@ def _said(message: ChatMessage) -> list[ContentBlock]:
     """The blocks that belong to what was said, those inside of citable ones included, and documents as their text."""
     blocks: list[ContentBlock] = []
     for block in message.blocks:
-        if isinstance(block, CitableBlock):
+        if isinstance(block, TextBlock):
+            blocks.append(block)
+        elif isinstance(block, CitableBlock):
             blocks.extend(block.content)
         elif isinstance(block, DocumentBlock):
             blocks.append(TextBlock(text=_document(block, message.role)))

@@ -195,11 +195,11 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         return max(self.num_workers or 1, 1)
 
     def _text_request(self, texts: list[str], side: _Side) -> EmbeddingsRequest:
-        fields = self.request_fields(EmbeddingsRequest.model_fields, **self._told(side))
+        fields = self.request_fields(EmbeddingsRequest, **self._told(side))
         return to_request(EmbeddingsRequest, {**fields, "input": texts})
 
     def _image_request(self, images: Sequence[ImageType]) -> ImageEmbeddingsRequest:
-        fields = self.request_fields(ImageEmbeddingsRequest.model_fields, **self._told("document"))
+        fields = self.request_fields(ImageEmbeddingsRequest, **self._told("document"))
         return to_request(ImageEmbeddingsRequest, {**fields, "input": [_image_input(image) for image in images]})
 
     def _told(self, side: _Side) -> dict[str, str | None]:

@@ -272,7 +272,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         """The request of a call, its options, and whether the answer may hold several tool calls."""
         own, options = split_call(arguments)
         parallel = bool(own.pop(_PARALLEL, True))
-        fields = self.request_fields(ChatRequest.model_fields, self.additional_kwargs, own)
+        fields = self.request_fields(ChatRequest, self.additional_kwargs, own)
         return to_request(ChatRequest, {**fields, "messages": to_wire(messages)}), options, parallel
 
     @override

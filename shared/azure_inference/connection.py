@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Self, Unpack, cast
 
 from . import dialects, transport
@@ -68,8 +69,8 @@ class Connection:
                     self._async_client = AsyncInferenceClient.from_settings(self._settings, self._async_http_client)
         return self._async_client
 
-    @property
-    def identity(self) -> dict[str, Any]:
+    @cached_property
+    def identity(self) -> Mapping[str, Any]:
         """What tells this connection from another one, for caches: never the credential."""
         target = self._settings.target
         policy = self._settings.extra_parameters

@@ -66,15 +66,12 @@ def wire_fields(*sources: Mapping[str, Any]) -> dict[str, Any]:
     What frameworks pass along for themselves (callbacks, `ls_...`) is left out, and so is what is None; an empty
     `tools` is left out as well, with its choice, since services refuse it.
     """
-    fields: dict[str, Any] = {}
-    for source in sources:
-        fields.update(
-            {
-                name: value
-                for name, value in source.items()
-                if value is not None and name not in _BOOKKEEPING and not name.startswith(_BOOKKEEPING_PREFIXES)
-            }
-        )
+    fields = {
+        name: value
+        for source in sources
+        for name, value in source.items()
+        if value is not None and name not in _BOOKKEEPING and not name.startswith(_BOOKKEEPING_PREFIXES)
+    }
     if "tools" in fields and not fields["tools"]:
         del fields["tools"]
     if "tools" not in fields:

@@ -6,9 +6,8 @@ import math
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
@@ -87,16 +86,18 @@ def _what_is_wrong(kind: type[BaseModel], fields: Mapping[str, Any], error: Vali
     return f"{'.'.join(path)}={shown[:_EXCERPT]} cannot be sent: {problem['msg']}"
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[AnswerT]):
+class Call(NamedTuple, Generic[AnswerT]):
     """A request ready to be sent, any number of times, with the same id; who asks is added for each attempt."""
 
     endpoint: Endpoint[AnswerT]
     target: Target
     url: str
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
     client_request_id: str
+
+    def __repr__(self) -> str:
+        return f"Call({self.endpoint.method} {self.url}, client_request_id={self.client_request_id!r})"
 
     @property
     def server(self) -> str:
@@ -161,7 +162,7 @@ def _check_header(name: Any, value: Any) -> None:
 
 def _to_bytes(request: RequestModel) -> bytes:
     try:
-        body = request.model_dump_json(exclude_none=True, by_alias=True).encode()
+        body = request.__pydantic_serializer__.to_json(request, exclude_none=True, by_alias=True)
     except ValueError as error:
         for name, value in request:
             try:
