@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 try:
-    import langchain_core as _langchain_core  # noqa: F401 - its absence is told at once
+    import langchain_core as _  # noqa: F401 - its absence is told at once
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "langchain_core":
         raise

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 try:
-    import llama_index.core as _llama_index_core  # noqa: F401 - its absence is told at once
+    import llama_index.core as _  # noqa: F401 - its absence is told at once
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "llama_index":
         raise
