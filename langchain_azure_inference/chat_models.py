@@ -58,6 +58,14 @@ class ChatAzureInference(Generating, BaseChatModel):
         self._add_version("azure-inference", __version__)
         return self
 
+    @model_validator(mode="after")
+    def _check_profile_keys(self) -> Self:
+        """LangChain's warning of keys it does not know. Its own search evaluates the types of all that it knows."""
+        if self.profile and not self.profile.keys() <= ModelProfile.__annotations__.keys():
+            # A method by now, whatever its decorator's type says.
+            super()._check_profile_keys()  # type: ignore[operator] # pyright: ignore[reportCallIssue]
+        return self
+
     @property
     def _llm_type(self) -> str:
         return "azure-inference-chat"

@@ -15,6 +15,7 @@ from .settings import CallOptions, ClientOptions, resolve_settings
 
 UNWRITTEN = ("credential", "headers", "http_client", "async_http_client")
 """The arguments that are never shown or written down, since they hold secrets or sockets; copies share them."""
+_ARGUMENTS = ("endpoint", *UNWRITTEN, *ClientOptions.__annotations__)
 
 
 class Connection:
@@ -47,8 +48,8 @@ class Connection:
     @classmethod
     def of(cls, owner: object) -> Self:
         """The connection that the attributes of an object describe, named as the arguments; None is left out."""
-        names = ("endpoint", *UNWRITTEN, *ClientOptions.__annotations__)
-        given = {name: value for name in names if (value := getattr(owner, name, None)) is not None}
+        attributes = vars(owner)
+        given = {name: value for name in _ARGUMENTS if (value := attributes.get(name)) is not None}
         return cls(**given)
 
     @property

@@ -26,6 +26,7 @@ from .transport import TransportSettings
 ENDPOINT_VARIABLE = "AZURE_INFERENCE_ENDPOINT"
 CREDENTIAL_VARIABLE = "AZURE_INFERENCE_CREDENTIAL"
 MAX_CONNECTIONS = 1000
+_USUAL_RETRIES = RetryPolicy()
 USER_AGENT = f"azure-inference/{__version__} python/{platform.python_version()}"
 
 
@@ -180,7 +181,7 @@ def _retry_policy(options: ClientOptions) -> RetryPolicy:
         return policy
     retries = options.get("max_retries")
     if retries is None:
-        return RetryPolicy()
+        return _USUAL_RETRIES
     if retries < 0:
         raise ConfigurationError(f"max_retries={retries!r} is not a whole number from 0 up")
     return RetryPolicy(max_retries=retries)

@@ -32,7 +32,7 @@ class Timeouts:
     def of(cls, timeout: float | Timeouts | None) -> Timeouts:
         """The timeouts that a number of seconds means: so long for the whole call; None means the usual ones."""
         if timeout is None:
-            return cls()
+            return USUAL
         if isinstance(timeout, Timeouts):
             return timeout
         if not timeout > 0:
@@ -47,6 +47,10 @@ class Timeouts:
         if remaining is None or (self.pool is not None and self.pool <= remaining):
             return self
         return replace(self, pool=max(remaining, 0.0))
+
+
+USUAL = Timeouts()
+"""Those of a client that is told none."""
 
 
 @dataclass(frozen=True, slots=True)

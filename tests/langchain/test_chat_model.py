@@ -279,6 +279,16 @@ def test_profile() -> None:
     }
 
 
+def test_unknown_profile_keys() -> None:
+    """LangChain warns of keys that it does not know in a given profile, and finds none in what we know of models."""
+    arguments = {"endpoint": "https://h.services.ai.azure.com/models", "credential": "k"}
+
+    with pytest.warns(UserWarning, match=r"Unrecognized keys in model profile: \['made_up'\]"):
+        ChatAzureInference(profile={"made_up": True, "tool_calling": True}, **arguments)
+    ChatAzureInference(model="gpt-4o", **arguments)
+    ChatAzureInference(profile={"tool_calling": True, "structured_output": True}, **arguments)
+
+
 def test_of_langchain(make: Any) -> None:
     """Tracing learns provider, model, parameters and versions."""
     model = make(temperature=0, max_tokens=5, stop="x")
