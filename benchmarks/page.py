@@ -116,7 +116,7 @@ def _embeddings(results: Results) -> Iterator[str]:
         ]
         yield _table(("client", *(row.title for row in rows)), lines)
         lines = []
-        for other in (*PEERS, "floor"):
+        for other in (*PEERS, "parsed"):
             for mine, theirs in pairs("embed", other, found[0]):
                 against = [measured.ratio(theirs, mine) for measured in found]
                 lines.append([f"{names[mine]} to {names[theirs]}", *(ratio(one) if one else "" for one in against)])

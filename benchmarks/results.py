@@ -104,7 +104,7 @@ def pairs(row_key: str, other: str, measured: Measured) -> list[tuple[str, str]]
         return [("ours", other)]
     if other == "openai":
         return [("ours-v1", "openai")]
-    if other == "floor":
+    if other == "parsed":
         texts = [parser.name for parser in PARSERS if parser.name != "base64" and measured.cost(parser.name)]
         fastest = min(texts, key=lambda name: measured.cost(name) or 0.0, default="orjson")
         return [("ours", fastest), ("ours-v1", "base64")]
@@ -118,7 +118,7 @@ def _of_rows(results: Results, framework: str) -> Iterator[Verdict]:
             for mine, theirs in pairs(row.key, other, measured):
                 by_count = counted.ratio(theirs, mine)
                 time = measured.ratio(theirs, mine)
-                against = theirs if other == "floor" and theirs != "floor" else other
+                against = theirs if other == "parsed" else other
                 yield Verdict(row.title, framework, against, limit, time, by_count[1] if by_count else None)
 
 
