@@ -37,14 +37,17 @@ CONFIG = ConfigDict(
     arbitrary_types_allowed=True,
     hide_input_in_errors=True,
     protected_namespaces=(),
+    defer_build=False,
 )
+BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
+"""That of a class of which no objects are made: its validator would be built in vain."""
 _ALIASES = {"api_key": "credential", "model_name": "model"}
 
 
 class Connected(Serializable):
     """An endpoint and how it is talked to. Everything but the credential, headers and HTTP clients is serialized."""
 
-    model_config = CONFIG
+    model_config = BASE_CONFIG
 
     endpoint: str | None = Field(default_factory=from_env("AZURE_INFERENCE_ENDPOINT", default=None))
     """The URL of the endpoint, as pasted from a portal; by default AZURE_INFERENCE_ENDPOINT."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from azure_inference import CallOptions, split_call, wire_fields
 
-from ._connected import CONFIG, Connected
+from ._connected import BASE_CONFIG, Connected
 
 _NAMED = ("model", "temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty", "seed")
 """The parameters of a request that are arguments here, by the same names."""
@@ -16,7 +16,7 @@ _NAMED = ("model", "temperature", "top_p", "max_tokens", "frequency_penalty", "p
 class Generating(Connected):
     """A model that makes text. Nothing of this is sent unless it is set."""
 
-    model_config = CONFIG
+    model_config = BASE_CONFIG
 
     temperature: float | None = None
     """0 (steady) to 1 or 2 (varied), as the model has it."""

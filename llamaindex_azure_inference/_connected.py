@@ -32,7 +32,10 @@ CONFIG = ConfigDict(
     arbitrary_types_allowed=True,
     hide_input_in_errors=True,
     protected_namespaces=(),
+    defer_build=False,
 )
+BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
+"""That of a class of which no objects are made: its validator would be built in vain."""
 
 
 @functools.cache
@@ -47,7 +50,7 @@ class Connected(BaseComponent):
     AZURE_INFERENCE_CREDENTIAL, if it is not given. Copies share their connections.
     """
 
-    model_config = CONFIG
+    model_config = BASE_CONFIG
     other_names: ClassVar[Mapping[str, str]] = {"api_key": "credential"}
     """What arguments are called elsewhere, and here."""
 
