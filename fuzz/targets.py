@@ -19,10 +19,10 @@ from azure_inference import (
     endpoints,
     protocol,
     sse,
-    streaming,
 )
 from azure_inference.accumulate import ChatAccumulator, CompletionAccumulator
 from azure_inference.bodies import Body
+from azure_inference.reader import StreamReader
 from azure_inference.reasoning import with_reasoning
 from azure_inference.schema.failures import retry_after
 
@@ -63,10 +63,13 @@ def events(data: bytes) -> None:
         found = _decoded(pieces, limit)
     except ResponseValidationError:
         return
-    assert all(len(event.data) <= limit + max(map(len, pieces), default=0) for event in found), "an event too large"
+    largest = limit + max(map(len, pieces), default=0)
+    assert all(len(event if isinstance(event, bytes) else event.data) <= largest for event in found), (
+        "an event too large"
+    )
 
 
-def _decoded(pieces: list[bytes], limit: int) -> list[sse.Event]:
+def _decoded(pieces: list[bytes], limit: int) -> list[bytes | sse.NamedEvent]:
     decoder = sse.Decoder(limit)
     return [event for piece in pieces for event in decoder.feed(piece)] + decoder.flush()
 
@@ -159,7 +162,7 @@ def streams(data: bytes) -> None:
 
 
 def _read(name: str, accumulator: Callable[[], Any], pieces: list[bytes]) -> list[str]:
-    reader: Any = streaming.StreamReader(_CALLS[name], accumulator())
+    reader: Any = StreamReader(_CALLS[name], accumulator())
     seen: list[str] = []
     for piece in pieces:
         if not reader.is_done:

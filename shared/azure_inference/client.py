@@ -11,13 +11,14 @@ from .credentials import Credential, conceal
 from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError
 from .protocol import unchecked
+from .reader import Accumulator, ChunkT, WholeT
 from .schema._base import RequestModel
 from .schema.chat import ChatCompletion, ChatCompletionChunk, ChatRequest
 from .schema.completions import Completion, CompletionChunk, CompletionRequest
 from .schema.embeddings import EmbeddingsRequest, EmbeddingsResult, ImageEmbeddingsRequest
 from .schema.info import ModelInfo
 from .settings import CallOptions, ClientOptions, ClientSettings, resolve_settings
-from .streaming import Accumulator, AsyncChatStream, ChatStream, ChunkT, WholeT, open_stream, open_stream_async
+from .streaming import AsyncChatStream, ChatStream, open_stream, open_stream_async
 from .timeouts import Timeouts
 
 ResultT = TypeVar("ResultT")

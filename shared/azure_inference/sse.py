@@ -10,11 +10,11 @@ EVENT_LIMIT = 16 * 1024 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class Event(NamedTuple):
-    """One event: its data lines joined by a line feed, and its name if it has one."""
+class NamedEvent(NamedTuple):
+    """An event that has a name. Those that have none, nearly all, are their data alone."""
 
     data: bytes
-    name: str = ""
+    name: str
 
 
 class Decoder:
@@ -31,28 +31,58 @@ class Decoder:
         self._after_cr = False
         self._at_start = True
 
-    def feed(self, piece: bytes) -> list[Event]:
-        """The events that this piece completes.
+    def feed(self, piece: bytes) -> list[bytes | NamedEvent]:
+        """The events that this piece completes: the data of each, its lines joined by a line feed.
 
         Raises:
             ResponseValidationError: An event is larger than the limit.
         """
-        if self._after_cr and piece:
-            self._after_cr = False
-            piece = piece.removeprefix(b"\n")
-        if b"\r" in piece:
-            self._after_cr = piece.endswith(b"\r")
-            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        self._rest += piece
-        if self._at_start:
-            self._skip_mark()
-        return self._complete_events()
+        if self._after_cr or b"\r" in piece:
+            piece = self._with_line_feeds(piece)
+        if self._rest or self._at_start:
+            piece = self._with_rest(piece)
+        blocks, _, tail = piece.rpartition(b"\n\n")
+        if tail:
+            self._keep(tail)
+        events: list[bytes | NamedEvent] = []
+        for block in blocks.split(b"\n\n"):
+            if block.startswith(b"data: {") and b"\n" not in block:
+                events.append(block[6:])
+            elif block and (event := _to_event(block)) is not None:
+                events.append(event)
+        return events
 
-    def flush(self) -> list[Event]:
+    def flush(self) -> list[bytes | NamedEvent]:
         """The event left over at the end of the stream, if any."""
         event = _to_event(bytes(self._rest))
         self._rest.clear()
-        return [event] if event else []
+        return [] if event is None else [event]
+
+    def _with_line_feeds(self, piece: bytes) -> bytes:
+        """The piece with its lines ended by line feeds; a pair of CR and LF may be cut in two."""
+        if self._after_cr and piece:
+            self._after_cr = False
+            piece = piece.removeprefix(b"\n")
+        self._after_cr = self._after_cr or piece.endswith(b"\r")
+        return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _with_rest(self, piece: bytes) -> bytes:
+        """What is complete of the bytes kept and the piece; the others are kept, and searched once only."""
+        rest = self._rest
+        rest += piece
+        if self._at_start:
+            self._skip_mark()
+        at = rest.rfind(b"\n\n", max(0, self._searched - 1))
+        complete = b"" if at < 0 else bytes(rest[: at + 2])
+        del rest[: len(complete)]
+        self._keep(b"")
+        return complete
+
+    def _keep(self, tail: bytes) -> None:
+        self._rest += tail
+        self._searched = len(self._rest)
+        if self._searched > self._limit:
+            raise ResponseValidationError(f"the stream has an event of more than {self._limit} bytes")
 
     def _skip_mark(self) -> None:
         if _BYTE_ORDER_MARK.startswith(self._rest[:3]) and len(self._rest) < len(_BYTE_ORDER_MARK):
@@ -61,30 +91,20 @@ class Decoder:
         if self._rest.startswith(_BYTE_ORDER_MARK):
             del self._rest[: len(_BYTE_ORDER_MARK)]
 
-    def _complete_events(self) -> list[Event]:
-        rest = self._rest
-        end = rest.rfind(b"\n\n", max(0, self._searched - 1))
-        blocks = b"" if end < 0 else bytes(rest[:end])
-        if end >= 0:
-            del rest[: end + 2]
-        self._searched = len(rest)
-        if self._searched > self._limit:
-            raise ResponseValidationError(f"the stream has an event of more than {self._limit} bytes")
-        return [event for block in blocks.split(b"\n\n") if (event := _to_event(block))] if blocks else []
 
-
-def _to_event(block: bytes) -> Event | None:
+def _to_event(block: bytes) -> bytes | NamedEvent | None:
     """The event that the lines between two blank lines make; None for comments, keep-alives and the like."""
-    if block.startswith(b"data: {") and b"\n" not in block:
-        return Event(block[6:])
-    data: list[bytes] = []
+    lines: list[bytes] = []
     name = ""
     for line in block.split(b"\n"):
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
-            data.append(value)
+            lines.append(value)
         elif field == b"event":
             name = value.decode("utf-8", "replace")
     # An error is one even without a word; anything else that says nothing only keeps the connection alive.
-    return Event(b"\n".join(data), name) if any(map(bytes.strip, data)) or name == "error" else None
+    if not any(map(bytes.strip, lines)) and name != "error":
+        return None
+    data = b"\n".join(lines)
+    return NamedEvent(data, name) if name else data

@@ -24,10 +24,10 @@ from azure_inference import (
     estimate_tokens,
     model_profile,
     protocol,
-    streaming,
     to_request,
 )
 from azure_inference.accumulate import ChatAccumulator
+from azure_inference.reader import StreamReader
 from azure_inference.reasoning import with_reasoning
 from azure_inference.remedy import Remedy, refused_parameters
 
@@ -110,7 +110,7 @@ def test_thought_in_a_stream(case: tuple[str, str, str], cuts: list[int], ended:
     """However a text with tags is cut, chunks bring thought and text apart, and the whole is the same."""
     content, text, thought = case
     places = [0, *sorted(min(cut, len(content)) for cut in cuts), len(content)]
-    reader: Any = streaming.StreamReader(CALL, ChatAccumulator())
+    reader: Any = StreamReader(CALL, ChatAccumulator())
     for start, end in pairwise(places):
         reader.feed(_frame({"content": content[start:end]}))
     reader.feed(_frame({}, "stop") if ended else b"")
@@ -139,7 +139,7 @@ def _chunks(reader: Any) -> list[Any]:
 
 def test_thought_may_be_left_in_the_text() -> None:
     """Without splitting, tags stay where they are."""
-    reader: Any = streaming.StreamReader(CALL, ChatAccumulator(split_reasoning=False))
+    reader: Any = StreamReader(CALL, ChatAccumulator(split_reasoning=False))
     reader.feed(_frame({"content": "<think>hm</think>hi"}, "stop"))
     reader.end()
 
@@ -149,7 +149,7 @@ def test_thought_may_be_left_in_the_text() -> None:
 
 def test_text_held_back_is_not_lost() -> None:
     """What looked like the start of a tag when the stream broke is part of what had arrived."""
-    reader: Any = streaming.StreamReader(CALL, ChatAccumulator())
+    reader: Any = StreamReader(CALL, ChatAccumulator())
     reader.feed(_frame({"content": "<thi"}))
     reader.end()
     with pytest.raises(StreamInterruptedError) as caught:
@@ -161,7 +161,7 @@ def test_text_held_back_is_not_lost() -> None:
 def test_a_body_in_place_of_a_stream_is_bounded() -> None:
     """A page without end in place of a stream is given up, not collected for ever."""
     endpoint = dataclasses.replace(endpoints.CHAT_STREAM, answer_limit=100)
-    reader: Any = streaming.StreamReader(CALL._replace(endpoint=endpoint), ChatAccumulator())
+    reader: Any = StreamReader(CALL._replace(endpoint=endpoint), ChatAccumulator())
     for _ in range(20):
         if not reader.is_done:
             reader.feed(b"<html>" + b" " * 10)
@@ -171,7 +171,7 @@ def test_a_body_in_place_of_a_stream_is_bounded() -> None:
 
 def test_a_stream_of_calls_only_has_no_text() -> None:
     """An answer that only calls tools has no content, as when it comes whole; not an empty one."""
-    reader: Any = streaming.StreamReader(CALL, ChatAccumulator())
+    reader: Any = StreamReader(CALL, ChatAccumulator())
     reader.feed(_frame({"tool_calls": [{"index": 0, "id": "1", "function": {"name": "f", "arguments": "{}"}}]}))
     reader.feed(b"data: [DONE]\n\n")
 
@@ -181,7 +181,7 @@ def test_a_stream_of_calls_only_has_no_text() -> None:
 @pytest.mark.parametrize("separator", ["\\ud83c\\udf88", "\\ud83c|\\udf88"])
 def test_halves_of_a_character(separator: str) -> None:
     """A character that a server cut in half, each half in its own event, comes out whole."""
-    reader: Any = streaming.StreamReader(CALL, ChatAccumulator())
+    reader: Any = StreamReader(CALL, ChatAccumulator())
     for part in f"a{separator}b".split("|"):
         reader.feed(b'data: {"choices": [{"index": 0, "delta": {"content": "' + part.encode() + b'"}}]}\n\n')
     reader.feed(_frame({}, "stop"))

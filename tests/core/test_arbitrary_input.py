@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azure_inference import APIStatusError, InferenceError, dialects, endpoints, protocol, streaming
+from azure_inference import APIStatusError, InferenceError, dialects, endpoints, protocol
 from azure_inference.accumulate import ChatAccumulator, CompletionAccumulator
+from azure_inference.reader import StreamReader
 
 
 def call(name: str = "CHAT") -> Any:
@@ -75,7 +76,7 @@ def test_any_200_is_an_answer_or_an_error_of_ours(name: str, body: bytes) -> Non
 )
 def test_any_stream_is_chunks_or_an_error_of_ours(kind: tuple[str, Any], pieces: list[bytes]) -> None:
     """Nothing that comes as a stream makes anything but chunks or an InferenceError."""
-    reader: Any = streaming.StreamReader(call(kind[0]), kind[1]())
+    reader: Any = StreamReader(call(kind[0]), kind[1]())
     try:
         for piece in pieces:
             if not reader.is_done:

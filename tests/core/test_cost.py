@@ -14,7 +14,7 @@ from azure_inference.accumulate import ChatAccumulator
 from azure_inference.dialects import resolve
 from azure_inference.endpoints import CHAT_STREAM
 from azure_inference.protocol import prepare
-from azure_inference.streaming import StreamReader
+from azure_inference.reader import StreamReader
 
 CALL = prepare(
     resolve("http://127.0.0.1/models"),

@@ -23,10 +23,10 @@ from azure_inference import (
     dialects,
     endpoints,
     protocol,
-    streaming,
     to_request,
 )
 from azure_inference.accumulate import ChatAccumulator
+from azure_inference.reader import StreamReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -277,7 +277,7 @@ def _numbers(embedding: Any) -> list[float]:
 
 def read_stream(recording: Recording, cuts: list[int]) -> tuple[list[Any], Any]:
     """The chunks and the whole answer that the core makes of a body that comes in pieces."""
-    reader: Any = streaming.StreamReader(recording.call(), ChatAccumulator())
+    reader: Any = StreamReader(recording.call(), ChatAccumulator())
     chunks: list[Any] = []
     ends = [*cuts, len(recording.body)]
     for start, end in zip([0, *cuts], ends, strict=True):

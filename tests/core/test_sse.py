@@ -10,12 +10,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from azure_inference import ResponseValidationError
-from azure_inference.sse import Decoder, Event
+from azure_inference.sse import Decoder, NamedEvent
 
 MARK = "\ufeff".encode()
 
 
-def decoded(body: bytes, cuts: list[int] | None = None) -> list[Event]:
+def decoded(body: bytes, cuts: list[int] | None = None) -> list[bytes | NamedEvent]:
     """The events of a body that comes in pieces, the last one without a closing blank line included."""
     decoder = Decoder()
     places = [0, *(cuts or []), len(body)]
@@ -23,9 +23,9 @@ def decoded(body: bytes, cuts: list[int] | None = None) -> list[Event]:
     return events + decoder.flush()
 
 
-def decoded_at_once(body: bytes) -> list[Event]:
+def decoded_at_once(body: bytes) -> list[bytes | NamedEvent]:
     """The same by the grammar, line after line over the whole body: the reading to compare with."""
-    events: list[Event] = []
+    events: list[bytes | NamedEvent] = []
     data: list[bytes] = []
     name = ""
     for line in [*re.split(rb"\r\n|\r|\n", body.removeprefix(MARK)), b""]:
@@ -33,7 +33,7 @@ def decoded_at_once(body: bytes) -> list[Event]:
         value = value[1:] if value[:1] == b" " else value
         if not line:
             if b"".join(data).strip() or name == "error":
-                events.append(Event(b"\n".join(data), name))
+                events.append(NamedEvent(b"\n".join(data), name) if name else b"\n".join(data))
             data, name = [], ""
         elif field == b"data":
             data.append(value)
@@ -72,20 +72,20 @@ def decoded_at_once(body: bytes) -> list[Event]:
 )
 def test_forms(body: bytes, events: list[bytes]) -> None:
     """Every form of line end, field and event, and all that means nothing."""
-    assert decoded(body) == [Event(data) for data in events]
+    assert decoded(body) == events
 
 
 @pytest.mark.parametrize(
     ("body", "event"),
     [
-        (b"event: error\ndata: broken\n\n", Event(b"broken", "error")),
-        (b"data: broken\nevent: error\n\n", Event(b"broken", "error")),
-        (b"event: error\n\n", Event(b"", "error")),
-        (b"event:error\r\ndata:broken\r\n\r\n", Event(b"broken", "error")),
-        (b"event: ping\n\ndata: a\n\n", Event(b"a")),
+        (b"event: error\ndata: broken\n\n", NamedEvent(b"broken", "error")),
+        (b"data: broken\nevent: error\n\n", NamedEvent(b"broken", "error")),
+        (b"event: error\n\n", NamedEvent(b"", "error")),
+        (b"event:error\r\ndata:broken\r\n\r\n", NamedEvent(b"broken", "error")),
+        (b"event: ping\n\ndata: a\n\n", b"a"),
     ],
 )
-def test_names(body: bytes, event: Event) -> None:
+def test_names(body: bytes, event: bytes | NamedEvent) -> None:
     """An event has its name wherever that stands; an error needs no data, and no name is carried to the next event."""
     assert decoded(body) == [event]
 

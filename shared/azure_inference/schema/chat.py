@@ -142,7 +142,7 @@ class Answered(AnswerModel):
     @property
     def text(self) -> str:
         """The text said, whatever form `content` has; empty where there is none."""
-        content = self.content
+        content: str | list[Any] | None = self.__dict__["content"]
         if isinstance(content, str):
             return content
         return _joined(content, "text") if content else ""
@@ -150,10 +150,11 @@ class Answered(AnswerModel):
     @property
     def reasoning_text(self) -> str:
         """The text thought, from whichever place the server puts it; empty where there is none."""
-        thought = self.reasoning_content or self.reasoning
+        fields = self.__dict__
+        thought: str | None = fields["reasoning_content"] or fields["reasoning"]
         if thought:
             return thought
-        return _joined(self.content, "thinking") if isinstance(self.content, list) else ""
+        return _joined(fields["content"], "thinking") if isinstance(fields["content"], list) else ""
 
 
 def _joined(parts: list[Any], kind: Literal["text", "thinking"]) -> str:
