@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Self
 
 from langchain_core.messages import AIMessageChunk
-from langchain_core.messages.tool import tool_call, tool_call_chunk
+from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import model_validator
 
@@ -29,21 +28,32 @@ class AnswerChunk(AIMessageChunk):
         return AIMessageChunk.lc_id()
 
     @model_validator(mode="after")
-    def _tell_broken_calls(self) -> Self:
-        if self.chunk_position == "last" and self.tool_call_chunks:
-            read = [(piece, parse_arguments(piece["args"] or "")) for piece in self.tool_call_chunks]
-            self.tool_calls = [
-                tool_call(name=piece["name"] or "", args=arguments, id=piece["id"])
-                for piece, arguments in read
-                if arguments is not None
-            ]
+    def init_tool_calls(self) -> Self:
+        """Reads the tool calls, in place of the validator of this name in langchain-core, which it calls."""
+        pieces = self.tool_call_chunks
+        if pieces and self.chunk_position != "last" and not any(_may_be_object(piece["args"]) for piece in pieces):
+            # What langchain-core finds, too, after it has tried to complete each of the texts.
+            self.tool_calls = []
             self.invalid_tool_calls = [
-                to_broken(piece["name"], piece["args"], piece["id"]) for piece, arguments in read if arguments is None
+                invalid_tool_call(name=piece["name"], args=piece["args"], id=piece["id"]) for piece in pieces
             ]
-            self._tell_broken_blocks()
+            return self
+        if pieces or self.tool_calls or self.invalid_tool_calls:
+            super().init_tool_calls()  # type: ignore[operator] # a method, once the class is made
+        if pieces and self.chunk_position == "last":
+            self._tell_broken_calls()
         return self
 
-    def _tell_broken_blocks(self) -> None:
+    def _tell_broken_calls(self) -> None:
+        read = [(piece, parse_arguments(piece["args"] or "")) for piece in self.tool_call_chunks]
+        self.tool_calls = [
+            tool_call(name=piece["name"] or "", args=arguments, id=piece["id"])
+            for piece, arguments in read
+            if arguments is not None
+        ]
+        self.invalid_tool_calls = [
+            to_broken(piece["name"], piece["args"], piece["id"]) for piece, arguments in read if arguments is None
+        ]
         broken = {call["id"]: call for call in self.invalid_tool_calls}
         kinds = ("tool_call", "tool_call_chunk")
         if isinstance(self.content, list):
@@ -55,38 +65,46 @@ class AnswerChunk(AIMessageChunk):
             ]
 
 
-def to_chunks(chunk: ChatCompletionChunk) -> Iterator[ChatGenerationChunk]:
+def _may_be_object(arguments: str | None) -> bool:
+    """Whether a text is, or begins, a JSON object, or is empty: pieces from the middle of one seldom do."""
+    return not arguments or arguments.lstrip().startswith("{")
+
+
+def to_chunks(chunk: ChatCompletionChunk) -> list[ChatGenerationChunk]:
     """What a chunk says, in LangChain chunks of one kind of content each; only the first choice can be streamed."""
-    for choice in chunk.choices:
-        if not choice.index:
-            for message in _messages(choice.delta):
-                yield ChatGenerationChunk(message=message)
+    return [
+        ChatGenerationChunk(message=message)
+        for choice in chunk.choices
+        if not choice.index
+        for message in _messages(choice.delta)
+    ]
 
 
-def _messages(delta: Delta) -> Iterator[AnswerChunk]:
+def _messages(delta: Delta) -> list[AnswerChunk]:
+    messages: list[AnswerChunk] = []
     if thought := delta.reasoning_text:
-        yield _chunk(additional_kwargs={"reasoning_content": thought})
+        messages.append(_chunk(additional_kwargs={"reasoning_content": thought}))
     if text := delta.text:
-        yield _chunk(text)
+        messages.append(_chunk(content=text))
     if delta.refusal:
-        yield _chunk(additional_kwargs={"refusal": delta.refusal})
+        messages.append(_chunk(additional_kwargs={"refusal": delta.refusal}))
     if delta.audio:
-        yield _chunk(additional_kwargs={"audio": delta.audio.model_dump(exclude_none=True)})
+        messages.append(_chunk(additional_kwargs={"audio": delta.audio.model_dump(exclude_none=True)}))
     if delta.tool_calls:
-        yield _chunk(
-            tool_call_chunks=[
-                tool_call_chunk(
-                    name=piece.function.name or None,
-                    args=piece.function.arguments,
-                    id=piece.id or None,
-                    index=piece.index,
-                )
-                for piece in delta.tool_calls
-            ]
-        )
+        pieces = [
+            tool_call_chunk(
+                name=piece.function.name or None,
+                args=piece.function.arguments,
+                id=piece.id or None,
+                index=piece.index,
+            )
+            for piece in delta.tool_calls
+        ]
+        messages.append(_chunk(tool_call_chunks=pieces))
+    return messages
 
 
-def _chunk(content: Any = "", **fields: Any) -> AnswerChunk:
+def _chunk(content: str = "", **fields: Any) -> AnswerChunk:
     return AnswerChunk(content=content, response_metadata={"model_provider": PROVIDER}, **fields)
 
 

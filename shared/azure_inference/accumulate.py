@@ -5,6 +5,7 @@ What is read of every chunk is taken from `__dict__`: pydantic's own look-up of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .reasoning import Parted, ThoughtReader, with_reasoning
@@ -35,7 +36,7 @@ class _Head:
         self.values: dict[str, Any] = {}
         self._missing = list(_HEAD)
 
-    def add(self, fields: dict[str, Any]) -> None:
+    def add(self, fields: Mapping[str, Any]) -> None:
         """Takes in the fields of a chunk."""
         for name in self._missing:
             if fields.get(name):
@@ -98,30 +99,26 @@ class _ChoiceSoFar:
         came = delta = fields["delta"]
         if self._thought is not None:
             delta = self._parted(delta, at_end=reason is not None)
-        if delta.tool_calls:
+        said = delta.__dict__
+        if said["tool_calls"]:
             delta = self._placed(delta)
-        self._add_said(delta)
+        content, thought = said["content"], said["reasoning_content"] or said["reasoning"]
+        if isinstance(content, list):
+            content, thought = delta.text, delta.reasoning_text
+        if content:
+            self.content.append(content)
+        if thought:
+            self.reasoning.append(thought)
+        if said["refusal"]:
+            self.refusal.append(said["refusal"])
+        self.role = self.role or said["role"]
+        if said["audio"] is not None:
+            self._add_audio(said["audio"].model_dump(exclude_none=True))
         if reason:
             self.finish_reason = reason
-        if fields["content_filter_results"]:
-            known = self.kept.get("content_filter_results", {})
-            self.kept["content_filter_results"] = {**known, **fields["content_filter_results"]}
-        if fields["logprobs"] is not None:
-            self._add_logprobs(fields["logprobs"])
+        if fields["content_filter_results"] or fields["logprobs"] is not None:
+            self._keep(fields["content_filter_results"], fields["logprobs"])
         return piece if delta is came else piece.model_copy(update={"delta": delta})
-
-    def _add_said(self, delta: Delta) -> None:
-        fields = delta.__dict__
-        if text := delta.text:
-            self.content.append(text)
-        if thought := delta.reasoning_text:
-            self.reasoning.append(thought)
-        if fields["refusal"]:
-            self.refusal.append(fields["refusal"])
-        if fields["role"]:
-            self.role = self.role or fields["role"]
-        if fields["audio"] is not None:
-            self._add_audio(fields["audio"].model_dump(exclude_none=True))
 
     def rest(self) -> Delta | None:
         """The text held back, given up at the end."""
@@ -164,6 +161,12 @@ class _ChoiceSoFar:
         for name, value in audio.items():
             is_text = name in ("data", "transcript") and name in self.audio
             self.audio[name] = self.audio[name] + value if is_text else value
+
+    def _keep(self, filtered: dict[str, Any] | None, logprobs: Any) -> None:
+        if filtered:
+            self.kept["content_filter_results"] = {**self.kept.get("content_filter_results", {}), **filtered}
+        if logprobs is not None:
+            self._add_logprobs(logprobs)
 
     def _add_logprobs(self, logprobs: Any) -> None:
         known = self.kept.get("logprobs")

@@ -176,12 +176,11 @@ class StreamReader(Generic[ChunkT, WholeT]):
                 chunk = self._validate(data)
             except ValidationError:
                 chunk = self._mended(data)
-            extra = chunk.model_extra
-            if not chunk.choices or (extra and "error" in extra):
+            choices = chunk.choices
+            if not choices or "error" in chunk.__pydantic_extra__:
                 raise_if_failure(self._call, self._headers, data)
-            for choice in chunk.choices:
-                extra = choice.model_extra
-                if extra and not _NOT_OF_A_CHUNK.isdisjoint(extra):
+            for choice in choices:
+                if choice.__pydantic_extra__ and not _NOT_OF_A_CHUNK.isdisjoint(choice.__pydantic_extra__):
                     raise _no_chunk(data)
             self.ready.append(self._accumulator.add(chunk))
 

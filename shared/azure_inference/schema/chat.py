@@ -142,7 +142,7 @@ class Answered(AnswerModel):
     @property
     def text(self) -> str:
         """The text said, whatever form `content` has; empty where there is none."""
-        content: str | list[Any] | None = self.__dict__["content"]
+        content = self.content
         if isinstance(content, str):
             return content
         return _joined(content, "text") if content else ""
@@ -150,11 +150,12 @@ class Answered(AnswerModel):
     @property
     def reasoning_text(self) -> str:
         """The text thought, from whichever place the server puts it; empty where there is none."""
-        fields = self.__dict__
+        fields = self.__dict__  # pydantic's look-up of an attribute takes ten times as long, and this is asked often
         thought: str | None = fields["reasoning_content"] or fields["reasoning"]
         if thought:
             return thought
-        return _joined(fields["content"], "thinking") if isinstance(fields["content"], list) else ""
+        content: str | list[Any] | None = fields["content"]
+        return _joined(content, "thinking") if isinstance(content, list) else ""
 
 
 def _joined(parts: list[Any], kind: Literal["text", "thinking"]) -> str:
