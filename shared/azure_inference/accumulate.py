@@ -54,9 +54,7 @@ class _ToolCalls:
         self._last = -1
 
     def place(self, piece: ToolCallDelta, position: int | None) -> int:
-        """The index of the call that a piece belongs to; `position` is its place among several that came at once."""
-        if piece.index is not None:
-            return piece.index
+        """The index of the call that a piece without one belongs to; of several at once, this one has a `position`."""
         known = next((i for i, (id_, _, _) in self._calls.items() if piece.id and id_ == piece.id), None)
         if known is not None:
             return known
@@ -67,8 +65,9 @@ class _ToolCalls:
     def add(self, index: int, piece: ToolCallDelta) -> None:
         call = self._calls.setdefault(index, ["", "", ""])
         call[0] = call[0] or piece.id
-        call[1] = call[1] or piece.function.name
-        call[2] += piece.function.arguments
+        function = piece.function
+        call[1] = call[1] or function.name
+        call[2] += function.arguments
         self._last = index
 
     def result(self) -> list[ToolCall]:
@@ -134,6 +133,8 @@ class _ChoiceSoFar:
         if reader is None or delta.reasoning_text or isinstance(delta.content, list):
             self._thought = None
             return delta
+        if not delta.content and not at_end:
+            return delta
         parted = reader.feed(delta.content) if delta.content else Parted("", "")
         if at_end:
             held = reader.flush()
@@ -147,15 +148,19 @@ class _ChoiceSoFar:
     def _placed(self, delta: Delta) -> Delta:
         """The delta with an index on each piece of a tool call; the same object where all had one."""
         tools = self.tools = self.tools or _ToolCalls()
+        came: list[ToolCallDelta] = delta.tool_calls
         pieces: list[ToolCallDelta] = []
-        several = len(delta.tool_calls) > 1
-        for position, piece in enumerate(delta.tool_calls):
-            index = tools.place(piece, position if several else None)
+        several = len(came) > 1
+        all_had_one = True
+        for position, piece in enumerate(came):
+            index = piece.index
+            if index is None:
+                all_had_one = False
+                index = tools.place(piece, position if several else None)
+                piece = piece.model_copy(update={"index": index})  # noqa: PLW2901
             tools.add(index, piece)
-            pieces.append(piece if piece.index is not None else piece.model_copy(update={"index": index}))
-        if all(new is old for new, old in zip(pieces, delta.tool_calls, strict=True)):
-            return delta
-        return delta.model_copy(update={"tool_calls": pieces})
+            pieces.append(piece)
+        return delta if all_had_one else delta.model_copy(update={"tool_calls": pieces})
 
     def _add_audio(self, audio: dict[str, Any]) -> None:
         for name, value in audio.items():

@@ -272,7 +272,7 @@ PROMISES: dict[int, Promise] = {
         "It is whole when every choice said why it ended, or at `[DONE]`; then the finish reason is `unknown` where "
         "none was given, and a warning is logged. Anything else raises, with what arrived as "
         "`partial`; nothing is repeated once the first event was given.",
-        f"{_CORE}/streaming.py",
+        f"{_CORE}/reader.py",
     ),
     10: Promise(
         "Event streams by their grammar",
