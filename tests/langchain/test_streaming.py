@@ -226,6 +226,21 @@ def test_left_early(script: Any, wire: SimpleNamespace) -> None:
     assert total(chunks_of(model, "stream")).content == "ab"
 
 
+@pytest.mark.parametrize("way", ["stream", "astream"])
+@pytest.mark.parametrize(
+    "arguments", ["", "{", ' {"a": 1}', '{"a": "b\n', "word ", "1", "null", '"b"', "[1]", "}", "\ufeff{}"]
+)
+def test_pieces_of_calls(script: Any, wire: SimpleNamespace, arguments: str, way: str) -> None:
+    """A piece of a call shows what any chunk of langchain-core makes of it, though the way there is shorter."""
+    script.says(wire.events(piece(0, arguments, id_="c", name="f"), finish_reason="tool_calls"))
+
+    chunk = chunks_of(model_of(script), way)[0]
+
+    usual = AIMessageChunk(content="", tool_call_chunks=chunk.tool_call_chunks)
+    assert [call["args"] for call in chunk.tool_call_chunks] == [arguments]
+    assert (chunk.tool_calls, chunk.invalid_tool_calls) == (usual.tool_calls, usual.invalid_tool_calls)
+
+
 @pytest.mark.filterwarnings("ignore:.* is in beta")
 @pytest.mark.parametrize("way", ["stream_events", "astream_events"])
 def test_events_of_a_broken_call(script: Any, wire: SimpleNamespace, way: str) -> None:
