@@ -28,3 +28,9 @@ def recorder() -> Iterator[Recorder]:
 def vcr_config() -> dict[str, Any]:
     """What vcrpy is told."""
     return options(scrubber())
+
+
+@pytest.fixture
+def over_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Async calls where vcrpy stands in for the network: in httpx; it does not, below the session of aiohttp."""
+    monkeypatch.setattr("azure_inference.transport._engines.find_spec", lambda name: None)

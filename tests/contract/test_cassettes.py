@@ -116,6 +116,7 @@ def _is_broken(text: str) -> bool:
 
 @pytest.mark.parametrize("ask", [Ask(messages=HELLO), Ask("stream", messages=PARIS, tools=(WEATHER,))], ids=["c", "s"])
 @pytest.mark.parametrize("entry", ENTRIES[:2], ids=str)
+@pytest.mark.usefixtures("over_httpx")
 def test_what_a_recording_tells(tmp_path: Path, entry: Entry, ask: Ask) -> None:
     """What is recorded holds neither key nor host nor deployment, changes nothing, and is the same the next time."""
     texts = []

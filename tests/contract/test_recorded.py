@@ -54,6 +54,7 @@ def place(kind: Kind, name: str, record_mode: str, recorder: Recorder) -> Place:
 
 @pytest.mark.vcr
 @pytest.mark.block_network
+@pytest.mark.usefixtures("over_httpx")
 @pytest.mark.parametrize(
     ("name", "kind", "entry"), CELLS, ids=[f"{kind.name}-{name}-{entry}" for name, kind, entry in CELLS]
 )

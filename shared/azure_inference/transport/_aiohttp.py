@@ -183,6 +183,10 @@ class _Handler(ResponseHandler):
             return
         super().data_received(data)
 
+    def resume_reading(self, *arguments: Any, **options: Any) -> None:
+        if self._reading_paused:  # else aiohttp would parse nothing, after each piece that is taken
+            super().resume_reading(*arguments, **options)
+
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
         if not isinstance(exc, aiohttp.ClientError):
             text = getattr(exc, "message", "") or str(exc) or "the answer is not HTTP"

@@ -67,12 +67,12 @@ class AsyncTransport:
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPool] = WeakKeyDictionary()
         self._pid = os.getpid()
 
-    async def fetch(
+    def fetch(
         self,
         call: Call[AnswerT],
         timeouts: Timeouts | None = None,
         check: Callable[[AnswerT], AnswerT] = unchecked,
-    ) -> AnswerT:
+    ) -> Awaitable[AnswerT]:
         """The typed answer to a call, as `check` gives it back; what that raises is told of the attempt."""
 
         async def attempt(tries: Tries) -> AnswerT:
@@ -81,7 +81,7 @@ class AsyncTransport:
                 body = await _read(response, call.endpoint.answer_limit)
             return check(read_answer(call, response.status, response.headers, body))
 
-        return await self.run(call, attempt, timeouts)
+        return self.run(call, attempt, timeouts)
 
     async def open(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> AsyncWire:
         """One attempt's response, its body not yet read; raises if the service refused."""

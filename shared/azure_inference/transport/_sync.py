@@ -93,16 +93,13 @@ class Transport:
         """What `attempt` returns, tried as often as the policy has it, and no longer than the call may take."""
         tries = self._settings.tries(call, timeouts)
 
-        def counted() -> ResultT:
+        try:
             with tries:
                 return attempt(tries)
-
-        try:
-            return counted()
         except InferenceError as error:
             # tenacity costs as much as a small request, so it is entered only once there is something to repeat.
             first = error
-        return tenacity.Retrying(**tries.options())(_after(first, counted))
+        return tenacity.Retrying(**tries.options())(_after(first, attempt, tries))
 
     def idle(self, timeouts: Timeouts | None) -> float | None:
         """Seconds that may pass between two chunks of a stream."""
@@ -172,13 +169,14 @@ def decoded(wire: Wire) -> Iterator[bytes]:
     decoder.end()
 
 
-def _after(first: InferenceError, attempt: Callable[[], ResultT]) -> Callable[[], ResultT]:
-    """An attempt whose first outcome, which is known already, is a failure."""
+def _after(first: InferenceError, attempt: Callable[[Tries], ResultT], tries: Tries) -> Callable[[], ResultT]:
+    """The attempts of a call, of which the outcome of the first is known already."""
     known = [first]
 
     def outcome() -> ResultT:
         if known:
             raise known.pop()
-        return attempt()
+        with tries:
+            return attempt(tries)
 
     return outcome
