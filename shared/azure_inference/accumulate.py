@@ -149,18 +149,16 @@ class _ChoiceSoFar:
         """The delta with an index on each piece of a tool call; the same object where all had one."""
         tools = self.tools = self.tools or _ToolCalls()
         came: list[ToolCallDelta] = delta.tool_calls
-        pieces: list[ToolCallDelta] = []
+        changed: list[ToolCallDelta] | None = None
         several = len(came) > 1
-        all_had_one = True
         for position, piece in enumerate(came):
             index = piece.index
             if index is None:
-                all_had_one = False
                 index = tools.place(piece, position if several else None)
-                piece = piece.model_copy(update={"index": index})  # noqa: PLW2901
+                changed = changed or list(came)
+                changed[position] = piece.model_copy(update={"index": index})
             tools.add(index, piece)
-            pieces.append(piece)
-        return delta if all_had_one else delta.model_copy(update={"tool_calls": pieces})
+        return delta if changed is None else delta.model_copy(update={"tool_calls": changed})
 
     def _add_audio(self, audio: dict[str, Any]) -> None:
         for name, value in audio.items():
