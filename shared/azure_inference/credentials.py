@@ -72,25 +72,23 @@ class KeyAuthorizer(Authorizer):
 
     def __init__(self, read: Callable[[], str]) -> None:
         self._read = read
-        self._headers = _key_headers(self._key())
+        self._headers = self._made()
 
     def headers(self) -> Headers:
         """Both key headers; the key is read anew, so that a rotated one counts at once."""
-        key, headers = self._key(), self._headers
-        if key != headers[1][1]:
-            headers = self._headers = _key_headers(key)
-        return headers
+        if self._key() != self._headers[1][1]:
+            self._headers = self._made()
+        return self._headers
+
+    def _made(self) -> Headers:
+        key = _checked(self._key())
+        return (("authorization", Secret(f"Bearer {key}")), ("api-key", key))
 
     def _key(self) -> Any:
         try:
             return self._read()
         except Exception as error:
             raise _refused(error) from error
-
-
-def _key_headers(key: Any) -> Headers:
-    key = _checked(key)
-    return (("authorization", Secret(f"Bearer {key}")), ("api-key", key))
 
 
 class TokenAuthorizer(Authorizer):

@@ -148,8 +148,8 @@ def test_progress_that_raises(server: Any, reply: Any, either: Any, concurrency:
     def stop(count: int) -> None:
         raise KeyError(count)
 
-    with pytest.raises(KeyError, match="4"):
-        either.client(server.url).embed_all(TEN, batch_size=4, concurrency=concurrency, on_progress=stop)
+    with pytest.raises(KeyError, match="5"):
+        either.client(server.url).embed_all(TEN, batch_size=5, concurrency=concurrency, on_progress=stop)
 
 
 def test_cancelled_batches(server: Any, reply: Any) -> None:

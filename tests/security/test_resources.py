@@ -174,7 +174,7 @@ def test_large_events_are_read_in_linear_time(monkeypatch: pytest.MonkeyPatch) -
     pieces = [event[start : start + 100] for start in range(0, len(event), 100)]
     events = [one for piece in pieces for one in decoder.feed(piece)]
 
-    assert [len(one.data) for one in events] == [MEBIBYTE]
+    assert [len(one) for one in events] == [MEBIBYTE]
     assert len(event) <= Searched.count <= len(event) + 2 * len(pieces)
 
 
