@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
 import threading
+import warnings
 from typing import Any
 
 import pytest
 
-from azure_inference import APIStatusError, AsyncInferenceClient, ChatRequest, ConfigurationError, to_request
+from azure_inference import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AsyncInferenceClient,
+    ChatRequest,
+    ConfigurationError,
+    Timeouts,
+    to_request,
+)
 from azure_inference.credentials import Authorizer, Headers
-from tests.core.test_wire_faults import answer, plain
+from tests.core.test_wire_faults import GOOD_STREAM, STREAM, answer, piece, plain, said
 from tests.faults.server import PATIENCE
 
 pytest.importorskip("aiohttp")
 HELLO = to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}]})
 LARGE = to_request(ChatRequest, {"messages": [{"role": "user", "content": "x" * 30_000_000}]})
+
+
+FOREVER = Timeouts(read=None, write=None, total=None, idle=None)
 
 
 class Deaf:
@@ -60,9 +75,92 @@ async def test_requests_left_half_sent(raw: Any) -> None:
     assert raw.requests == []
 
 
-@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+@pytest.mark.parametrize("request_", [HELLO, LARGE], ids=["small", "large"])
+async def test_closing_while_nobody_listens(raw: Any, request_: ChatRequest) -> None:
+    """A client can be closed while a server takes no more of a request; who waits for the answer is told."""
+    deaf = Deaf()
+    raw.script("reached", deaf, "stall")
+    async with AsyncInferenceClient(raw.url, "canary-5ecret", timeout=FOREVER, max_retries=0) as client:
+        call = asyncio.create_task(client.chat(request_))
+        assert await asyncio.to_thread(raw.reached.acquire, timeout=PATIENCE)
+        await asyncio.sleep(0.1)  # so that as much is sent as can be
+        await asyncio.wait_for(client.close(), PATIENCE / 2)  # before the server listens again
+        with pytest.raises(APIConnectionError):
+            await asyncio.wait_for(call, PATIENCE)
+    deaf.go_on.set()
+
+
+async def test_closing_while_an_answer_is_read(raw: Any) -> None:
+    """Who reads the body of an answer is told when the client is closed."""
+    raw.script("request", answer()[:-20], "reached", "stall")
+    async with AsyncInferenceClient(raw.url, "canary-5ecret", timeout=FOREVER, max_retries=0) as client:
+        call = asyncio.create_task(client.chat(HELLO))
+        assert await asyncio.to_thread(raw.reached.acquire, timeout=PATIENCE)
+        await asyncio.sleep(0.05)  # so that what was sent arrives
+        await client.close()
+        with pytest.raises(APIConnectionError):
+            await asyncio.wait_for(call, PATIENCE)
+
+
+async def test_servers_that_take_nothing(raw: Any) -> None:
+    """A request of which the server takes nothing for long is a timeout of writing."""
+    deaf = Deaf()
+    raw.script(deaf, "stall")
+    timeouts = Timeouts(write=0.1, read=None, total=None)
+    async with AsyncInferenceClient(raw.url, "canary-5ecret", timeout=timeouts) as client:
+        with pytest.raises(APITimeoutError) as caught:
+            await asyncio.wait_for(client.chat(LARGE), PATIENCE)
+        assert caught.value.phase == "write"
+        deaf.go_on.set()
+        assert await asyncio.to_thread(raw.hung_up.acquire, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("request_", [HELLO, LARGE], ids=["small", "large"])
+async def test_silence_after_an_announcement(raw: Any, request_: ChatRequest) -> None:
+    """An answer that is only announced is waited for no longer than any other."""
+    raw.script("request", b"HTTP/1.1 103 Early Hints\r\n\r\n", "stall")
+    async with AsyncInferenceClient(raw.url, "canary-5ecret", timeout=Timeouts(read=0.2, total=None)) as client:
+        with pytest.raises(APITimeoutError) as caught:
+            await asyncio.wait_for(client.chat(request_), PATIENCE)
+    assert caught.value.phase == "read"
+
+
+async def test_answers_that_are_whole_before_the_request(raw: Any) -> None:
+    """The end of sending starts no wait for an answer that is there already, however slowly it is read."""
+    deaf = Deaf()
+    rest = (said("lo", "stop"), piece(b"data: [DONE]\n\n"), b"0\r\n\r\n")
+    raw.script(STREAM, said("hel"), deaf, *rest, "request", "reached", "stall")
+    async with AsyncInferenceClient(raw.url, "canary-5ecret", timeout=Timeouts(read=0.2)) as client:
+        stream = await client.stream_chat(LARGE)
+        text = (await anext(stream)).choices[0].delta.text
+        deaf.go_on.set()
+        assert await asyncio.to_thread(raw.reached.acquire, timeout=PATIENCE)
+        await asyncio.sleep(0.4)
+        async for chunk in stream:
+            text += "".join(choice.delta.text for choice in chunk.choices)
+    assert text == "hello"
+
+
+def test_streams_that_outlive_their_loop(raw: Any) -> None:
+    """A stream that is dropped after its event loop was closed is not a second failure."""
+    raw.script("request", *GOOD_STREAM[:2], "stall")
+    client = AsyncInferenceClient(raw.url, "canary-5ecret")
+    complaints: list[Any] = []
+    loop = asyncio.new_event_loop()
+    stream = loop.run_until_complete(client.stream_chat(HELLO))
+    loop.run_until_complete(anext(stream))
+    loop.close()
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # with which asyncio itself tells of loops closed too early
+        patch.setattr(sys, "unraisablehook", complaints.append)
+        del stream, client
+        gc.collect()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\u00e9"])
 async def test_no_header_hides_another(raw: Any, end: str) -> None:
-    """Nothing is sent of a header that would end within its value."""
+    """Nothing is sent of a header that would end within its value, or that HTTP has no letters for."""
 
     class Careless(Authorizer):
         def headers(self) -> Headers:

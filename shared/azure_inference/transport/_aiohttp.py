@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, cast
 
@@ -52,7 +52,7 @@ class AiohttpEngine:
             connection = await self._connect(call.server, timeouts.connect)
             try:
                 handler: _Handler = connection.protocol
-                handler.send(to_head(call, authorization, self._headers), call.body, timeouts.read)
+                handler.send(to_head(call, authorization, self._headers), call.body, timeouts)
                 message, payload = await handler.answer()
             except BaseException:
                 connection.close()
@@ -119,31 +119,32 @@ class _Response:
             free.release()
 
     def __del__(self) -> None:
-        self._end()
+        with suppress(RuntimeError):  # of an event loop that was closed, which ends its connections
+            self._end()
 
 
 class _Handler(ResponseHandler):
     """A connection that gives no answer away and leaves nobody waiting, where aiohttp's own would.
 
     aiohttp takes bytes that come after an answer for the next one; and it tells whoever waits for a head that the
-    bytes are not HTTP, but not whoever reads the body.
+    bytes are not HTTP, or that the connection was closed, but not whoever reads the body.
     """
 
     _answered = False
     _writer: asyncio.Task[None] | None = None
 
-    def send(self, head: bytes, body: bytes, read_timeout: float | None) -> None:
+    def send(self, head: bytes, body: bytes, timeouts: Timeouts) -> None:
         """Sends a request; of a large one, the rest while its answer is awaited, which may be a refusal."""
         self._answered = False  # from here on, bytes belong to the next answer
         self.set_response_params(
-            read_until_eof=True, auto_decompress=False, read_timeout=read_timeout, read_bufsize=_PIECE
+            read_until_eof=True, auto_decompress=False, read_timeout=timeouts.read, read_bufsize=_PIECE
         )
         if len(body) < _LARGE:
             self._write(head + body)
             self.start_timeout()
         else:
             self._write(head)
-            self._writer = self._loop.create_task(self._write_slowly(body))
+            self._writer = self._loop.create_task(self._write_slowly(body, timeouts.write))
 
     async def answer(self) -> tuple[RawResponseMessage, StreamReader]:
         """The head of the answer to what was sent, and its body to be read."""
@@ -151,27 +152,52 @@ class _Handler(ResponseHandler):
             message, payload = await self.read()
             if message.code >= _FINAL or message.code == _SWITCHING_PROTOCOLS:
                 return message, payload
+            if not self._is_writing:
+                self.start_timeout()  # which aiohttp stops at the end of any answer
 
     def _write(self, data: bytes) -> None:
         if self.transport is None:
             raise aiohttp.ServerDisconnectedError
         self.transport.write(data)
 
-    async def _write_slowly(self, body: bytes) -> None:
-        with suppress(ConnectionError, aiohttp.ServerDisconnectedError):  # of which the answer's reader is told
+    async def _write_slowly(self, body: bytes, patience: float | None) -> None:
+        try:
             for start in range(0, len(body), _PIECE):
                 self._write(body[start : start + _PIECE])
-                await self._drain_helper()
-            self.start_timeout()
+                async with asyncio.timeout(patience):
+                    await self._drain_helper()
+        except (ConnectionError, aiohttp.ServerDisconnectedError):
+            return  # the answer's reader is told
+        except TimeoutError:
+            self.force_close()
+            if not self._answered:
+                self.set_exception(_WriteTimeoutError())
+        else:
+            if not self._answered:  # else it is for the answer's bytes to start it, and for its end to stop it
+                self.start_timeout()
+
+    @property
+    def _is_writing(self) -> bool:
+        return self._writer is not None and not self._writer.done()
 
     @property
     def should_close(self) -> bool:
-        return super().should_close or (self._writer is not None and not self._writer.done())
+        return super().should_close or self._is_writing
 
     def close(self) -> None:
         if self._writer is not None:
             self._writer.cancel()
-        super().close()
+        if self.transport is not None and self.transport.get_write_buffer_size():
+            self.transport.abort()  # else the rest would wait, and the end with it, for a server that reads no more
+        self._leave(super().close)
+
+    def abort(self) -> None:
+        self._leave(super().abort)
+
+    def _leave(self, end: Callable[[], None]) -> None:
+        payload = self._payload
+        end()
+        _tell(payload, aiohttp.ClientConnectionError("the connection was closed"))
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         self._answered = data[0].code >= _FINAL
@@ -193,8 +219,16 @@ class _Handler(ResponseHandler):
             exc, exc_cause = aiohttp.ClientPayloadError(" ".join(text.split())), exc
         payload = self._payload
         super().set_exception(exc, exc_cause or exc)
-        if payload is not None and not payload.is_eof() and payload.exception() is None:
-            payload.set_exception(exc)
+        _tell(payload, exc)
+
+
+def _tell(payload: StreamReader | None, error: BaseException) -> None:
+    if payload is not None and not payload.is_eof() and payload.exception() is None:
+        payload.set_exception(error)
+
+
+class _WriteTimeoutError(aiohttp.ServerTimeoutError):
+    """The server takes nothing of a request."""
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -215,5 +249,5 @@ def _to_error(error: Exception, where: str) -> InferenceError:
     """The error of ours for one of `_HTTP_ERRORS`."""
     hide_frames(error)
     if isinstance(error, aiohttp.ServerTimeoutError):
-        return Deadline(None, "read").error(where)
+        return Deadline(None, "write" if isinstance(error, _WriteTimeoutError) else "read").error(where)
     return connection_error(where, error, dropped=not isinstance(error, aiohttp.ClientConnectorError))

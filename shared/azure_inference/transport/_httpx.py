@@ -61,8 +61,10 @@ def to_head(call: Call[Any], authorization: Headers, headers: Headers) -> bytes:
     if call.body:
         lines.append(f"content-length: {len(call.body)}")
     head = "\r\n".join(lines)
-    if head.count("\n") > len(lines) or head.count("\r") > len(lines):
-        raise ConfigurationError("a header of the request holds the end of a line (value withheld)")
+    if head.count("\n") > len(lines) or head.count("\r") > len(lines) or not head.isascii():
+        raise ConfigurationError(
+            "a header of the request holds the end of a line, or a letter outside ASCII (value withheld)"
+        )
     return f"{head}\r\n\r\n".encode("ascii")
 
 
