@@ -243,7 +243,7 @@ def test_text_completions() -> None:
     """Texts of each choice are joined; the head, the end and the usage are those of a chat."""
     accumulator = CompletionAccumulator()
     for frame in [
-        {"id": "", "choices": []},
+        {"id": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]},
         {"id": "c", "model": "m", "choices": [{"index": 1, "text": "x"}, {"index": 0, "text": "a"}]},
         {"id": "c", "choices": [{"index": 0, "text": "b", "finish_reason": "stop"}], "usage": {"total_tokens": 1}},
         {"choices": [{"index": 1, "text": None, "finish_reason": "length"}], "usage": {"total_tokens": 2}},
@@ -257,6 +257,7 @@ def test_text_completions() -> None:
         (1, "x", "length"),
     ]
     assert (answer.id, answer.model) == ("c", "m")
+    assert answer.prompt_filter_results == [{"prompt_index": 0}]
     assert answer.usage is not None
     assert answer.usage.total_tokens == 2
     assert accumulator.is_finished

@@ -48,6 +48,7 @@ class Completion(AnswerModel):
     choices: list[CompletionChoice] = Field(min_length=1)
     usage: Usage | None = None
     system_fingerprint: str | None = None
+    prompt_filter_results: list[Any] | None = None
 
 
 class CompletionChunk(Completion):
