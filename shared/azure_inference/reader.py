@@ -201,7 +201,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
     def _unless_error(self, event: NamedEvent) -> bytes:
         """The data of an event whose name does not say that it is an error."""
         data = event.data
-        if event.name == "error":
+        if event.name == "error" and data.strip() != _DONE:
             body = data if data.lstrip().startswith(b"{") else json.dumps(data.decode("utf-8", "replace")).encode()
             raise_if_failure(self._call, self._headers, b'{"error":' + body + b"}")
         return data

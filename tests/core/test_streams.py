@@ -79,6 +79,7 @@ ENDS: dict[str, list[bytes]] = {
     "comments, names and numbers": [b": hi\n\nevent: message\nid: 1\n" + said("hello", "stop"), b": bye\n\n", DONE],
     "carriage returns": [said("hello", "stop").replace(b"\n", b"\r\n"), DONE.replace(b"\n", b"\r\n")],
     "a name of an event that means nothing": [said("hello", "stop"), b"event: ping\ndata: {}\n\n", DONE],
+    "an end mark by the name of an error": [said("hello", "stop"), b"event: error\n" + DONE],
     "an end mark with blanks": [said("hello"), b"data:  [DONE] \n\n"],
     "null where there are no choices": [said("hel"), event({"choices": None}), said("lo", "stop"), DONE],
     "null where there is no delta": [
