@@ -19,10 +19,12 @@ def lazily(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any]
     module = sys.modules[package]
 
     def get(name: str) -> Any:
+        if name in homes:
+            return import_module(f".{name}", package)
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(import_module(f".{home_of[name]}", package), name)
         setattr(module, name, value)
         return value
 
-    return get, lambda: sorted({*vars(module), *home_of})
+    return get, lambda: sorted({*vars(module), *homes, *home_of})
