@@ -39,8 +39,7 @@ class Generating(Connected):
 
     @property
     def _parameters(self) -> dict[str, Any]:
-        values = vars(self)
-        named = {name: values[name] for name in _NAMED if values[name] is not None}
+        named = {name: value for name in _NAMED if (value := getattr(self, name)) is not None}
         if (stops := self._stops) is not None:
             named["stop"] = stops
         return {**named, **self.model_kwargs}

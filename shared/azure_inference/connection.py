@@ -48,8 +48,7 @@ class Connection:
     @classmethod
     def of(cls, owner: object) -> Self:
         """The connection that the attributes of an object describe, named as the arguments; None is left out."""
-        attributes = vars(owner)
-        given = {name: value for name in _ARGUMENTS if (value := attributes.get(name)) is not None}
+        given = {name: value for name in _ARGUMENTS if (value := getattr(owner, name, None)) is not None}
         return cls(**given)
 
     @property

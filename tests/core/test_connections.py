@@ -268,6 +268,28 @@ def test_identity(other: dict[str, Any]) -> None:
     assert one.identity != Connection(**{**options, **other}, credential="a").identity
 
 
+class Company:
+    """What a company's own adapter may look like."""
+
+    __slots__ = ("credential",)
+    endpoint = "https://x.services.ai.azure.com/models"
+
+    def __init__(self) -> None:
+        self.credential = "a"
+
+    @property
+    def api_version(self) -> str:
+        """Not the usual one."""
+        return "2025-04-01"
+
+
+def test_connection_of_an_object() -> None:
+    """The arguments are the attributes of an object, wherever it has them: in itself, its class, or computed."""
+    of = Connection.of(Company())
+
+    assert of.identity == Connection(Company.endpoint, "a", api_version="2025-04-01").identity
+
+
 def test_streams_outlive_their_client(server: Any, reply: Any, either: Any) -> None:
     """A stream goes on although nobody holds its client any more."""
     go_on = threading.Event()

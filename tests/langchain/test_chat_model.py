@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from langchain_core import exceptions as lc
@@ -56,6 +56,17 @@ def test_zero_is_sent(make: Any, sent: Any) -> None:
     body = sent()[0]["body"]
     assert [body[name] for name in ("temperature", "top_p", "seed", "frequency_penalty", "presence_penalty")] == [0] * 5
     assert body["logprobs"] is False
+
+
+def test_fixed_in_a_subclass(make: Any, sent: Any) -> None:
+    """What a subclass fixes for all of its models, so that it is no argument any more, is sent."""
+
+    class Steady(ChatAzureInference):
+        temperature: ClassVar[float] = 0.5  # type: ignore[misc] # a field of its base
+
+    Steady(endpoint=make().endpoint, credential=SECRET).invoke("hi", model="emulated-chat")
+
+    assert sent()[0]["body"]["temperature"] == Steady.temperature
 
 
 @pytest.mark.parametrize("way", ["invoke", "stream", "ainvoke", "astream"])
