@@ -80,7 +80,7 @@ class EmbeddingsResult(AnswerModel):
     """An answer of `/embeddings` or `/images/embeddings`.
 
     `vectors` holds one list of floats per input, in the order of the inputs, checked when the answer was read.
-    `data` holds the rows as the server sent them.
+    `data` holds the rows as the server sent them, but for what `EmbeddingItem` says of numbers.
     """
 
     id: str | None = None
