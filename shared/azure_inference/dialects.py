@@ -46,6 +46,8 @@ _SCOPE_OF_HOST = (
     ("*.inference.ai.azure.com", _MACHINE_LEARNING),
     ("*", _COGNITIVE),
 )
+_LONGEST_LABEL = 63
+"""The most letters between two dots of a host's name; to look up one with more raises a bare UnicodeError."""
 _RETIRED = (("*.services.ai.azure.com", "/models"), ("models.inference.ai.azure.com", ""), ("models.github.ai", ""))
 _RESOURCE_HOSTS = ("*.services.ai.azure.com", "*.openai.azure.com", "*.cognitiveservices.azure.com")
 
@@ -134,7 +136,9 @@ def _parts(text: str) -> SplitResult | None:
     """The parts of an http(s) URL, of which the scheme may be missing; None if it is none."""
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
-        is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        labels = (parts.hostname or "").removesuffix(".").split(".")
+        is_host = all(0 < len(label) <= _LONGEST_LABEL for label in labels)
+        is_valid = parts.scheme in ("http", "https") and is_host and parts.port != 0
     except ValueError:
         return None
     return parts if is_valid else None

@@ -147,6 +147,8 @@ def test_query_of_a_route() -> None:
         ("https://my host/models", {}, "is not an http(s) URL"),
         ("https://host/mo\ndels", {}, "is not an http(s) URL"),
         ("https://[::1/models", {}, "is not an http(s) URL"),
+        ("https://a..b/models", {}, "is not an http(s) URL"),
+        (f"https://{'a' * 64}.com/models", {}, "is not an http(s) URL"),
         ("https://user:secret@host/models", {}, "user name or password"),
         ("https://secret@host/models", {}, "user name or password"),
         (f"{SERVICES}/api/projects/p", {}, "https://<resource>.services.ai.azure.com/openai/v1"),
