@@ -119,8 +119,9 @@ class _Response:
             free.release()
 
     def __del__(self) -> None:
-        with suppress(RuntimeError):  # of an event loop that was closed, which ends its connections
-            self._end()
+        if self._free is not None:
+            with suppress(RuntimeError):  # of an event loop that was closed, which ends its connections
+                self._end()
 
 
 class _Handler(ResponseHandler):
