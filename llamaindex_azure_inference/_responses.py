@@ -224,8 +224,7 @@ def _facts(answer: ChatCompletion | ChatCompletionChunk, choice: Choice | ChunkC
 
 
 def _counts(usage: Usage) -> dict[str, int]:
-    counts = {name: getattr(usage, name) for name in _TOKENS}
-    return {name: count for name, count in counts.items() if count is not None}
+    return {name: count for name in _TOKENS if (count := getattr(usage, name)) is not None}
 
 
 def _logprobs(choice: Choice | ChunkChoice) -> list[list[LogProb]] | None:

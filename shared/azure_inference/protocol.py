@@ -224,7 +224,7 @@ def read_answer(call: Call[AnswerT], status: int, headers: Mapping[str, str], bo
     """
     raise_for_status(call, status, headers, body)
     try:
-        answer = call.endpoint.answer.model_validate_json(body)
+        answer: AnswerT = call.endpoint.answer.__pydantic_validator__.validate_json(body)
     except ValidationError as error:
         raise_if_failure(call, headers, body)
         raise ResponseValidationError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from .errors import APITimeoutError, ConfigurationError
 
@@ -53,8 +54,7 @@ USUAL = Timeouts()
 """Those of a client that is told none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(NamedTuple):
     """A moment that something must be over by; `at` is on the monotonic clock, None for never."""
 
     at: float | None

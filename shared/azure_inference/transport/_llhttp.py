@@ -41,6 +41,7 @@ class _Exchanges(httpcore.ConnectionInterface):
         self._stream = stream
         self._keepalive_expiry = keepalive_expiry
         self._expires_at: float | None = None
+        self._has_just_finished = False
         self._answer: _Answer | None = None
         self._state = "NEW"
         # One that is held twice: garbage collection may end an answer that was left, wherever this thread is.
@@ -93,6 +94,7 @@ class _Exchanges(httpcore.ConnectionInterface):
                 self.close()
             elif self._state == "ACTIVE":
                 self._state = "IDLE"
+                self._has_just_finished = True
                 if self._keepalive_expiry is not None:
                     self._expires_at = time.monotonic() + self._keepalive_expiry
 
@@ -111,6 +113,10 @@ class _Exchanges(httpcore.ConnectionInterface):
 
     def has_expired(self) -> bool:
         if self._state != "IDLE":
+            return False
+        # The pool asks at once when it is given a connection back, of which nothing new can be known then.
+        if self._has_just_finished:
+            self._has_just_finished = False
             return False
         is_late = self._expires_at is not None and time.monotonic() > self._expires_at
         # An idle server has nothing to say: what it sends is its goodbye, or would be taken for the next answer.
