@@ -38,6 +38,7 @@ def code(page: Path) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.timeout(180)  # both frameworks are imported anew, on a busy machine perhaps for the first time
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_code(page, emulator, tmp_path):
     """What a page shows runs as it stands, from its first block to its last, in a folder with the user's documents."""
