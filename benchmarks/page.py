@@ -205,10 +205,11 @@ def _growth(results: Results) -> Iterator[str]:
 
 def _surroundings(results: Results) -> Iterator[str]:
     share = max((row.server for row in (*results.rows, *results.flights)), default=0.0)
+    rounds = [len(costs) for row in results.rows for costs in row.costs.values()] or [0]
     yield (
         f"This run: {os.cpu_count()} CPUs ({platform.machine()}, {platform.system()}), "
-        f"{results.seconds / 60:.0f} minutes. The server computed for at most {share:.0%} of the time of any "
-        "measurement, in a process of its own."
+        f"{results.seconds / 60:.0f} minutes, {min(rounds)} to {max(rounds)} rounds of a row. The server computed for "
+        f"at most {share:.0%} of the time of any measurement, in a process of its own."
     )
     packages = list(dict.fromkeys(name for found in results.versions.values() for name in found))
     rows = [[name, *(found.get(name, "") for found in results.versions.values())] for name in packages]

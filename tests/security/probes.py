@@ -205,6 +205,7 @@ def forked(url: str, method: str) -> dict[str, Any]:
 
 def interrupted(url: str, method: str) -> dict[str, Any]:
     """A call or a stream that SIGINT ends, and the next call of the same client."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells take from what they run in the background
     client = InferenceClient(url, KEY)
     client.chat(HELLO, headers={"x-want": "answer"})
     before = descriptors()
