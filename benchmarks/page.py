@@ -208,7 +208,7 @@ def _surroundings(results: Results) -> Iterator[str]:
     rounds = [len(costs) for row in results.rows for costs in row.costs.values()] or [0]
     yield (
         f"This run: {os.cpu_count()} CPUs ({platform.machine()}, {platform.system()}), "
-        f"{results.seconds / 60:.0f} minutes, {min(rounds)} to {max(rounds)} rounds of a row. The server computed for "
+        f"{results.seconds / 60:.0f} minutes, at least {min(rounds)} rounds of each row. The server computed for "
         f"at most {share:.0%} of the time of any measurement, in a process of its own."
     )
     packages = list(dict.fromkeys(name for found in results.versions.values() for name in found))
