@@ -24,10 +24,14 @@ HELLO = to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello
 
 
 class Wire(httpcore.MockStream):
-    """What a server sends; whether it takes the request is said by `is_deaf`."""
+    """What a server sends; whether it takes the request is said by `is_deaf`, whether more is there by `has_more`."""
 
     is_deaf = False
     is_closed = False
+    has_more = False
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.has_more if info == "is_readable" else super().get_extra_info(info)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if self.is_deaf:
@@ -57,6 +61,18 @@ def test_connections_that_are_new() -> None:
     assert answer.read() == b"hi"
     answer.close()
     assert connection.is_available()
+
+
+def test_idle_connections_with_news() -> None:
+    """What a server says while nobody asks retires the connection; only the pool's first look at it needs none."""
+    connection, wire = connected(WHOLE)
+    answer = asked(connection)
+    answer.read()
+    answer.close()
+
+    assert not connection.has_expired()
+    wire.has_more = True
+    assert connection.has_expired()
 
 
 def test_requests_sent_in_part() -> None:
