@@ -36,7 +36,8 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
     dimensions: int | None = None
     """How many numbers a vector should have; unset means the model's own."""
     encoding_format: str | None = None
-    """How vectors travel: `float`, `base64`, or one of the API's others. They always come back as floats."""
+    """How vectors travel: `float`, `base64`, or one of the API's others; by default base64, where that is known to be
+    taken. They always come back as floats."""
     input_type: Literal["auto", "query", "document", "text"] | None = "auto"
     """`auto`: queries are queries and texts are documents, where that is told apart; None says nothing."""
     batch_size: int | None = None
@@ -101,7 +102,7 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
 
     def _fields(self, inputs: list[Any], purpose: str) -> dict[str, Any]:
         input_type = self.connection.input_type(self.input_type, purpose, self._known)
-        encoding_format = self.connection.encoding_format(self.encoding_format)
+        encoding_format = self.connection.encoding_format(self.encoding_format, self._known)
         own = {"model": self.model, "dimensions": self.dimensions, "encoding_format": encoding_format}
         return wire_fields(own, {"input_type": input_type}, self.model_kwargs, {"input": inputs})
 

@@ -21,6 +21,7 @@ from azure_inference import (
     EmbeddingsRequest,
     ImageEmbeddingsRequest,
     ImageInput,
+    ModelProfile,
     in_batches,
     in_batches_async,
     to_request,
@@ -56,7 +57,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     dimensions: int | None = None
     """How many numbers each vector should have; by default the model's own."""
     encoding_format: Literal["float", "base64", "int8", "uint8", "binary", "ubinary"] | None = None
-    """How vectors travel; they arrive as floats in any case."""
+    """How vectors travel: by default as base64, where that is known to be taken. They arrive as floats in any case."""
     input_type: Literal["auto", "text", "query", "document"] | None = "auto"
     """`auto`: queries are queries and texts are documents, where that is told apart; None says nothing."""
     num_workers: int | None = _WORKERS
@@ -64,7 +65,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     @model_validator(mode="after")
     def _fit_batch_size(self) -> Self:
         if "embed_batch_size" not in self.model_fields_set:
-            self.embed_batch_size = self.profile_of(self._model).batch_size
+            self.embed_batch_size = self._known.batch_size
         return self
 
     @classmethod
@@ -203,11 +204,15 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         return to_request(ImageEmbeddingsRequest, {**fields, "input": [_image_input(image) for image in images]})
 
     def _told(self, side: _Side) -> dict[str, str | None]:
-        encoding_format = self.connection.encoding_format(self.encoding_format)
+        encoding_format = self.connection.encoding_format(self.encoding_format, self._known)
         return {"model": self._model, "input_type": self._input_type(side), "encoding_format": encoding_format}
 
     def _input_type(self, side: _Side) -> str | None:
-        return self.connection.input_type(self.input_type, side, self.profile_of(self._model))
+        return self.connection.input_type(self.input_type, side, self._known)
+
+    @property
+    def _known(self) -> ModelProfile:
+        return self.profile_of(self._model)
 
 
 @contextmanager

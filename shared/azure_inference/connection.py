@@ -98,12 +98,18 @@ class Connection:
             takes = self._settings.target.dialect.name == dialects.MODEL_INFERENCE.name
         return purpose if takes else None
 
-    def encoding_format(self, wanted: str | None) -> str | None:
-        """The `encoding_format` of an embeddings request: what is wanted; else base64, where it is known to be taken.
+    def encoding_format(self, wanted: str | None, profile: ModelProfile) -> str | None:
+        """The `encoding_format` of an embeddings request; None says nothing, which means JSON numbers.
 
         Vectors are a quarter as long in base64, and read several times faster.
+
+        Args:
+            wanted: What the user asked for, if anything.
+            profile: What is known of the model. Without a wish, base64 is asked for where the model is known to give
+                it, and of any model on OpenAI's routes.
         """
-        return wanted or ("base64" if self._settings.target.takes_base64 else None)
+        takes = profile.base64_output or self._settings.target.takes_base64
+        return wanted or ("base64" if takes else None)
 
     def __copy__(self) -> Self:
         return self

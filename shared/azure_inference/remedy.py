@@ -65,21 +65,24 @@ class Remedy:
         Raises:
             APIStatusError: The error itself, if there is nothing to leave out.
         """
-        named = set(refused_parameters(error)) - _NEVER_DROPPED
-        found = {(name, is_own) for name, is_own in _present(request) if name in named and (is_own or self._drops)}
+        named = set(refused_parameters(error)) - _NEVER_DROPPED if self._drops else set[str]()
+        found = {
+            (name, is_own) for name, is_own in _present(request) if name in named or (is_own and _is_about(error, name))
+        }
         if not found:
             raise error
         key = (base_url, _model(request))
         with self._lock:
-            self._refused[key] = self._refused.get(key, frozenset()) | found
-        refused = {name for name, _ in found}
-        for name in sorted(refused):
+            known = self._refused.get(key, frozenset())
+            self._refused[key] = known | found
+        # What is known by now was told by a request that was under way at the same time, such as another batch.
+        for name in sorted(name for name, _ in found - known):
             value = repr(getattr(request, name, None))[:80]
             message = (
                 f"{name}={value} was left out of the request: model {_model(request)!r} refuses it ({error.message})"
             )
             warnings.warn(message, UnsupportedParameterWarning, stacklevel=2)
-        return _without(request, refused)
+        return _without(request, {name for name, _ in found})
 
 
 def refused_parameters(error: APIStatusError) -> list[str]:
@@ -93,6 +96,14 @@ def refused_parameters(error: APIStatusError) -> list[str]:
         names += [] if refusing else [_top_level(error.location)]
         names += [error.param, *_named_in(error.message)]
     return list(dict.fromkeys(name for name in names if name))
+
+
+def _is_about(error: APIStatusError, name: str) -> bool:
+    """Whether an error speaks of a parameter, in whatever words: enough to go on without one that nobody asked for."""
+    if error.status_code not in _REFUSING_STATUSES:
+        return False
+    locations = [error.location, *(detail.get("loc") for detail in error.details if is_object(detail))]
+    return name in (error.param, *map(_top_level, locations)) or name in error.message
 
 
 def _is_refusal(code: Any, text: Any) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.core.conftest import ScriptedServer
+
 from .cassettes import options, register
 from .recorded import Recorder, scrubber
 
@@ -34,3 +36,10 @@ def vcr_config() -> dict[str, Any]:
 def over_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
     """Async calls where vcrpy stands in for the network: in httpx; it does not, below the session of aiohttp."""
     monkeypatch.setattr("azure_inference.transport._engines.find_spec", lambda name: None)
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A server that says what the test tells it to."""
+    with ScriptedServer() as server:
+        yield server

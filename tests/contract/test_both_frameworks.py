@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from azure_inference import (
-    Connection,
     ContentFilterError,
     InferenceError,
     ParameterNotSupportedError,
     RateLimitError,
     StreamInterruptedError,
-    UnsupportedParameterWarning,
 )
-from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference
-from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
+from langchain_azure_inference import ChatAzureInference
+from llamaindex_azure_inference import AzureInference
 from tests.core.conftest import Reply, ScriptedServer, sse
 
 from .asks import Ask, Heard, Place, Route
@@ -86,13 +83,6 @@ FAILURES: dict[str, tuple[int, dict[str, Any], type[InferenceError]]] = {
     "filter": (400, {"error": {"code": "content_filter", "message": "Filtered."}}, ContentFilterError),
     "rate": (429, {"error": {"code": "429", "message": "Slower."}}, RateLimitError),
 }
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    """A server that says what the test tells it to."""
-    with ScriptedServer() as server:
-        yield server
 
 
 entries = pytest.mark.parametrize("entry", ENTRIES, ids=str)
@@ -175,50 +165,3 @@ def test_a_fork_after_use(server: Any, framework: str) -> None:
     assert texts == before == ask() == ["It rains.", "It rains."]
     assert in_the_child == 2  # one for each kind of code: none is shared with the parent
     assert server.connections == used + in_the_child + 1  # the parent's plain one is still its own; a new loop's is new
-
-
-@pytest.mark.parametrize(
-    ("url", "wanted", "sent"),
-    [
-        ("https://name.services.ai.azure.com/openai/v1", None, "base64"),
-        ("https://name.openai.azure.com/openai/deployments/embed", None, "base64"),
-        ("https://name.services.ai.azure.com/openai/v1", "float", "float"),
-        ("https://name.services.ai.azure.com/models", None, None),
-        ("https://gateway.example/v1", None, "base64"),
-        ("https://gateway.example", None, None),
-    ],
-)
-def test_base64_where_every_client_asks_for_it(url: str, wanted: str | None, sent: str | None) -> None:
-    """Vectors are asked for in base64 on OpenAI's routes, as its own clients do, unless the user says otherwise."""
-    assert Connection(url, "key").encoding_format(wanted) == sent
-
-
-@pytest.mark.parametrize("framework", ["langchain", "llamaindex"])
-def test_embeddings_say_how_they_travel(server: Any, framework: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both embedding classes send the format that the connection decides on, and give floats back."""
-    monkeypatch.setattr(Connection, "encoding_format", lambda self, wanted: "base64")
-    server.reply_json({"data": [{"index": 0, "embedding": "AACAPwAAAEA="}]})
-    given = {"endpoint": server.url, "credential": "key"}
-    if framework == "langchain":
-        vector = AzureInferenceEmbeddings(**given, model="m").embed_query("hello")
-    else:
-        vector = AzureInferenceEmbedding(**given, model_name="m").get_query_embedding("hello")
-
-    assert json.loads(server.requests[0].body)["encoding_format"] == "base64"
-    assert vector == [1.0, 2.0]
-
-
-def test_base64_is_given_up_where_it_is_refused(server: Any) -> None:
-    """A server that takes no `encoding_format` is asked again without it, once, with a warning."""
-    refusal = {"error": {"code": "unsupported_parameter", "param": "encoding_format", "message": "not supported"}}
-    server.reply_json(refusal, 400)
-    server.reply_json({"data": [{"index": 0, "embedding": [1.0, 2.0]}]})
-    embeddings = AzureInferenceEmbeddings(endpoint=f"{server.url}/v1", credential="key", model="m")
-
-    with pytest.warns(UnsupportedParameterWarning, match="encoding_format"):
-        first = embeddings.embed_query("hello")
-    second = embeddings.embed_query("hello")
-
-    asked = [json.loads(request.body).get("encoding_format") for request in server.requests]
-    assert first == second == [1.0, 2.0]
-    assert asked == ["base64", None, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import httpx
@@ -24,6 +25,8 @@ from azure_inference import (
     __version__,
     to_request,
 )
+
+from .conftest import Reply
 
 HELLO = {"messages": [{"role": "user", "content": "hello"}]}
 CHAT_ANSWER = {"id": "c", "choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}], "more": 1}
@@ -282,6 +285,25 @@ def test_refused_stream_options(server: Any, either: Any, chat_request: ChatRequ
         asked = request.model_copy(update={"stream_options": {"include_usage": False}})
         with pytest.raises(BadRequestError):
             client.stream_chat(asked)
+
+
+def test_batches_that_are_refused_at_once(server: Any, either: Any) -> None:
+    """What several batches under way learn at the same time is warned of once."""
+    body = b'{"error": {"code": "unsupported_parameter", "param": "encoding_format", "message": "not supported"}}'
+    all_are_here = threading.Event()
+
+    def answer(asked: Any) -> Reply:
+        if "encoding_format" not in asked:
+            return Reply(body=b'{"data": [{"index": 0, "embedding": [1.0]}]}')
+        if len(server.requests) == 3:
+            all_are_here.set()
+        return Reply(400, pieces=[all_are_here, body])
+
+    server.by_body = answer
+    request = EmbeddingsRequest(input=["a", "b", "c"], model="m", encoding_format="base64")
+    with pytest.warns(UnsupportedParameterWarning, match="encoding_format") as warned:
+        assert either.client(server.url).embed_all(request, batch_size=1, concurrency=3) == [[1.0]] * 3
+    assert len(warned) == 1
 
 
 @pytest.mark.parametrize("on_unsupported", ["error", "drop"])

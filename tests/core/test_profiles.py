@@ -85,11 +85,14 @@ EMBEDDINGS = [
 
 @pytest.mark.parametrize(("name", "context", "batch", "input_type", "images"), EMBEDDINGS)
 def test_models_for_embeddings(name: str, context: int, batch: int, input_type: bool, images: bool) -> None:
-    """So has a model for embeddings: how much of a text it reads, how many at once, and what it tells apart."""
+    """So has a model for embeddings: how much of a text it reads, how many at once, and what it tells apart; and all of
+    the catalogue give base64.
+    """
     profile = model_profile(name)
 
     assert (profile.context_window, profile.batch_size) == (context, batch)
     assert (profile.input_type, profile.image_input) == (input_type, images)
+    assert profile.base64_output
 
 
 @pytest.mark.parametrize(
@@ -141,6 +144,8 @@ def test_the_emulator_agrees() -> None:
         refused = {refusal.parameter: refusal for refusal in model.refusals}
         takes = {"tools": profile.tool_calling, "input_type": profile.input_type}
         assert not [parameter for parameter, said in takes.items() if said and parameter in refused], name
+        vectors = refused.get("encoding_format")
+        assert not (profile.base64_output and vectors and vectors.applies("base64")), name
         for ability, form in ((profile.structured_output, "json_schema"), (profile.json_output, "json_object")):
             said_no = refused.get("response_format")
             assert not (ability and said_no and said_no.applies({"type": form})), (name, form)
