@@ -9,6 +9,7 @@ from array import array
 from functools import lru_cache
 
 MODEL = "mistral-large-2411"
+EMBEDDING_MODELS = {1536: "text-embedding-3-small", 3072: "text-embedding-3-large"}
 ANSWER = "Air scatters blue light more than it scatters red light, so the sky looks blue."
 WORD = " word"
 FRAGMENT = "some"
@@ -23,6 +24,12 @@ def _with_head(body: bytes, status: str = "200 OK") -> bytes:
 
 def _answer(**more: object) -> dict[str, object]:
     return {"id": "chatcmpl-8c1e6d4b", "created": 1731974400, "model": MODEL, **more}
+
+
+def embedding_model(scene: str) -> str:
+    """The name of the embedding model that is played: OpenAI's with so many numbers, or one that nobody knows."""
+    kind, _, dimensions = scene.partition("-")
+    return EMBEDDING_MODELS.get(int(dimensions), "my-embeddings") if kind == "vectors" else "my-embeddings"
 
 
 @lru_cache

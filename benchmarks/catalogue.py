@@ -20,14 +20,12 @@ class Entry:
 CLIENTS: dict[str, list[Entry]] = {
     "langchain": [
         Entry("ours", "langchain:Ours", "azure-inference"),
-        Entry("ours-v1", "langchain:OursV1", "azure-inference, OpenAI v1 route"),
         Entry("azure", "langchain:AzureAI", "langchain-azure-ai (inference)", "langchain-azure-ai"),
         Entry("openai", "langchain:OpenAI", "langchain-openai", "langchain-openai"),
         Entry("floor", "canned_langchain:Canned", "LangChain alone", "langchain-core"),
     ],
     "llamaindex": [
         Entry("ours", "llamaindex:Ours", "azure-inference"),
-        Entry("ours-v1", "llamaindex:OursV1", "azure-inference, OpenAI v1 route"),
         Entry("azure", "llamaindex:AzureAI", "llama-index azure-inference", "llama-index-llms-azure-inference"),
         Entry("openai", "llamaindex:OpenAILike", "llama-index openai-like", "llama-index-llms-openai-like"),
         Entry("floor", "canned_llamaindex:Canned", "LlamaIndex alone", "llama-index-core"),
@@ -44,6 +42,7 @@ PARSERS = [
     Entry("pydantic", "bare:ParsedByPydantic", "one batch parsed by pydantic_core", "pydantic-core"),
     Entry("orjson", "bare:ParsedByOrjson", "one batch parsed by orjson", "orjson"),
     Entry("base64", "bare:ParsedFromBase64", "one base64 batch parsed"),
+    Entry("base64-pydantic", "bare:ParsedFromBase64ByPydantic", "one base64 batch parsed by pydantic_core"),
 ]
 PEERS = ("azure", "openai")
 CHAT_CLIENTS = ("ours", "azure", "openai", "floor")

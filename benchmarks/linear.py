@@ -30,7 +30,7 @@ GROWING = [
     Growing("chunk of a stream, sync", "stream", {}),
     Growing("chunk of a stream, async", "astream", {}),
     Growing("tool-call delta of a stream, sync", "stream", {"kind": "tools"}),
-    Growing("text to embed (256 numbers)", "embed", {"dimensions": 256}, beside="pydantic"),
+    Growing("text to embed (256 JSON numbers)", "embed", {"dimensions": 256}, beside="pydantic"),
     Growing("message of a request", "say", {}),
 ]
 IN_FLIGHT = "request in flight (server answering after 50 ms)"

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from benchmarks.catalogue import Entry, entries
+from benchmarks.catalogue import PARSERS, Entry, entries
 from benchmarks.processes import ROOT, Server, TooLongError, Worker
 from benchmarks.rows import Row
+
+_ASKS_NOBODY = {"floor", *(parser.name for parser in PARSERS)}
 
 
 @dataclass
@@ -143,5 +145,5 @@ def _once(field_: Field, row: Row, name: str, result: Measured) -> None:
         return
     result.costs.setdefault(name, []).append((answer["cpu"] - less["cpu"]) / (size - row.short))
     result.more.setdefault(name, []).append({"wall": answer["wall"], "value": answer["value"]})
-    if name not in ("json", "pydantic", "orjson", "base64", "floor"):
+    if name not in _ASKS_NOBODY:
         result.server = max(result.server, share)

@@ -6,16 +6,23 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from benchmarks.catalogue import BELOW, FRAMEWORKS, PARSERS, PEERS
+from benchmarks.catalogue import BELOW, CHAT_CLIENTS, FRAMEWORKS, PARSERS, PEERS
 from benchmarks.flight import ALONE
 from benchmarks.linear import DECADES
 from benchmarks.measure import Measured
 from benchmarks.report import mebibytes, microseconds, number, ratio, thousands, titles
-from benchmarks.results import Results, Verdict, for_each, grown, pairs, verdicts
+from benchmarks.results import Results, Verdict, for_each, grown, verdicts
 from benchmarks.rows import ROWS
 from benchmarks.words import ABOUT_EMBEDDINGS, ABOUT_FLIGHTS, ABOUT_INSTRUCTIONS, ABOUT_MEMORY, INTRODUCTION, METHOD
 
-_EMBEDDING_COLUMNS = ("ours", "ours-v1", "azure", "openai", "floor", *(parser.name for parser in PARSERS))
+_VECTORS_BY = (*CHAT_CLIENTS, *(parser.name for parser in PARSERS))
+_SELF = {"floor": "floor"}
+"""Clients to which a ratio would say nothing: LangChain alone gives its vector at once."""
+_VECTORS = [row for row in ROWS if row.is_of_vectors]
+_VECTOR_TABLES = (
+    ("rows", "Microseconds of CPU time", microseconds),
+    ("counted", "Thousands of instructions", thousands),
+)
 
 
 def page(results: Results) -> str:
@@ -27,7 +34,7 @@ def page(results: Results) -> str:
     if results.counted:
         counts = _costs(results, "counted", thousands, "Thousands of instructions")
         parts += _section("Instructions", counts, ABOUT_INSTRUCTIONS)
-    if any(row.key.startswith("embed") for row in results.rows):
+    if any(results.find("rows", name, row.key).costs for name in FRAMEWORKS for row in _VECTORS):
         parts += _section("Embeddings", _embeddings(results), ABOUT_EMBEDDINGS)
     if results.flights:
         parts += _section("Many calls in flight", _flights(results), ABOUT_FLIGHTS)
@@ -78,7 +85,7 @@ def _costs(results: Results, kind: str, amount: Callable[[float], str], unit: st
         rows = []
         for row in ROWS:
             measured = results.find(kind, framework, row.key)
-            if measured.cost("ours") is None or row.key.startswith("embed"):
+            if measured.cost("ours") is None or row.is_of_vectors:
                 continue
             cells = [_cell(measured, name, amount) for name in (*PEERS, "floor")]
             rows.append([row.title, amount(measured.cost("ours") or 0.0), *cells])
@@ -105,22 +112,19 @@ def _below(results: Results) -> Iterator[str]:
 
 
 def _embeddings(results: Results) -> Iterator[str]:
+    head = ("client", *(row.title for row in _VECTORS))
     for framework, title in FRAMEWORKS.items():
         names = titles(framework)
-        yield f"Microseconds of CPU time for each text, {title}:"
-        rows = [row for row in ROWS if row.key.startswith("embed")]
-        found = [results.find("rows", framework, row.key) for row in rows]
-        lines = [
-            [names[name], *(_cell(measured, name, microseconds, name) for measured in found)]
-            for name in _EMBEDDING_COLUMNS
-        ]
-        yield _table(("client", *(row.title for row in rows)), lines)
-        lines = []
-        for other in (*PEERS, "parsed"):
-            for mine, theirs in pairs("embed", other, found[0]):
-                against = [measured.ratio(theirs, mine) for measured in found]
-                lines.append([f"{names[mine]} to {names[theirs]}", *(ratio(one) if one else "" for one in against)])
-        yield _table(("ratio", *(row.title for row in rows)), lines)
+        for kind, unit, amount in _VECTOR_TABLES:
+            found = [results.find(kind, framework, row.key) for row in _VECTORS]
+            if not any(measured.costs for measured in found):
+                continue
+            yield f"{unit} for each text, {title}; in parentheses, this library's cost to it, in the same rounds."
+            rows = [
+                [names[name], *(_cell(measured, name, amount, _SELF.get(name, "ours")) for measured in found)]
+                for name in _VECTORS_BY
+            ]
+            yield _table(head, rows)
 
 
 def _flights(results: Results) -> Iterator[str]:

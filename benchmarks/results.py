@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from benchmarks import imports
-from benchmarks.catalogue import FRAMEWORKS, PARSERS, PEERS
+from benchmarks.catalogue import FRAMEWORKS, PEERS
 from benchmarks.flight import ALONE
 from benchmarks.linear import Marginal
 from benchmarks.measure import Measured, quartiles
@@ -98,28 +98,13 @@ def verdicts(results: Results) -> Iterator[Verdict]:
         yield from _of_linear(results, framework)
 
 
-def pairs(row_key: str, other: str, measured: Measured) -> list[tuple[str, str]]:
-    """Which of our clients is compared with which, for a column: vectors with those of the same encoding."""
-    if not row_key.startswith("embed"):
-        return [("ours", other)]
-    if other == "openai":
-        return [("ours-v1", "openai")]
-    if other == "parsed":
-        texts = [parser.name for parser in PARSERS if parser.name != "base64" and measured.cost(parser.name)]
-        fastest = min(texts, key=lambda name: measured.cost(name) or 0.0, default="orjson")
-        return [("ours", fastest), ("ours-v1", "base64")]
-    return [("ours", other)]
-
-
 def _of_rows(results: Results, framework: str) -> Iterator[Verdict]:
     for row in ROWS:
         measured, counted = results.find("rows", framework, row.key), results.find("counted", framework, row.key)
         for other, limit in row.limits.get(framework, {}).items():
-            for mine, theirs in pairs(row.key, other, measured):
-                by_count = counted.ratio(theirs, mine)
-                time = measured.ratio(theirs, mine)
-                against = theirs if other == "parsed" else other
-                yield Verdict(row.title, framework, against, limit, time, by_count[1] if by_count else None)
+            by_count = counted.ratio(other)
+            time = measured.ratio(other)
+            yield Verdict(row.title, framework, other, limit, time, by_count[1] if by_count else None)
 
 
 def _of_flights(results: Results, framework: str) -> Iterator[Verdict]:

@@ -1,8 +1,9 @@
 """The server that all clients are measured against: answers made beforehand, in a process of its own.
 
 The first part of the path says what is played: `answer` (chat), `answer-50` (after 50 ms), `text-1000` and `tools-1000`
-(streams of so many deltas), `vectors-1536` (embeddings of so many numbers), `apart-1000` (each delta by itself, a
-millisecond after the last). `GET /cpu` tells the seconds of CPU time that this process has used.
+(streams of so many deltas), `vectors-1536` (embeddings of so many numbers), `unknown-1536` (the same of a model that
+nobody knows), `apart-1000` (each delta by itself, a millisecond after the last). `GET /cpu` tells the seconds of CPU
+time that this process has used.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Played(asyncio.Protocol):
                 self.transport.write(segment)
         elif kind == "apart":
             self.drip(iter(bodies.streamed("text", int(number))))
-        elif kind == "vectors":
+        elif kind in ("vectors", "unknown"):
             asked = json.loads(body)
             encoding = asked.get("encoding_format") or "float"
             self.transport.write(bodies.embeddings(len(asked["input"]), int(number), encoding))

@@ -17,11 +17,15 @@ not counted, nor are full garbage collections of what was there before. Empty wh
 
 ABOUT_EMBEDDINGS = """\
 One call of 10,000 texts (200 for the clients on azure-ai-inference, which would take minutes; their cost for each text
-is the same), in the batches that each client makes by itself. Over the OpenAI v1 route vectors travel as base64, which
-this library and the openai package ask for there; elsewhere as JSON numbers. The floor is the answer to one batch,
-already in memory, parsed to lists of floats; it is not sent, received, checked or put in order. What the framework
-costs by itself comes on top of it: LlamaIndex, of which "alone" gives vectors made beforehand, copies every vector,
-number by number, into the event that tells its observers of a batch; LangChain adds nothing."""
+is the same), in the batches that each client makes by itself. The vectors of 1,536 and 3,072 numbers are those of
+text-embedding-3-small and -large, and every client is told these names. This library knows that they give base64 and
+asks for it on the Model Inference route, as the openai package does of every model on the OpenAI v1 route; the clients
+on azure-ai-inference get JSON numbers. Of a model of which nothing is known this library asks for JSON numbers on the
+Model Inference route, too: these are the rows called unknown.
+
+What is parsed is the answer to one batch, already in memory, made lists of floats; it is not sent, received, checked or
+put in order. For LangChain this is the floor. LlamaIndex, of which "alone" gives vectors made beforehand, copies every
+vector, number by number, into the event that tells its observers of a batch: that comes on top of it."""
 
 ABOUT_FLIGHTS = """\
 Calls of one model object under way at once, one event loop, the server answering each after 50 ms. "1 in flight, no

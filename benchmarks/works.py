@@ -91,9 +91,9 @@ def say(client: Any, size: int) -> Callable[[], Any]:
     return work
 
 
-def embed(client: Any, size: int, dimensions: int) -> Callable[[], Any]:
+def embed(client: Any, size: int, dimensions: int, kind: str = "vectors") -> Callable[[], Any]:
     """The vectors of so many texts, in one call."""
-    model, once = client.embeddings(f"vectors-{dimensions}"), client.embed
+    model, once = client.embeddings(f"{kind}-{dimensions}"), client.embed
     texts = [f"text number {number}" for number in range(size)]
 
     def work() -> None:

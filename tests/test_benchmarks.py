@@ -20,6 +20,8 @@ ORDERS = [
     {"work": "embed", "size": 5, "dimensions": 8},
     {"work": "make", "size": 2},
     {"work": "say", "size": 3},
+    {"work": "embed", "size": 2, "dimensions": 1536},
+    {"work": "embed", "size": 2, "dimensions": 1536, "kind": "unknown"},
 ]
 
 
@@ -39,6 +41,19 @@ def test_clients_do_the_work(client):
     assert all(answer["cpu"] > 0 for answer in answers)
     assert [answers[at]["value"] >= ORDERS[at]["size"] for at in (2, 3, 4)] == [True] * 3
     assert answers[5]["value"]["failed"] == 0
+
+
+@pytest.mark.parametrize("parser", ["Parsed", "ParsedByPydantic", "ParsedFromBase64ByPydantic"])
+def test_parsers_give_vectors(parser):
+    """What is said to be parsed alone is lists of so many numbers, for so many texts."""
+    with Server() as server:
+        worker = Worker(sys.executable, f"bare:{parser}", server.url)
+        try:
+            answer = worker.do(work="embed", size=100, dimensions=8)
+        finally:
+            worker.end()
+
+    assert "cpu" in answer, answer
 
 
 def test_a_client_that_cannot():

@@ -7,6 +7,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage
 
+from benchmarks.bodies import embedding_model
 from benchmarks.clients.base import KEY, MODEL, QUESTION, Client
 
 
@@ -46,23 +47,15 @@ class LangChain(Client):
 class Ours(LangChain):
     """This library."""
 
-    route = "models"
-
     def new(self, scene: str) -> Any:
         from langchain_azure_inference import ChatAzureInference
 
-        return ChatAzureInference(endpoint=self.url(scene, self.route), credential=KEY, model=MODEL)
+        return ChatAzureInference(endpoint=self.url(scene), credential=KEY, model=MODEL)
 
     def new_embeddings(self, scene: str) -> Any:
         from langchain_azure_inference import AzureInferenceEmbeddings
 
-        return AzureInferenceEmbeddings(endpoint=self.url(scene, self.route), credential=KEY, model=MODEL)
-
-
-class OursV1(Ours):
-    """This library on the OpenAI v1 route, where vectors travel as base64."""
-
-    route = "v1"
+        return AzureInferenceEmbeddings(endpoint=self.url(scene), credential=KEY, model=embedding_model(scene))
 
 
 class AzureAI(LangChain):
@@ -76,7 +69,7 @@ class AzureAI(LangChain):
     def new_embeddings(self, scene: str) -> Any:
         from langchain_azure_ai.embeddings.inference import AzureAIEmbeddingsModel
 
-        return AzureAIEmbeddingsModel(endpoint=self.url(scene), credential=KEY, model=MODEL)
+        return AzureAIEmbeddingsModel(endpoint=self.url(scene), credential=KEY, model=embedding_model(scene))
 
 
 class OpenAI(LangChain):
@@ -91,5 +84,5 @@ class OpenAI(LangChain):
         from langchain_openai import OpenAIEmbeddings
 
         return OpenAIEmbeddings(
-            base_url=self.url(scene, "v1"), api_key=KEY, model=MODEL, check_embedding_ctx_length=False
+            base_url=self.url(scene, "v1"), api_key=KEY, model=embedding_model(scene), check_embedding_ctx_length=False
         )

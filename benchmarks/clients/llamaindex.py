@@ -7,6 +7,7 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage
 
+from benchmarks.bodies import embedding_model
 from benchmarks.clients.base import KEY, MODEL, QUESTION, Client
 
 
@@ -46,23 +47,15 @@ class LlamaIndex(Client):
 class Ours(LlamaIndex):
     """This library."""
 
-    route = "models"
-
     def new(self, scene: str) -> Any:
         from llamaindex_azure_inference import AzureInference
 
-        return AzureInference(endpoint=self.url(scene, self.route), credential=KEY, model=MODEL)
+        return AzureInference(endpoint=self.url(scene), credential=KEY, model=MODEL)
 
     def new_embeddings(self, scene: str) -> Any:
         from llamaindex_azure_inference import AzureInferenceEmbedding
 
-        return AzureInferenceEmbedding(endpoint=self.url(scene, self.route), credential=KEY, model=MODEL)
-
-
-class OursV1(Ours):
-    """This library on the OpenAI v1 route, where vectors travel as base64."""
-
-    route = "v1"
+        return AzureInferenceEmbedding(endpoint=self.url(scene), credential=KEY, model=embedding_model(scene))
 
 
 class AzureAI(LlamaIndex):
@@ -76,7 +69,7 @@ class AzureAI(LlamaIndex):
     def new_embeddings(self, scene: str) -> Any:
         from llama_index.embeddings.azure_inference import AzureAIEmbeddingsModel
 
-        return AzureAIEmbeddingsModel(endpoint=self.url(scene), credential=KEY, model_name=MODEL)
+        return AzureAIEmbeddingsModel(endpoint=self.url(scene), credential=KEY, model_name=embedding_model(scene))
 
 
 class OpenAILike(LlamaIndex):
@@ -90,4 +83,4 @@ class OpenAILike(LlamaIndex):
     def new_embeddings(self, scene: str) -> Any:
         from llama_index.embeddings.openai import OpenAIEmbedding
 
-        return OpenAIEmbedding(api_base=self.url(scene, "v1"), api_key=KEY, model_name=MODEL)
+        return OpenAIEmbedding(api_base=self.url(scene, "v1"), api_key=KEY, model_name=embedding_model(scene))
