@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from types import TracebackType
 
 from langchain_core import exceptions as lc
 
@@ -89,10 +88,17 @@ _BOTH: dict[type[core.InferenceError], type[core.InferenceError]] = {
 }
 
 
-@contextmanager
-def langchain_errors() -> Generator[None]:
+class _LangChainErrors:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, core.InferenceError):
+            raise error.as_type(_BOTH.get(type(error), type(error))) from error.__cause__
+
+
+def langchain_errors() -> _LangChainErrors:
     """Raises what the core raises inside as an error of LangChain's family too."""
-    try:
-        yield
-    except core.InferenceError as error:
-        raise error.as_type(_BOTH.get(type(error), type(error))) from error.__cause__
+    return _LangChainErrors()

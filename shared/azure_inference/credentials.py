@@ -62,6 +62,10 @@ class Authorizer:
         """The headers for the next attempt, without blocking the event loop."""
         return self.headers()
 
+    def ready(self) -> Headers | None:
+        """The headers for the next attempt, if nobody has to be waited for."""
+        return None
+
     def forget(self, refused: Headers) -> bool:  # noqa: ARG002 - what its kinds are told
         """Drops headers that were refused with 401; False if there is nothing newer to be had."""
         return False
@@ -79,6 +83,10 @@ class KeyAuthorizer(Authorizer):
         if self._key() != self._headers[1][1]:
             self._headers = self._made()
         return self._headers
+
+    def ready(self) -> Headers:
+        """Both key headers."""
+        return self.headers()
 
     def _made(self) -> Headers:
         key = _checked(self._key())
@@ -118,6 +126,10 @@ class TokenAuthorizer(Authorizer):
         if not self._is_fresh():
             await self._renew()
         return self._kept
+
+    def ready(self) -> Headers | None:
+        """The bearer header, while it is fresh."""
+        return self._kept if self._is_fresh() else None
 
     def forget(self, refused: Headers) -> bool:
         """Drops the token of these headers, so that the next attempt asks for a new one, if nobody has yet."""

@@ -7,6 +7,7 @@ import gc
 import sys
 import threading
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -139,6 +140,42 @@ async def test_answers_that_are_whole_before_the_request(raw: Any) -> None:
         async for chunk in stream:
             text += "".join(choice.delta.text for choice in chunk.choices)
     assert text == "hello"
+
+
+async def test_connections_at_rest(raw: Any) -> None:
+    """A connection that nobody uses for long is closed, also where nobody looks for one."""
+    raw.script("request", answer(), "stall")
+    raw.script("request", answer(), "stall")
+    async with AsyncInferenceClient(raw.url, "canary-5ecret") as client:
+        transport: Any = client._transport
+        transport._settings = replace(transport._settings, keepalive_expiry=0.1)
+        await client.chat(HELLO)
+        assert await asyncio.to_thread(raw.hung_up.acquire, timeout=PATIENCE)
+        await client.chat(HELLO)
+        assert raw.connections == 2
+
+
+async def test_one_alarm_for_all_limits(raw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that are answered set no timers of their own, and a limit that is nearer than the alarm still counts."""
+    raw.script("request", answer(), "request", answer(), "request", answer(), "request", "stall")
+    loop = asyncio.get_running_loop()
+    alarms: list[float] = []
+    call_at = loop.call_at
+
+    def counted(at: float, *arguments: Any, **options: Any) -> Any:
+        alarms.append(at)
+        return call_at(at, *arguments, **options)
+
+    async with AsyncInferenceClient(raw.url, "canary-5ecret") as client:
+        await client.chat(HELLO)
+        monkeypatch.setattr(loop, "call_at", counted)
+        await client.chat(HELLO)
+        await client.chat(HELLO)
+        assert alarms == []
+        with pytest.raises(APITimeoutError) as caught:
+            await client.chat(HELLO, timeout=Timeouts(total=0.1))
+        assert caught.value.phase == "total"
+        assert raw.connections == 1
 
 
 def test_streams_that_outlive_their_loop(raw: Any) -> None:

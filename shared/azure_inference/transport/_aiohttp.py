@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Mapping
+import math
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, TypeVar
 
 import aiohttp
 import yarl
@@ -19,9 +21,11 @@ from azure_inference.errors import InferenceError
 from azure_inference.protocol import Call
 from azure_inference.timeouts import Deadline, Timeouts
 
+from ._deadlines import InTime
 from ._httpx import connection_error, hide_frames, tls_context, to_head
 from ._settings import TransportSettings
 
+_T = TypeVar("_T")
 _FINAL = 200
 """The first status of an answer; those below only announce one."""
 _SWITCHING_PROTOCOLS = 101
@@ -41,85 +45,114 @@ class AiohttpEngine:
 
     def __init__(self, settings: TransportSettings) -> None:
         self._headers = settings.headers
-        self._free = asyncio.Semaphore(settings.max_connections)
-        self._connector = _Connector(limit=0, keepalive_timeout=settings.keepalive_expiry, ssl=tls_context())
+        self._keepalive_expiry = settings.keepalive_expiry
+        self._places = asyncio.Semaphore(settings.max_connections)
+        self._connector = _Connector(limit=0, ssl=tls_context())
         self._servers: dict[str, aiohttp.ClientRequest] = {}
+        self._idle: defaultdict[str, deque[Any]] = defaultdict(deque)
+        """Connections to each server that wait to be used again; to the connector, they are all in use."""
 
-    async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts) -> _Response:
+    async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts, deadline: Deadline) -> _Response:
         """Sends one attempt; raises errors of ours only."""
-        await self._wait_for_place(call.server, timeouts.pool)
+        await self._wait_for_place(call.server, timeouts.pool, deadline)
         try:
-            connection = await self._connect(call.server, timeouts.connect)
+            connection = self._rested(call.server) or await self._connect(call.server, timeouts.connect, deadline)
             try:
                 handler: _Handler = connection.protocol
                 handler.send(to_head(call, authorization, self._headers), call.body, timeouts)
-                message, payload = await handler.answer()
+                message, payload = await handler.answer(deadline)
             except BaseException:
                 connection.close()
                 raise
         except BaseException as error:
-            self._free.release()
+            self._places.release()
             if isinstance(error, _HTTP_ERRORS):
-                raise _to_error(error, call.server) from error
+                raise _to_error(error, call.server, deadline) from error
             raise
-        return _Response(call, message, payload, connection, self._free)
+        return _Response(self, call.server, connection, message, payload)
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._connector.close()
+        closed = self._connector.close()
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().close()  # else it would complain that it was not
+        await closed
 
-    async def _wait_for_place(self, where: str, seconds: float | None) -> None:
-        if not self._free.locked():
-            await self._free.acquire()
+    def take_back(self, server: str, connection: Any, *, is_done: bool) -> None:
+        """Keeps a connection for the next call, if its answer was read to the end; else ends it."""
+        handler: _Handler = connection.protocol
+        if not is_done or handler.should_close or self._connector.closed:
+            connection.close()
+        else:
+            handler.rest(self._keepalive_expiry)
+            self._idle[server].append(connection)
+        self._places.release()
+
+    def _rested(self, server: str) -> Any:
+        """A connection that was kept: the one used last, so that those not needed expire."""
+        idle = self._idle[server]
+        while idle:
+            connection = idle.pop()
+            if connection.protocol.is_connected():
+                while idle and not idle[0].protocol.is_connected():
+                    idle.popleft().close()
+                return connection
+            connection.close()
+        return None
+
+    async def _wait_for_place(self, server: str, seconds: float | None, deadline: Deadline) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
             return
-        try:
-            async with asyncio.timeout(seconds):
-                await self._free.acquire()
-        except TimeoutError:
-            raise Deadline(None, "pool").error(where) from None
+        async with InTime(deadline, server), InTime(Deadline.within(seconds, "pool"), server):
+            await self._places.acquire()
 
-    async def _connect(self, server: str, seconds: float | None) -> Any:
+    async def _connect(self, server: str, seconds: float | None, deadline: Deadline) -> Any:
         # A request is what the connector wants to be told a server by; it is never sent.
         request = self._servers.get(server)
         if request is None:
             request = self._servers[server] = aiohttp.ClientRequest("GET", yarl.URL(server))
-        try:
-            return await self._connector.connect(request, traces=[], timeout=_limits(seconds))
-        except TimeoutError:
-            raise Deadline(None, "connect").error(server) from None
+        async with InTime(deadline, server):
+            try:
+                return await self._connector.connect(request, traces=[], timeout=_limits(seconds))
+            except TimeoutError:
+                raise Deadline(None, "connect").error(server) from None
 
 
 class _Response:
-    def __init__(self, call: Call[Any], message: Any, payload: Any, connection: Any, free: asyncio.Semaphore) -> None:
+    def __init__(self, engine: AiohttpEngine, server: str, connection: Any, message: Any, payload: Any) -> None:
         self.status: int = message.code
         self.headers: Mapping[str, str] = message.headers
-        self._where = call.server
-        self._payload = payload
+        self._engine = engine
+        self._server = server
         self._connection = connection
-        self._free: asyncio.Semaphore | None = free
+        self._handler: _Handler = connection.protocol
+        self._payload = payload
+        self._is_open = True
 
-    async def receive(self) -> bytes:
+    async def receive(self, deadline: Deadline) -> bytes:
         """The next bytes of the body, or none at its end."""
+        payload = self._payload
         try:
-            return cast("bytes", await self._payload.readany())
+            piece: bytes = payload.read_nowait()  # of most answers all is there when their head is
+            if piece or payload.at_eof():
+                return piece
+            return await self._handler.in_time(payload.readany(), deadline)
         except _HTTP_ERRORS as error:
-            raise _to_error(error, self._where) from error
+            raise _to_error(error, self._server, deadline) from error
 
     async def close(self) -> None:
         """Gives the connection back, if the body was read to its end; else ends it."""
         self._end()
 
     def _end(self) -> None:
-        free, self._free = self._free, None
-        if free is not None:
-            if self._payload.is_eof():
-                self._connection.release()
-            else:
-                self._connection.close()
-            free.release()
+        if self._is_open:
+            self._is_open = False
+            self._engine.take_back(self._server, self._connection, is_done=self._payload.is_eof())
 
     def __del__(self) -> None:
-        if self._free is not None:
+        if self._is_open:
             with suppress(RuntimeError):  # of an event loop that was closed, which ends its connections
                 self._end()
 
@@ -129,14 +162,23 @@ class _Handler(ResponseHandler):
 
     aiohttp takes bytes that come after an answer for the next one; and it tells whoever waits for a head that the
     bytes are not HTTP, or that the connection was closed, but not whoever reads the body.
+
+    It has one alarm for all that may take too long: when it rings, it is set again to the moment that counts by then.
+    To set and stop a timer for each wait would take an eighth of the time of a whole call.
     """
 
     _answered = False
     _writer: asyncio.Task[None] | None = None
+    _alarm: asyncio.TimerHandle | None = None
+    _silent_until = math.inf
+    """When the server has been silent for too long, on the event loop's clock."""
+    _wait_until = math.inf
+    """When whoever waits has waited for too long; at rest, when the connection has not been used for too long."""
+    _at_rest = False
 
     def send(self, head: bytes, body: bytes, timeouts: Timeouts) -> None:
         """Sends a request; of a large one, the rest while its answer is awaited, which may be a refusal."""
-        self._answered = False  # from here on, bytes belong to the next answer
+        self._answered = self._at_rest = False  # from here on, bytes belong to the next answer
         self.set_response_params(
             read_until_eof=True, auto_decompress=False, read_timeout=timeouts.read, read_bufsize=_PIECE
         )
@@ -147,14 +189,66 @@ class _Handler(ResponseHandler):
             self._write(head)
             self._writer = self._loop.create_task(self._write_slowly(body, timeouts.write))
 
-    async def answer(self) -> tuple[RawResponseMessage, StreamReader]:
+    async def answer(self, deadline: Deadline) -> tuple[RawResponseMessage, StreamReader]:
         """The head of the answer to what was sent, and its body to be read."""
         while True:
-            message, payload = await self.read()
+            message, payload = await self.in_time(self.read(), deadline)
             if message.code >= _FINAL or message.code == _SWITCHING_PROTOCOLS:
                 return message, payload
             if not self._is_writing:
                 self.start_timeout()  # which aiohttp stops at the end of any answer
+
+    async def in_time(self, waiting: Awaitable[_T], deadline: Deadline) -> _T:
+        """What is waited for, unless the deadline is over before."""
+        remaining = deadline.remaining
+        if remaining is not None:
+            self._wait_until = self._loop.time() + remaining
+            self._set_alarm()
+        try:
+            return await waiting
+        finally:
+            self._wait_until = math.inf
+
+    def rest(self, seconds: float) -> None:
+        """Waits for the next request, and ends if there is none for so long."""
+        self._at_rest = True
+        self._wait_until = self._loop.time() + seconds
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        at = min(self._silent_until, self._wait_until)
+        if self._alarm is not None and self._alarm.when() > at:
+            self._stop_alarm()
+        if self._alarm is None and at < math.inf:
+            self._alarm = self._loop.call_at(at, self._ring)
+
+    def _stop_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _ring(self) -> None:
+        self._alarm = None
+        now = self._loop.time()
+        if self._wait_until <= now and self._at_rest:
+            self.close()
+        elif self._wait_until <= now:
+            self.set_exception(_OverdueError())
+        elif self._silent_until <= now:
+            self._on_read_timeout()
+        else:
+            self._set_alarm()
+
+    def _reschedule_timeout(self) -> None:
+        self._silent_until = self._loop.time() + self._read_timeout if self._read_timeout else math.inf
+        self._set_alarm()
+
+    def _drop_timeout(self) -> None:
+        self._silent_until = math.inf
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_alarm()
+        super().connection_lost(exc)
 
     def _write(self, data: bytes) -> None:
         if self.transport is None:
@@ -198,6 +292,7 @@ class _Handler(ResponseHandler):
     def _leave(self, end: Callable[[], None]) -> None:
         payload = self._payload
         end()
+        self._stop_alarm()
         _tell(payload, aiohttp.ClientConnectionError("the connection was closed"))
 
     def feed_data(self, data: Any, size: int = 0) -> None:
@@ -228,6 +323,10 @@ def _tell(payload: StreamReader | None, error: BaseException) -> None:
         payload.set_exception(error)
 
 
+class _OverdueError(aiohttp.ServerTimeoutError):
+    """The deadline of the wait is over."""
+
+
 class _WriteTimeoutError(aiohttp.ServerTimeoutError):
     """The server takes nothing of a request."""
 
@@ -246,9 +345,11 @@ def _limits(connect: float | None) -> aiohttp.ClientTimeout:
 _HTTP_ERRORS = (aiohttp.ClientError, OSError, RuntimeError)
 
 
-def _to_error(error: Exception, where: str) -> InferenceError:
+def _to_error(error: Exception, where: str, deadline: Deadline) -> InferenceError:
     """The error of ours for one of `_HTTP_ERRORS`."""
     hide_frames(error)
+    if isinstance(error, _OverdueError):
+        return deadline.error(where)
     if isinstance(error, aiohttp.ServerTimeoutError):
         return Deadline(None, "write" if isinstance(error, _WriteTimeoutError) else "read").error(where)
     return connection_error(where, error, dropped=not isinstance(error, aiohttp.ClientConnectorError))

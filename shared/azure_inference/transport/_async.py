@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from types import TracebackType
 from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -19,6 +18,7 @@ from azure_inference.protocol import Call, raise_for_status, read_answer, unchec
 from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline, Timeouts
 
+from ._deadlines import InTime
 from ._engines import Engine, Response, new_engine
 from ._settings import TransportSettings
 
@@ -34,21 +34,19 @@ _OPEN: dict[Engine, asyncio.AbstractEventLoop] = {}
 class AsyncWire:
     """A response being read: the pieces of its body as they come, each of them by the deadline set last."""
 
-    def __init__(self, transport: AsyncTransport, call: Call[Any], response: Response, deadline: Deadline) -> None:
+    def __init__(self, transport: AsyncTransport, response: Response, deadline: Deadline) -> None:
         # Held, so that a stream may outlive its client: the connections end with the transport.
         self._transport = transport
         self.status = response.status
         self.headers = response.headers
         self.deadline = deadline
-        self._where = call.server
         self._response = response
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        async with _InTime(self.deadline, self._where):
-            piece = await self._response.receive()
+        piece = await self._response.receive(self.deadline)
         if not piece:
             raise StopAsyncIteration
         return piece
@@ -76,20 +74,18 @@ class AsyncTransport:
         """The typed answer to a call, as `check` gives it back; what that raises is told of the attempt."""
 
         async def attempt(tries: Tries) -> AnswerT:
-            async with _InTime(tries.deadline, call.server):
-                response = await self._send(call, timeouts, tries)
-                body = await _read(response, call.endpoint.answer_limit)
+            response = await self._send(call, timeouts, tries)
+            body = await _read(response, call.endpoint.answer_limit, tries.deadline)
             return check(read_answer(call, response.status, response.headers, body))
 
         return self.run(call, attempt, timeouts)
 
     async def open(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> AsyncWire:
         """One attempt's response, its body not yet read; raises if the service refused."""
-        async with _InTime(tries.deadline, call.server):
-            response = await self._send(call, timeouts, tries)
-            body = b"" if response.status == _SUCCESS else await _read(response, ERROR_LIMIT)
+        response = await self._send(call, timeouts, tries)
+        body = b"" if response.status == _SUCCESS else await _read(response, ERROR_LIMIT, tries.deadline)
         raise_for_status(call, response.status, response.headers, body)
-        return AsyncWire(self, call, response, tries.deadline)
+        return AsyncWire(self, response, tries.deadline)
 
     async def run(
         self, call: Call[Any], attempt: Callable[[Tries], Awaitable[ResultT]], timeouts: Timeouts | None = None
@@ -115,12 +111,16 @@ class AsyncTransport:
             await pool.close()
 
     async def _send(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> Response:
-        authorization = tries.authorization = await self._settings.authorizer.headers_async()
+        authorization = self._settings.authorizer.ready()
+        if authorization is None:
+            async with InTime(tries.deadline, call.server):
+                authorization = await self._settings.authorizer.headers_async()
+        tries.authorization = authorization
         if self._pid != os.getpid():
             _INHERITED.append(self._pools)
             self._pools, self._pid = WeakKeyDictionary(), os.getpid()
         pool = self._pools.get(asyncio.get_running_loop()) or await self._new_pool()
-        return await pool.engine.send(call, authorization, timeouts or self._settings.timeouts)
+        return await pool.engine.send(call, authorization, timeouts or self._settings.timeouts, tries.deadline)
 
     async def _new_pool(self) -> _LoopPool:
         pool = self._pools[asyncio.get_running_loop()] = _LoopPool(new_engine(self._settings, self._client))
@@ -158,30 +158,10 @@ async def _until_closed(engine: Engine) -> AsyncGenerator[None]:
         await engine.close()
 
 
-class _InTime:
-    """`asyncio.timeout` that raises an error of ours."""
-
-    def __init__(self, deadline: Deadline, where: str) -> None:
-        self._deadline = deadline
-        self._where = where
-        self._timeout = asyncio.timeout(deadline.remaining)
-
-    def __aenter__(self) -> Awaitable[object]:
-        return self._timeout.__aenter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        try:
-            await self._timeout.__aexit__(kind, error, traceback)
-        except TimeoutError:
-            raise self._deadline.error(self._where) from None
-
-
-async def _read(response: Response, limit: int) -> bytes:
+async def _read(response: Response, limit: int, deadline: Deadline) -> bytes:
     try:
         body = Body(response.headers, limit)
-        while piece := await response.receive():
+        while piece := await response.receive(deadline):
             body.add(piece)
         return body.whole()
     finally:

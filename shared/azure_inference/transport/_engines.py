@@ -13,8 +13,9 @@ import httpx
 
 from azure_inference.credentials import Headers
 from azure_inference.protocol import Call
-from azure_inference.timeouts import Timeouts
+from azure_inference.timeouts import Deadline, Timeouts
 
+from ._deadlines import InTime
 from ._httpx import HTTP_ERRORS, PatientAsyncTransport, to_error, to_request, to_request_of
 from ._settings import TransportSettings
 
@@ -25,8 +26,8 @@ class Response(Protocol):
     status: int
     headers: Mapping[str, str]
 
-    async def receive(self) -> bytes:
-        """The next bytes of the body, or none at its end; raises errors of ours only."""
+    async def receive(self, deadline: Deadline) -> bytes:
+        """The next bytes of the body, or none at its end, by the deadline; raises errors of ours only."""
         ...
 
     async def close(self) -> None:
@@ -37,8 +38,8 @@ class Response(Protocol):
 class Engine(Protocol):
     """Connections of one event loop."""
 
-    async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts) -> Response:
-        """Sends one attempt; raises errors of ours only."""
+    async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts, deadline: Deadline) -> Response:
+        """Sends one attempt, and has the head of its answer by the deadline; raises errors of ours only."""
         ...
 
     async def close(self) -> None:
@@ -64,11 +65,12 @@ class HttpxEngine:
         self._settings = settings
         self._transport = PatientAsyncTransport(settings)
 
-    async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts) -> Response:
+    async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts, deadline: Deadline) -> Response:
         """Sends one attempt; raises errors of ours only."""
         try:
             request = to_request(call, authorization, self._settings, timeouts)
-            return _HttpxResponse(call, await self._transport.handle_async_request(request))
+            async with InTime(deadline, call.server):
+                return _HttpxResponse(call, await self._transport.handle_async_request(request))
         except HTTP_ERRORS as error:
             raise to_error(error, call.server) from error
 
@@ -83,11 +85,18 @@ class ClientEngine:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts) -> Response:  # noqa: ARG002
-        """Sends one attempt, by the client's own timeouts; raises errors of ours only."""
+    async def send(
+        self,
+        call: Call[Any],
+        authorization: Headers,
+        timeouts: Timeouts,  # noqa: ARG002 - the client has its own
+        deadline: Deadline,
+    ) -> Response:
+        """Sends one attempt; raises errors of ours only."""
         try:
             request = to_request_of(self._client, call, authorization)
-            return _HttpxResponse(call, await self._client.send(request, stream=True, follow_redirects=False))
+            async with InTime(deadline, call.server):
+                return _HttpxResponse(call, await self._client.send(request, stream=True, follow_redirects=False))
         except HTTP_ERRORS as error:
             raise to_error(error, call.server) from error
 
@@ -103,12 +112,13 @@ class _HttpxResponse:
         self._response = response
         self._pieces = aiter(cast("httpx.AsyncByteStream", response.stream))
 
-    async def receive(self) -> bytes:
+    async def receive(self, deadline: Deadline) -> bytes:
         """The next bytes of the body, or none at its end."""
         try:
-            async for piece in self._pieces:
-                if piece:
-                    return piece
+            async with InTime(deadline, self._where):
+                async for piece in self._pieces:
+                    if piece:
+                        return piece
         except HTTP_ERRORS as error:
             raise to_error(error, self._where) from error
         return b""
