@@ -21,7 +21,8 @@ class BodyDecoder:
     """
 
     def __init__(self, headers: Mapping[str, str]) -> None:
-        encoding = headers.get("content-encoding", "").strip().lower()
+        # Asked first: httpx finds out that a header is missing by way of an exception.
+        encoding = headers["content-encoding"].strip().lower() if "content-encoding" in headers else ""
         if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
             raise ResponseValidationError(f"the answer is encoded as {encoding[:20]!r}, which was not asked for")
         self._inflater = None

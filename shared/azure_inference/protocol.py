@@ -26,6 +26,14 @@ _EXCERPT = 80
 _UNSUITABLE_BODY = 502
 _NO_NUMBER = re.compile(rb"[\[:,]-?(?:NaN|Infinity)")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_FOR_USERS = {
+    "host": "leave it out; endpoint says which host is asked",
+    "content-length": "leave it out; it follows from the request",
+    "transfer-encoding": "leave it out; requests are sent whole",
+    "expect": "leave it out; requests are sent without waiting for a go-ahead",
+    "upgrade": "leave it out; nothing but HTTP/1.1 is spoken",
+}
+"""Headers that would go out twice or promise what is not kept, and what to do instead."""
 
 
 class ExtraParameters(StrEnum):
@@ -114,13 +122,12 @@ def prepare(
     headers: Mapping[str, str] | None = None,
     query: Mapping[str, str | None] | None = None,
 ) -> Call[AnswerT]:
-    """The call that a request to a route of a target makes.
+    """The call that a request to a route of a target makes; `headers` are those of `to_headers`.
 
     Raises:
         ConfigurationError: The target needs something the request lacks, or refuses something it has.
     """
-    client_request_id = secrets.token_hex(16)
-    sent = {"x-ms-client-request-id": client_request_id, "accept": "application/json"}
+    sent = {"accept": "application/json"}
     body = b""
     if request is not None:
         if not endpoint.streams and getattr(request, "stream", None):
@@ -130,25 +137,31 @@ def prepare(
         if policy is not None:
             sent["extra-parameters"] = policy.value
         body = _to_bytes(request)
-    for name, value in (headers or {}).items():
-        _check_header(name, value)
-        sent[name.lower()] = Secret(value)
+    if headers:
+        sent.update(headers)
     return Call(
         endpoint=endpoint,
         target=target,
         url=target.url(endpoint.path, **(query or {})),
+        client_request_id=sent.pop("x-ms-client-request-id", None) or secrets.token_hex(16),
         headers=tuple(sent.items()),
         body=body,
-        client_request_id=client_request_id,
     )
 
 
-def check_kind(request: Any) -> None:
-    """Raises `ConfigurationError` for what is no request: a dict, for instance, which type checkers would have told."""
-    if not isinstance(request, RequestModel):
-        raise ConfigurationError(
-            f"request is a {type(request).__name__}: make it with to_request(ChatRequest, fields), or the like"
-        )
+def to_headers(given: Mapping[str, str] | None) -> dict[str, str]:
+    """The headers that a user wants sent: names in lower case, values that are not shown.
+
+    Raises:
+        ConfigurationError: One cannot be sent, or is not for users to set.
+    """
+    if given is not None and not isinstance(given, Mapping):
+        raise ConfigurationError(f"headers is a {type(given).__name__}: pass a mapping of names to values")
+    headers: dict[str, str] = {}
+    for name, value in (given or {}).items():
+        _check_header(name, value)
+        headers[name.lower()] = Secret(value)
+    return headers
 
 
 def _check_header(name: Any, value: Any) -> None:
@@ -157,6 +170,16 @@ def _check_header(name: Any, value: Any) -> None:
         raise ConfigurationError(
             f"headers has {name!r}, which cannot be sent: names are letters, digits and hyphens, values printable "
             "ASCII text (value withheld)"
+        )
+    if remedy := _NOT_FOR_USERS.get(name.lower()):
+        raise ConfigurationError(f"headers has {name!r}, which the client sees to itself: {remedy}")
+
+
+def check_kind(request: Any) -> None:
+    """Raises `ConfigurationError` for what is no request: a dict, for instance, which type checkers would have told."""
+    if not isinstance(request, RequestModel):
+        raise ConfigurationError(
+            f"request is a {type(request).__name__}: make it with to_request(ChatRequest, fields), or the like"
         )
 
 

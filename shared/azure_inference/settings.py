@@ -14,7 +14,7 @@ from .accumulate import ChatAccumulator
 from .credentials import Credential, conceal, to_authorizer
 from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError
-from .protocol import Call, to_extra_parameters
+from .protocol import Call, to_extra_parameters, to_headers
 from .reasoning import with_reasoning
 from .remedy import Remedy
 from .retry import RetryBudget, RetryPolicy
@@ -89,7 +89,7 @@ class ClientSettings:
         if options:
             _check_names(options, CallOptions)
             policy = to_extra_parameters(options.get("extra_parameters")) or policy
-            headers = {**headers, **(options.get("headers") or {})}
+            headers = {**headers, **to_headers(options.get("headers"))}
         return protocol.prepare(self.target, endpoint, request, extra_parameters=policy, headers=headers, query=query)
 
     def streamed(self, request: RequestModel) -> RequestModel:
@@ -151,7 +151,7 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
         remedy=Remedy(options.get("on_unsupported")),
         stream_usage=options.get("stream_usage", True),
         split_reasoning=options.get("split_reasoning", True),
-        headers=dict(options.get("headers") or {}),
+        headers=to_headers(options.get("headers")),
     )
 
 

@@ -22,7 +22,8 @@ from azure_inference.protocol import Call
 from azure_inference.timeouts import Deadline, Timeouts
 
 from ._deadlines import InTime
-from ._httpx import connection_error, hide_frames, tls_context, to_head
+from ._httpx import connection_error, hide_frames, tls_context
+from ._requests import Heads
 from ._settings import TransportSettings
 
 _T = TypeVar("_T")
@@ -44,7 +45,7 @@ class AiohttpEngine:
     """
 
     def __init__(self, settings: TransportSettings) -> None:
-        self._headers = settings.headers
+        self._heads = Heads(settings.headers)
         self._keepalive_expiry = settings.keepalive_expiry
         self._places = asyncio.Semaphore(settings.max_connections)
         self._connector = _Connector(limit=0, ssl=tls_context())
@@ -59,7 +60,7 @@ class AiohttpEngine:
             connection = self._rested(call.server) or await self._connect(call.server, timeouts.connect, deadline)
             try:
                 handler: _Handler = connection.protocol
-                handler.send(to_head(call, authorization, self._headers), call.body, timeouts)
+                handler.send(self._heads.make(call, authorization), call.body, timeouts)
                 message, payload = await handler.answer(deadline)
             except BaseException:
                 connection.close()

@@ -16,7 +16,8 @@ from azure_inference.protocol import Call
 from azure_inference.timeouts import Deadline, Timeouts
 
 from ._deadlines import InTime
-from ._httpx import HTTP_ERRORS, PatientAsyncTransport, to_error, to_request, to_request_of
+from ._httpx import HTTP_ERRORS, PatientAsyncTransport, to_error
+from ._requests import Requests, to_request_of
 from ._settings import TransportSettings
 
 
@@ -62,13 +63,13 @@ class HttpxEngine:
     """httpx's transport, without a client around it."""
 
     def __init__(self, settings: TransportSettings) -> None:
-        self._settings = settings
+        self._requests = Requests(settings.headers)
         self._transport = PatientAsyncTransport(settings)
 
     async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts, deadline: Deadline) -> Response:
         """Sends one attempt; raises errors of ours only."""
         try:
-            request = to_request(call, authorization, self._settings, timeouts)
+            request = self._requests.make(call, authorization, timeouts)
             async with InTime(deadline, call.server):
                 return _HttpxResponse(call, await self._transport.handle_async_request(request))
         except HTTP_ERRORS as error:

@@ -12,10 +12,8 @@ from typing import Any, cast
 import httpcore
 import httpx
 
-from azure_inference.credentials import Headers
 from azure_inference.errors import APIConnectionError, ConfigurationError, InferenceError
-from azure_inference.protocol import Call
-from azure_inference.timeouts import NEVER, Deadline, Timeouts
+from azure_inference.timeouts import NEVER, Deadline
 
 from ._settings import TransportSettings
 
@@ -24,60 +22,6 @@ from ._settings import TransportSettings
 def tls_context() -> ssl.SSLContext:
     """One TLS context for the whole process: loading the certificates takes longer than a request."""
     return httpx.create_ssl_context()
-
-
-@functools.lru_cache(maxsize=256)
-def parsed_url(text: str) -> httpx.URL:
-    """The URL of a call, parsed once: a client has but a few."""
-    return httpx.URL(text)
-
-
-def to_request(
-    call: Call[Any], authorization: Headers, settings: TransportSettings, timeouts: Timeouts
-) -> httpx.Request:
-    """The request of one attempt, made of what is ready to be sent: httpx has nothing left to find out."""
-    url = parsed_url(call.url)
-    headers = [(b"host", url.netloc)]
-    headers += [
-        (name.encode("ascii"), value.encode("ascii"))
-        for name, value in (*call.headers, *authorization, *settings.headers)
-    ]
-    if call.body:
-        headers.append((b"content-length", b"%d" % len(call.body)))
-    limits = {"connect": timeouts.connect, "read": timeouts.read, "write": timeouts.write, "pool": timeouts.pool}
-    return httpx.Request(
-        call.endpoint.method,
-        url,
-        headers=headers,
-        stream=httpx.ByteStream(call.body),
-        extensions={"timeout": limits},
-    )
-
-
-def to_head(call: Call[Any], authorization: Headers, headers: Headers) -> bytes:
-    """What goes before the body of a call in HTTP/1.1."""
-    lines = [_first_lines(call.endpoint.method, call.url)]
-    lines += [f"{name}: {value}" for name, value in (*call.headers, *authorization, *headers)]
-    if call.body:
-        lines.append(f"content-length: {len(call.body)}")
-    head = "\r\n".join(lines)
-    if head.count("\n") > len(lines) or head.count("\r") > len(lines) or not head.isascii():
-        raise ConfigurationError(
-            "a header of the request holds the end of a line, or a letter outside ASCII (value withheld)"
-        )
-    return f"{head}\r\n\r\n".encode("ascii")
-
-
-@functools.lru_cache(maxsize=256)
-def _first_lines(method: str, address: str) -> str:
-    url = parsed_url(address)
-    return f"{method} {url.raw_path.decode()} HTTP/1.1\r\nhost: {url.netloc.decode()}"
-
-
-def to_request_of(client: httpx.Client | httpx.AsyncClient, call: Call[Any], authorization: Headers) -> httpx.Request:
-    """The request by way of a client of the user's, with that client's headers, proxies and timeouts."""
-    headers = [*call.headers, *authorization]
-    return client.build_request(call.endpoint.method, parsed_url(call.url), headers=headers, content=call.body or None)
 
 
 _PHASES: dict[type[httpx.TimeoutException], str] = {
@@ -200,6 +144,8 @@ class _Collectable(httpcore.ConnectionPool):
         self._is_outdated = False
 
     def _assign_requests_to_connections(self) -> list[httpcore.ConnectionInterface]:
+        if len(self._connections) <= self._max_keepalive_connections and not any(r.is_queued() for r in self._requests):
+            return []  # a connection was given back that nobody waits for: it is looked at when it is to be used again
         self._is_outdated = True
         if self._is_assigning:  # by the same thread, which does it again
             return []

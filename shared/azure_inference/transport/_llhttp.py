@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import httpcore
 import httptools
@@ -41,7 +41,6 @@ class _Exchanges(httpcore.ConnectionInterface):
         self._stream = stream
         self._keepalive_expiry = keepalive_expiry
         self._expires_at: float | None = None
-        self._has_just_finished = False
         self._answer: _Answer | None = None
         self._state = "NEW"
         # One that is held twice: garbage collection may end an answer that was left, wherever this thread is.
@@ -61,8 +60,8 @@ class _Exchanges(httpcore.ConnectionInterface):
         except BaseException:
             self.close()
             raise
-        content = _Body(self, answer, limits.get("read"))
-        return httpcore.Response(answer.status, headers=answer.headers, content=content)
+        response = _Response(answer.status, answer.headers, _Body(self, answer, limits.get("read")), {})
+        return cast("httpcore.Response", response)
 
     def _send(self, request: httpcore.Request, answer: _Answer, timeout: float | None) -> None:
         lines = [b"%b %b HTTP/1.1" % (request.method, request.url.target)]
@@ -94,7 +93,6 @@ class _Exchanges(httpcore.ConnectionInterface):
                 self.close()
             elif self._state == "ACTIVE":
                 self._state = "IDLE"
-                self._has_just_finished = True
                 if self._keepalive_expiry is not None:
                     self._expires_at = time.monotonic() + self._keepalive_expiry
 
@@ -113,10 +111,6 @@ class _Exchanges(httpcore.ConnectionInterface):
 
     def has_expired(self) -> bool:
         if self._state != "IDLE":
-            return False
-        # The pool asks at once when it is given a connection back, of which nothing new can be known then.
-        if self._has_just_finished:
-            self._has_just_finished = False
             return False
         is_late = self._expires_at is not None and time.monotonic() > self._expires_at
         # An idle server has nothing to say: what it sends is its goodbye, or would be taken for the next answer.
@@ -153,6 +147,15 @@ class _Body:
 
     def close(self) -> None:
         self._exchanges.finish(self._answer)
+
+
+class _Response(NamedTuple):
+    """What httpcore's pool reads of a response, of which it makes its own: there, every header is looked at."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    stream: _Body
+    extensions: dict[str, Any]
 
 
 class _Answer:

@@ -18,7 +18,8 @@ from azure_inference.protocol import Call, raise_for_status, read_answer, unchec
 from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline, Timeouts
 
-from ._httpx import HTTP_ERRORS, PatientTransport, keep_to, to_error, to_request, to_request_of
+from ._httpx import HTTP_ERRORS, PatientTransport, keep_to, to_error
+from ._requests import Requests, to_request_of
 from ._settings import TransportSettings
 
 HttpClient = httpx.Client
@@ -38,8 +39,8 @@ class Wire:
         self.headers: Mapping[str, str] = response.headers
         self.deadline = deadline
         self._where = call.server
-        self._response = response
-        self._pieces = iter(cast("httpx.SyncByteStream", response.stream))
+        self._stream = cast("httpx.SyncByteStream", response.stream)
+        self._pieces = iter(self._stream)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -53,7 +54,7 @@ class Wire:
 
     def close(self) -> None:
         """Gives the connection back, if the body was read to its end; else ends it."""
-        self._response.close()
+        self._stream.close()
 
 
 class Transport:
@@ -62,6 +63,7 @@ class Transport:
     def __init__(self, settings: TransportSettings, client: HttpClient | None = None) -> None:
         self._settings = settings
         self._client = client
+        self._requests = Requests(settings.headers)
         self._pool: PatientTransport | None = None
         self._pid = 0
         self._release: Callable[[], object] = _nothing_to_release
@@ -121,7 +123,7 @@ class Transport:
                 response = self._client.send(request, stream=True, follow_redirects=False)
             else:
                 limits = (timeouts or self._settings.timeouts).capped(deadline)
-                request = to_request(call, authorization, self._settings, limits)
+                request = self._requests.make(call, authorization, limits)
                 response = self._own_pool().handle_request(request)
         except HTTP_ERRORS as error:
             raise to_error(error, call.server, deadline) from error
