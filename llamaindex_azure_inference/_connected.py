@@ -60,7 +60,7 @@ class Connected(BaseComponent):
     """A key, or something that gives tokens, plain or async; by default AZURE_INFERENCE_CREDENTIAL."""
     base_model: str | None = None
     """The model behind a deployment whose name does not tell it: what is known of models is looked up by it."""
-    model_kwargs: dict[str, Any] = {}
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """More parameters for every request; those the API does not define are extra parameters."""
     api_version: str | None = None
     """The `api-version` of the query, where the endpoint takes one."""
@@ -118,7 +118,7 @@ class Connected(BaseComponent):
     def request_fields(self, kind: type[BaseModel], *more: Mapping[str, Any], **derived: Any) -> dict[str, Any]:
         """Fields of a `kind` of request: those that are fields here too, or `derived` from them; `more` overrule."""
         values = vars(self)
-        own = {name: values[name] for name in _shared_names(type(self), kind)}
+        own = {name: value for name in _shared_names(type(self), kind) if (value := values[name]) is not None}
         return wire_fields({**own, **derived}, self.model_kwargs, *more)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Any:

@@ -23,7 +23,7 @@ from llama_index.core.llms import callbacks
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.types import PydanticProgramMode
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 from typing_extensions import override
 
 from azure_inference import CallOptions, ChatRequest, split_call, to_request, to_tool_choice
@@ -77,7 +77,7 @@ class AzureInference(Connected, FunctionCallingLLM):
     presence_penalty: float | None = None
     seed: int | None = None
     stop: list[str] | str | None = None
-    additional_kwargs: dict[str, Any] = {}
+    additional_kwargs: dict[str, Any] = Field(default_factory=dict)
     """More request parameters, as `model_kwargs`."""
     context_window: int | None = None
     """Tokens of prompt and answer together; by default what is known of the model."""

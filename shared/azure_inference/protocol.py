@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
@@ -72,9 +72,10 @@ def to_request(kind: type[RequestT], fields: Mapping[str, Any]) -> RequestT:
         ConfigurationError: A field is missing or wrong; the message names it and what was given.
     """
     try:
-        return kind.model_validate(fields)
+        request: RequestT = kind.__pydantic_validator__.validate_python(fields)
     except ValidationError as error:
         raise ConfigurationError(_what_is_wrong(kind, fields, error)) from None
+    return request
 
 
 def _what_is_wrong(kind: type[BaseModel], fields: Mapping[str, Any], error: ValidationError) -> str:
@@ -143,14 +144,14 @@ def prepare(
         endpoint=endpoint,
         target=target,
         url=target.url(endpoint.path, **(query or {})),
-        client_request_id=sent.pop("x-ms-client-request-id", None) or secrets.token_hex(16),
+        client_request_id=sent.pop("x-ms-client-request-id", "") or secrets.token_hex(16),
         headers=tuple(sent.items()),
         body=body,
     )
 
 
-def to_headers(given: Mapping[str, str] | None) -> dict[str, str]:
-    """The headers that a user wants sent: names in lower case, values that are not shown.
+def to_headers(given: Any) -> dict[str, str]:
+    """The headers that a user wants sent, a mapping or None: names in lower case, values that are not shown.
 
     Raises:
         ConfigurationError: One cannot be sent, or is not for users to set.
@@ -158,7 +159,7 @@ def to_headers(given: Mapping[str, str] | None) -> dict[str, str]:
     if given is not None and not isinstance(given, Mapping):
         raise ConfigurationError(f"headers is a {type(given).__name__}: pass a mapping of names to values")
     headers: dict[str, str] = {}
-    for name, value in (given or {}).items():
+    for name, value in cast("Mapping[Any, Any]", given or {}).items():
         _check_header(name, value)
         headers[name.lower()] = Secret(value)
     return headers

@@ -29,9 +29,7 @@ def part(text: str) -> Parted:
 def with_reasoning(completion: ChatCompletion) -> ChatCompletion:
     """The answer with thought moved from `content` to `reasoning_content`; the same object where there is none."""
     choices = [_parted(choice) for choice in completion.choices]
-    if all(new is old for new, old in zip(choices, completion.choices, strict=True)):
-        return completion
-    return completion.model_copy(update={"choices": choices})
+    return completion if choices == completion.choices else completion.model_copy(update={"choices": choices})
 
 
 def _parted(choice: Choice) -> Choice:

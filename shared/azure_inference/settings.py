@@ -33,7 +33,8 @@ USER_AGENT = f"azure-inference/{__version__} python/{platform.python_version()}"
 class CallOptions(TypedDict, total=False):
     """What any method takes beside its request.
 
-    `extra_parameters` and `timeout` replace those of the client for one call; `headers` are sent in addition.
+    `extra_parameters` and `timeout` replace those of the client for one call; `headers` are sent in addition, or in
+    the place of the client's of the same name.
     """
 
     extra_parameters: str | None
@@ -156,9 +157,10 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
 
 
 def _check_names(options: Mapping[str, Any], kind: type) -> None:
-    if unknown := options.keys() - kind.__annotations__.keys():
-        known = ", ".join(kind.__annotations__)
-        raise ConfigurationError(f"{', '.join(sorted(unknown))}: no such argument; there are {known}")
+    known = kind.__annotations__
+    if not options.keys() <= known.keys():
+        unknown = ", ".join(sorted(options.keys() - known.keys()))
+        raise ConfigurationError(f"{unknown}: no such argument; there are {', '.join(known)}")
 
 
 def _check_text(name: str, value: Any) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from azure_inference import (
+    APIStatusError,
     AsyncInferenceClient,
     BadRequestError,
     ChatRequest,
@@ -234,14 +235,63 @@ def test_arguments_are_checked_at_once(kind: Any, options: dict[str, Any], said:
         kind(**{"endpoint": "https://x.services.ai.azure.com/models", "credential": "key", **options})
 
 
+def send_with(headers: Any, server: Any, either: Any, given_to: str) -> None:
+    """Asks with headers that are given to the client, or to the call."""
+    of_client, of_call = ({"headers": headers}, {}) if given_to == "client" else ({}, {"headers": headers})
+    either.client(server.url, **of_client).chat(METHODS["chat"][0], **of_call)
+
+
+@pytest.mark.parametrize("given_to", ["client", "call"])
 @pytest.mark.parametrize(
-    "headers", [{"x": "é"}, {"x": "a\nb"}, {"x y": "a"}, {"x": None}, {"x": 5}, {"": "a"}], ids=repr
+    "headers",
+    [{"x": "é"}, {"x": "a\nb"}, {"x y": "a"}, {"x": None}, {"x": 5}, {"": "a"}, [("x", "a")], "x: a"],
+    ids=repr,
 )
-def test_headers_that_cannot_be_sent(server: Any, either: Any, headers: Any) -> None:
+def test_headers_that_cannot_be_sent(server: Any, either: Any, headers: Any, given_to: str) -> None:
     """A header that cannot go out is refused by name before anything is sent."""
     with pytest.raises(ConfigurationError, match="header"):
-        either.client(server.url).chat(METHODS["chat"][0], headers=headers)
+        send_with(headers, server, either, given_to)
     assert server.requests == []
+
+
+@pytest.mark.parametrize("given_to", ["client", "call"])
+@pytest.mark.parametrize("name", ["Host", "host", "Content-Length", "TRANSFER-ENCODING", "Expect", "upgrade"])
+def test_headers_that_are_not_for_users(server: Any, either: Any, name: str, given_to: str) -> None:
+    """What would go out twice, or promise what is not kept, is refused with its remedy, its value withheld."""
+    with pytest.raises(ConfigurationError, match=f"^headers has '{name}', .*: leave it out; ") as caught:
+        send_with({"x-fine": "a", name: "canary-5ecret"}, server, either, given_to)
+    assert "canary" not in str(caught.value)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("given_to", ["client", "call"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("User-Agent", "mine/1"),
+        ("Accept-Encoding", "gzip"),
+        ("Accept", "application/json;q=1"),
+        ("Content-Type", "application/json; charset=utf-8"),
+        ("Authorization", "Basic gateway"),
+        ("Api-Key", "of-the-gateway"),
+        ("X-Ms-Client-Request-Id", "mine-1"),
+        ("Connection", "close"),
+        ("TE", "trailers"),
+    ],
+)
+def test_headers_that_are_said_otherwise(server: Any, either: Any, name: str, value: str, given_to: str) -> None:
+    """A header that is given goes out once, in the place of ours."""
+    server.reply_json(CHAT_ANSWER)
+    send_with({name: value}, server, either, given_to)
+    assert [sent for key, sent in server.requests[0].raw_headers if key.lower() == name.lower()] == [value]
+
+
+def test_ids_that_are_said_otherwise(server: Any, either: Any) -> None:
+    """An error names the id that the service was told."""
+    server.reply_json({"error": {"code": "x", "message": "no"}}, status=400)
+    with pytest.raises(APIStatusError) as caught:
+        either.client(server.url).chat(METHODS["chat"][0], headers={"X-MS-Client-Request-Id": "mine-1"})
+    assert caught.value.client_request_id == "mine-1"
 
 
 @pytest.mark.parametrize("method", [*METHODS, *STREAMS])
