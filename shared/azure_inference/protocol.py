@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
@@ -158,8 +158,9 @@ def to_headers(given: Any) -> dict[str, str]:
     """
     if given is not None and not isinstance(given, Mapping):
         raise ConfigurationError(f"headers is a {type(given).__name__}: pass a mapping of names to values")
+    named: Mapping[Any, Any] = given or {}
     headers: dict[str, str] = {}
-    for name, value in cast("Mapping[Any, Any]", given or {}).items():
+    for name, value in named.items():
         _check_header(name, value)
         headers[name.lower()] = Secret(value)
     return headers
