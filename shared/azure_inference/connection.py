@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any, Self, Unpack, cast
 
 from . import dialects, transport
@@ -15,7 +15,14 @@ from .settings import CallOptions, ClientOptions, resolve_settings
 
 UNWRITTEN = ("credential", "headers", "http_client", "async_http_client")
 """The arguments that are never shown or written down, since they hold secrets or sockets; copies share them."""
-_ARGUMENTS = ("endpoint", *UNWRITTEN, *ClientOptions.__annotations__)
+_ARGUMENTS = tuple(dict.fromkeys(("endpoint", *UNWRITTEN, *ClientOptions.__annotations__)))
+
+
+@functools.cache
+def _arguments_of(kind: type) -> tuple[str, ...]:
+    """The arguments that objects of a class can have: to ask a model of pydantic's for one it has not is slow."""
+    fields = getattr(kind, "model_fields", _ARGUMENTS)
+    return tuple(name for name in _ARGUMENTS if name in fields or hasattr(kind, name))
 
 
 class Connection:
@@ -48,7 +55,8 @@ class Connection:
     @classmethod
     def of(cls, owner: object) -> Self:
         """The connection that the attributes of an object describe, named as the arguments; None is left out."""
-        given = {name: value for name in _ARGUMENTS if (value := getattr(owner, name, None)) is not None}
+        kind: type[Any] = type(owner)
+        given = {name: value for name in _arguments_of(kind) if (value := getattr(owner, name, None)) is not None}
         return cls(**given)
 
     @property
@@ -69,7 +77,7 @@ class Connection:
                     self._async_client = AsyncInferenceClient.from_settings(self._settings, self._async_http_client)
         return self._async_client
 
-    @cached_property
+    @functools.cached_property
     def identity(self) -> Mapping[str, Any]:
         """What tells this connection from another one, for caches: never the credential."""
         target = self._settings.target

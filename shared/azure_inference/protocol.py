@@ -156,14 +156,13 @@ def to_headers(given: Any) -> dict[str, str]:
     Raises:
         ConfigurationError: One cannot be sent, or is not for users to set.
     """
-    if given is not None and not isinstance(given, Mapping):
+    if given is None:
+        return {}
+    if not hasattr(given, "items"):
         raise ConfigurationError(f"headers is a {type(given).__name__}: pass a mapping of names to values")
-    named: Mapping[Any, Any] = given or {}
-    headers: dict[str, str] = {}
-    for name, value in named.items():
+    for name, value in given.items():
         _check_header(name, value)
-        headers[name.lower()] = Secret(value)
-    return headers
+    return {name.lower(): Secret(value) for name, value in given.items()}
 
 
 def _check_header(name: Any, value: Any) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from . import dialects, protocol, transport
 from ._version import __version__
@@ -61,8 +60,7 @@ class ClientOptions(TypedDict, total=False):
     trust_env: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
+class ClientSettings(NamedTuple):
     """What both clients make of their arguments: where calls go, who sends them, and what goes with each."""
 
     target: dialects.Target
@@ -71,7 +69,7 @@ class ClientSettings:
     remedy: Remedy
     stream_usage: bool
     split_reasoning: bool
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
 
     def call(
         self,

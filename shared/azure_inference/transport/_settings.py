@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from azure_inference.credentials import Authorizer, Headers
 from azure_inference.protocol import Call
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     import httpx
 
 
-@dataclass(frozen=True, slots=True)
-class TransportSettings:
+class TransportSettings(NamedTuple):
     """Who asks, what is tried again, how long it waits, and over how many connections.
 
     Attributes:
