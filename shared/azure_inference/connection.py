@@ -55,7 +55,7 @@ class Connection:
     @classmethod
     def of(cls, owner: object) -> Self:
         """The connection that the attributes of an object describe, named as the arguments; None is left out."""
-        kind: type[Any] = type(owner)
+        kind: Any = type(owner)
         given = {name: value for name in _arguments_of(kind) if (value := getattr(owner, name, None)) is not None}
         return cls(**given)
 

@@ -7,7 +7,6 @@ import gc
 import sys
 import threading
 import warnings
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -148,7 +147,7 @@ async def test_connections_at_rest(raw: Any) -> None:
     raw.script("request", answer(), "stall")
     async with AsyncInferenceClient(raw.url, "canary-5ecret") as client:
         transport: Any = client._transport
-        transport._settings = replace(transport._settings, keepalive_expiry=0.1)
+        transport._settings = transport._settings._replace(keepalive_expiry=0.1)
         await client.chat(HELLO)
         assert await asyncio.to_thread(raw.hung_up.acquire, timeout=PATIENCE)
         await client.chat(HELLO)
