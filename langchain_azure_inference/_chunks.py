@@ -94,7 +94,7 @@ def _messages(delta: Delta) -> list[AnswerChunk]:
         pieces = [
             tool_call_chunk(
                 name=piece.function.name or None,
-                args=piece.function.arguments,
+                args=piece.function.arguments or "",
                 id=piece.id or None,
                 index=piece.index,
             )

@@ -76,7 +76,7 @@ class StreamedAnswer:
         if choice is None:
             return self._response(chunk)
         delta = choice.delta
-        for piece in delta.tool_calls:
+        for piece in delta.tool_calls or ():
             self._add_call(piece)
         text, thought = delta.text, delta.reasoning_text
         self._text += text
@@ -98,9 +98,9 @@ class StreamedAnswer:
             return
         known = self._calls.get(index)
         self._calls[index] = ToolCallBlock(
-            tool_call_id=(known and known.tool_call_id) or piece.id,
-            tool_name=(known and known.tool_name) or piece.function.name,
-            tool_kwargs=f"{known.tool_kwargs if known else ''}{piece.function.arguments}",
+            tool_call_id=(known and known.tool_call_id) or piece.id or "",
+            tool_name=(known and known.tool_name) or piece.function.name or "",
+            tool_kwargs=f"{known.tool_kwargs if known else ''}{piece.function.arguments or ''}",
         )
 
     def _settle(self) -> None:

@@ -41,16 +41,14 @@ from .retry import RetryPolicy
 from .schema.chat import (
     AnswerMessage,
     ChatCompletion,
-    ChatCompletionChunk,
     ChatRequest,
     Choice,
-    ChunkChoice,
-    Delta,
     JsonSchemaFormat,
     ResponseFormat,
     Usage,
 )
-from .schema.completions import Completion, CompletionChunk, CompletionRequest
+from .schema.chunks import ChatCompletionChunk, ChunkChoice, CompletionChunk, Delta, ToolCallDelta
+from .schema.completions import Completion, CompletionRequest
 from .schema.embeddings import EmbeddingsRequest, EmbeddingsResult, ImageEmbeddingsRequest, ImageInput
 from .schema.info import ModelInfo
 from .schema.messages import (
@@ -66,7 +64,7 @@ from .schema.messages import (
     ToolMessage,
     UserMessage,
 )
-from .schema.tools import FunctionCall, FunctionDefinition, ToolCall, ToolCallDelta, ToolDefinition
+from .schema.tools import FunctionCall, FunctionDefinition, ToolCall, ToolDefinition
 from .settings import CallOptions, ClientOptions
 from .streaming import AsyncChatStream, ChatStream
 from .timeouts import Timeouts

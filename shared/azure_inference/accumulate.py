@@ -1,26 +1,24 @@
-"""The pieces of a streamed answer, put together: the answer so far, whole or not.
-
-What is read of every chunk is taken from `__dict__`: pydantic's own look-up of an attribute takes ten times as long.
-"""
+"""The pieces of a streamed answer, put together: the answer so far, whole or not."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
+
+from msgspec.structs import replace
 
 from .reasoning import Parted, ThoughtReader, with_reasoning
 from .schema._json import is_array, is_object
-from .schema.chat import (
-    AnswerMessage,
-    Audio,
-    ChatCompletion,
+from .schema.chat import AnswerMessage, Audio, ChatCompletion, Choice
+from .schema.chunks import (
     ChatCompletionChunk,
-    Choice,
     ChunkChoice,
+    CompletionChunk,
+    CompletionChunkChoice,
     Delta,
+    ToolCallDelta,
 )
-from .schema.completions import Completion, CompletionChoice, CompletionChunk
-from .schema.tools import FunctionCall, ToolCall, ToolCallDelta
+from .schema.completions import Completion, CompletionChoice
+from .schema.tools import FunctionCall, ToolCall
 
 _HEAD = ("id", "object", "created", "model", "system_fingerprint", "prompt_filter_results")
 
@@ -36,14 +34,14 @@ class _Head:
         self.values: dict[str, Any] = {}
         self._missing = list(_HEAD)
 
-    def add(self, fields: Mapping[str, Any]) -> None:
-        """Takes in the fields of a chunk."""
+    def add(self, chunk: ChatCompletionChunk | CompletionChunk) -> None:
+        """Takes in what a chunk says of it."""
         for name in self._missing:
-            if fields.get(name):
-                self.values[name] = fields[name]
+            if value := getattr(chunk, name):
+                self.values[name] = value
                 self._missing = [name for name in _HEAD if name not in self.values]
-        if fields["usage"] is not None:
-            self.values["usage"] = fields["usage"]
+        if chunk.usage is not None:
+            self.values["usage"] = chunk.usage
 
 
 class _ToolCalls:
@@ -64,10 +62,10 @@ class _ToolCalls:
 
     def add(self, index: int, piece: ToolCallDelta) -> None:
         call = self._calls.setdefault(index, ["", "", ""])
-        call[0] = call[0] or piece.id
+        call[0] = call[0] or piece.id or ""
         function = piece.function
-        call[1] = call[1] or function.name
-        call[2] += function.arguments
+        call[1] = call[1] or function.name or ""
+        call[2] += function.arguments or ""
         self._last = index
 
     def result(self) -> list[ToolCall]:
@@ -93,31 +91,29 @@ class _ChoiceSoFar:
 
     def add(self, piece: ChunkChoice) -> ChunkChoice:
         """Takes a piece in; gives back the same one, or one with its text parted and its tool calls numbered."""
-        fields = piece.__dict__
-        reason: str | None = fields["finish_reason"]
-        came = delta = fields["delta"]
+        reason = piece.finish_reason
+        came = delta = piece.delta
         if self._thought is not None:
             delta = self._parted(delta, at_end=reason is not None)
-        said = delta.__dict__
-        if said["tool_calls"]:
-            delta = self._placed(delta)
-        content, thought = said["content"], said["reasoning_content"] or said["reasoning"]
-        if isinstance(content, list):
-            content, thought = delta.text, delta.reasoning_text
-        if content:
-            self.content.append(content)
+        if delta.tool_calls:
+            delta = self._placed(delta, delta.tool_calls)
+        text, thought = delta.content, delta.reasoning_content or delta.reasoning
+        if isinstance(text, list):
+            text, thought = delta.text, delta.reasoning_text
+        if text:
+            self.content.append(text)
         if thought:
             self.reasoning.append(thought)
-        if said["refusal"]:
-            self.refusal.append(said["refusal"])
-        self.role = self.role or said["role"]
-        if said["audio"] is not None:
-            self._add_audio(said["audio"].model_dump(exclude_none=True))
+        if delta.refusal:
+            self.refusal.append(delta.refusal)
+        self.role = self.role or delta.role
+        if delta.audio is not None:
+            self._add_audio(delta.audio.model_dump(exclude_none=True))
         if reason:
             self.finish_reason = reason
-        if fields["content_filter_results"] or fields["logprobs"] is not None:
-            self._keep(fields["content_filter_results"], fields["logprobs"])
-        return piece if delta is came else piece.model_copy(update={"delta": delta})
+        if piece.content_filter_results or piece.logprobs is not None:
+            self._keep(piece.content_filter_results, piece.logprobs)
+        return piece if delta is came else replace(piece, delta=delta)
 
     def rest(self) -> Delta | None:
         """The text held back, given up at the end."""
@@ -143,12 +139,11 @@ class _ChoiceSoFar:
             self._thought = None
         if parted == ("", delta.content or ""):
             return delta
-        return delta.model_copy(update={"content": parted.content, "reasoning_content": parted.reasoning or None})
+        return replace(delta, content=parted.content, reasoning_content=parted.reasoning or None)
 
-    def _placed(self, delta: Delta) -> Delta:
-        """The delta with an index on each piece of a tool call; the same object where all had one."""
+    def _placed(self, delta: Delta, came: list[ToolCallDelta]) -> Delta:
+        """The delta with an index on each piece of a tool call that came; the same object where all had one."""
         tools = self.tools = self.tools or _ToolCalls()
-        came: list[ToolCallDelta] = delta.tool_calls
         changed: list[ToolCallDelta] | None = None
         several = len(came) > 1
         for position, piece in enumerate(came):
@@ -156,9 +151,9 @@ class _ChoiceSoFar:
             if index is None:
                 index = tools.place(piece, position if several else None)
                 changed = changed or list(came)
-                changed[position] = piece.model_copy(update={"index": index})
+                changed[position] = replace(piece, index=index)
             tools.add(index, piece)
-        return delta if changed is None else delta.model_copy(update={"tool_calls": changed})
+        return delta if changed is None else replace(delta, tool_calls=changed)
 
     def _add_audio(self, audio: dict[str, Any]) -> None:
         for name, value in audio.items():
@@ -208,10 +203,9 @@ class ChatAccumulator:
 
     def add(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
         """Takes a chunk in; gives it back as callers are to see it: thought parted, tool-call pieces numbered."""
-        fields = chunk.__dict__
-        self._head.add(fields)
+        self._head.add(chunk)
         changed: list[ChunkChoice] | None = None
-        for position, choice in enumerate(fields["choices"]):
+        for position, choice in enumerate(chunk.choices):
             index = choice.index
             if index is None:
                 index = position
@@ -221,9 +215,9 @@ class ChatAccumulator:
                 self._choices[index] = so_far
             seen = so_far.add(choice)
             if seen is not choice:
-                changed = changed or list(fields["choices"])
+                changed = changed or list(chunk.choices)
                 changed[position] = seen
-        return chunk if changed is None else chunk.model_copy(update={"choices": changed})
+        return chunk if changed is None else replace(chunk, choices=changed)
 
     def rest(self) -> ChatCompletionChunk | None:
         """The text held back when a stream breaks off, as one more chunk; None if there is none."""
@@ -270,7 +264,7 @@ class CompletionAccumulator:
 
     def add(self, chunk: CompletionChunk) -> CompletionChunk:
         """Takes a chunk in and gives it back."""
-        self._head.add(chunk.__dict__)
+        self._head.add(chunk)
         for position, choice in enumerate(chunk.choices):
             index = position if choice.index is None else choice.index
             self._texts.setdefault(index, []).append(choice.text)
@@ -284,7 +278,7 @@ class CompletionAccumulator:
     def unexplained(self) -> CompletionChunk | None:
         """The end of the choices that have not said why they ended, as one more chunk to add; None if all have."""
         left = sorted(index for index, reason in self._reasons.items() if not reason)
-        choices = [CompletionChoice(index=index, finish_reason=UNKNOWN) for index in left]
+        choices = [CompletionChunkChoice(index=index, finish_reason=UNKNOWN) for index in left]
         return CompletionChunk(id=self._head.values.get("id"), choices=choices) if choices else None
 
     @property

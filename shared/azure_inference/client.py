@@ -13,8 +13,9 @@ from .errors import APIStatusError, ConfigurationError
 from .protocol import unchecked
 from .reader import Accumulator, ChunkT, WholeT
 from .schema._base import RequestModel
-from .schema.chat import ChatCompletion, ChatCompletionChunk, ChatRequest
-from .schema.completions import Completion, CompletionChunk, CompletionRequest
+from .schema.chat import ChatCompletion, ChatRequest
+from .schema.chunks import ChatCompletionChunk, CompletionChunk
+from .schema.completions import Completion, CompletionRequest
 from .schema.embeddings import EmbeddingsRequest, EmbeddingsResult, ImageEmbeddingsRequest
 from .schema.info import ModelInfo
 from .settings import CallOptions, ClientOptions, ClientSettings, resolve_settings

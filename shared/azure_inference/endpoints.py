@@ -7,12 +7,13 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
-from .schema.chat import ChatCompletion, ChatCompletionChunk
-from .schema.completions import Completion, CompletionChunk
+from .schema.chat import ChatCompletion
+from .schema.chunks import ChatCompletionChunk, ChunkModel, CompletionChunk
+from .schema.completions import Completion
 from .schema.embeddings import EmbeddingsResult
 from .schema.info import ModelInfo
 
-AnswerT = TypeVar("AnswerT", bound=BaseModel)
+AnswerT = TypeVar("AnswerT", bound=BaseModel | ChunkModel)
 MEBIBYTE = 1024 * 1024
 ERROR_LIMIT = MEBIBYTE
 """The most bytes that are read of an answer that is no success."""

@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
@@ -248,7 +248,7 @@ def read_answer(call: Call[AnswerT], status: int, headers: Mapping[str, str], bo
     """
     raise_for_status(call, status, headers, body)
     try:
-        answer: AnswerT = call.endpoint.answer.__pydantic_validator__.validate_json(body)
+        answer: AnswerT = cast("Any", call.endpoint.answer).__pydantic_validator__.validate_json(body)
     except ValidationError as error:
         raise_if_failure(call, headers, body)
         raise ResponseValidationError(

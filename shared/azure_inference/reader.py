@@ -8,13 +8,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
-from pydantic import ValidationError
-
 from .errors import APIConnectionError, APITimeoutError, InferenceError, ResponseValidationError, StreamInterruptedError
 from .protocol import Call, raise_if_failure
-from .schema._json import is_array, read_json, without_nulls
-from .schema.chat import ChatCompletion, ChatCompletionChunk
-from .schema.completions import Completion, CompletionChunk
+from .schema._json import is_array, read_json
+from .schema.chat import ChatCompletion
+from .schema.chunks import SHALLOW, ChatCompletionChunk, CompletionChunk
+from .schema.completions import Completion
 from .schema.failures import request_id_of
 from .sse import Decoder, NamedEvent
 from .surrogates import SurrogateJoiner
@@ -80,8 +79,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         self.ready: deque[ChunkT] = deque()
         self.is_done = False
         self._call = call
-        # That of `model_validate_json`, without its look at options that nobody gives.
-        self._validate: Callable[[bytes], Any] = call.endpoint.answer.__pydantic_validator__.validate_json
+        self._read_fast: Callable[[bytes], Any] = call.endpoint.answer.fast_reader()
         self._headers = headers or {}
         self._attempts = attempts
         self._accumulator = accumulator
@@ -172,16 +170,13 @@ class StreamReader(Generic[ChunkT, WholeT]):
             if data.strip() == _DONE:
                 self._done()
                 return
+            read = self._read_fast if len(data) <= SHALLOW else self._read_patiently
             try:
-                chunk = self._validate(data)
-            except ValidationError:
-                chunk = self._mended(data)
-            choices = chunk.choices
-            if not choices or "error" in chunk.__pydantic_extra__:
+                chunk = read(data)
+            except ValueError:
+                chunk = self._read_patiently(data)
+            if not chunk.choices or "error" in chunk.model_extra:
                 raise_if_failure(self._call, self._headers, data)
-            for choice in choices:
-                if choice.__pydantic_extra__ and not _NOT_OF_A_CHUNK.isdisjoint(choice.__pydantic_extra__):
-                    raise _no_chunk(data)
             self.ready.append(self._accumulator.add(chunk))
 
     def _done(self) -> None:
@@ -190,11 +185,22 @@ class StreamReader(Generic[ChunkT, WholeT]):
             raise StreamInterruptedError("the stream was done before anything was said")
         self._end_unexplained()
 
-    def _mended(self, data: bytes) -> Any:
-        """The chunk of an event that is no valid one as it came."""
-        raise_if_failure(self._call, self._headers, data)
+    def _read_patiently(self, data: bytes) -> Any:
+        """The chunk of an event that holds more than the API's fields, or is written in another way."""
+        kind = self._call.endpoint.answer
         try:
-            return self._call.endpoint.answer.model_validate(without_nulls(self._halves.read(data)))
+            chunk = kind.from_json(data)
+        except ValueError:
+            raise_if_failure(self._call, self._headers, data)
+            chunk = self._mended(data)
+        if any(not _NOT_OF_A_CHUNK.isdisjoint(choice.model_extra) for choice in chunk.choices):
+            raise _no_chunk(data)
+        return chunk
+
+    def _mended(self, data: bytes) -> Any:
+        """The chunk of an event that is no valid JSON as it came."""
+        try:
+            return self._call.endpoint.answer.from_value(self._halves.read(data))
         except (ValueError, RecursionError):
             raise _no_chunk(data) from None
 

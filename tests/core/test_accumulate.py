@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ def calls(*pieces: dict[str, Any], **head: Any) -> dict[str, Any]:
 def accumulated(*frames: dict[str, Any]) -> tuple[ChatCompletion, list[ChatCompletionChunk]]:
     """The whole answer of frames, and the chunks as the caller sees them."""
     accumulator = ChatAccumulator()
-    seen = [accumulator.add(ChatCompletionChunk.model_validate(frame)) for frame in frames]
+    seen = [accumulator.add(ChatCompletionChunk.from_value(frame)) for frame in frames]
     result = accumulator.result()
     assert result is not None
     return result, seen
@@ -163,9 +164,9 @@ def test_several_choices() -> None:
         {"choices": [{"index": 0, "delta": {"content": "a"}}, {"index": 1, "delta": {"content": "B"}}]},
         {"choices": [{"index": 0, "finish_reason": "length"}]},
     ]:
-        accumulator.add(ChatCompletionChunk.model_validate(frame))
+        accumulator.add(ChatCompletionChunk.from_value(frame))
     assert not accumulator.is_finished, "one of them has not ended"
-    accumulator.add(ChatCompletionChunk.model_validate({"choices": [{"index": 1, "finish_reason": "stop"}]}))
+    accumulator.add(ChatCompletionChunk.from_value({"choices": [{"index": 1, "finish_reason": "stop"}]}))
 
     answer = accumulator.result()
     assert answer is not None
@@ -221,9 +222,9 @@ def test_content_in_parts() -> None:
 
 def test_nothing_is_changed_that_was_given() -> None:
     """A chunk given in stays as it is; one that needed no change is given back itself."""
-    plain = ChatCompletionChunk.model_validate(chunk({"content": "a"}))
-    nameless = ChatCompletionChunk.model_validate(calls(piece("{}", "f", id="a")))
-    before = nameless.model_copy(deep=True)
+    plain = ChatCompletionChunk.from_value(chunk({"content": "a"}))
+    nameless = ChatCompletionChunk.from_value(calls(piece("{}", "f", id="a")))
+    before = copy.deepcopy(nameless)
     accumulator = ChatAccumulator()
 
     assert accumulator.add(plain) is plain
@@ -248,7 +249,7 @@ def test_text_completions() -> None:
         {"id": "c", "choices": [{"index": 0, "text": "b", "finish_reason": "stop"}], "usage": {"total_tokens": 1}},
         {"choices": [{"index": 1, "text": None, "finish_reason": "length"}], "usage": {"total_tokens": 2}},
     ]:
-        accumulator.add(CompletionChunk.model_validate(frame))
+        accumulator.add(CompletionChunk.from_value(frame))
     answer = accumulator.result()
 
     assert answer is not None
@@ -313,7 +314,7 @@ def test_any_cut_in_any_order(answers: list[dict[str, Any]], by_id: bool, data: 
 
     accumulator = ChatAccumulator(split_reasoning=False)
     for frame in frames:
-        accumulator.add(ChatCompletionChunk.model_validate(frame))
+        accumulator.add(ChatCompletionChunk.from_value(frame))
     result = accumulator.result()
 
     assert result is not None

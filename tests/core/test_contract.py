@@ -20,7 +20,7 @@ from azure_inference import (
     protocol,
     to_request,
 )
-from azure_inference.schema import chat, embeddings, info, messages, tools
+from azure_inference.schema import chat, chunks, embeddings, info, messages, tools
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ CONTRACTS = ["2024-05-01-preview", "2025-05-15-preview"]
 TARGET = dialects.resolve("https://x.services.ai.azure.com/models")
 
 # Our model, the definitions that describe it, and the fields that these do not have, each with its reason.
-MODELS: list[tuple[type[BaseModel], list[str], dict[str, str]]] = [
+MODELS: list[tuple[type[BaseModel | chunks.ChunkModel], list[str], dict[str, str]]] = [
     (ChatRequest, ["ChatCompletionsOptions"], {}),
     (EmbeddingsRequest, ["EmbeddingsOptions"], {}),
     (ImageEmbeddingsRequest, ["ImageEmbeddingsOptions"], {}),
@@ -51,8 +51,9 @@ MODELS: list[tuple[type[BaseModel], list[str], dict[str, str]]] = [
     (tools.FunctionName, ["ChatCompletionsNamedToolChoiceFunction"], {}),
     (tools.ToolCall, ["ChatCompletionsToolCall"], {}),
     (tools.FunctionCall, ["FunctionCall"], {}),
+    (chunks.FunctionCallDelta, ["FunctionCall"], {}),
     (
-        tools.ToolCallDelta,
+        chunks.ToolCallDelta,
         ["StreamingChatResponseToolCallUpdate"],
         {"index": "every service sends it", "type": "every service sends it"},
     ),
@@ -65,9 +66,14 @@ MODELS: list[tuple[type[BaseModel], list[str], dict[str, str]]] = [
         {"system_fingerprint": "in the documents' examples", "prompt_filter_results": "every Azure service sends it"},
     ),
     (
-        chat.ChatCompletionChunk,
+        chunks.ChatCompletionChunk,
         ["StreamingChatCompletionsUpdate"],
-        {"system_fingerprint": "as in whole answers", "prompt_filter_results": "as in whole answers"},
+        {
+            "system_fingerprint": "as in whole answers",
+            "prompt_filter_results": "as in whole answers",
+            "service_tier": "OpenAI's services send it with every chunk",
+            "obfuscation": "the same",
+        },
     ),
     (
         chat.Choice,
@@ -75,7 +81,7 @@ MODELS: list[tuple[type[BaseModel], list[str], dict[str, str]]] = [
         {"content_filter_results": "every Azure service sends it", "logprobs": "sent to those who ask for it"},
     ),
     (
-        chat.ChunkChoice,
+        chunks.ChunkChoice,
         ["StreamingChatChoiceUpdate"],
         {"content_filter_results": "as in whole answers", "logprobs": "as in whole answers"},
     ),
@@ -85,7 +91,7 @@ MODELS: list[tuple[type[BaseModel], list[str], dict[str, str]]] = [
         {"reasoning": "other servers' word for reasoning_content", "refusal": "newer models send it"},
     ),
     (
-        chat.Delta,
+        chunks.Delta,
         ["StreamingChatResponseMessageUpdate"],
         {"reasoning": "as in messages", "refusal": "as in messages", "audio": "as in messages"},
     ),
@@ -143,7 +149,9 @@ def _redirect(part: dict[str, Any], old: str, new: str) -> None:
         _redirect(part["items"], old, new)
 
 
-def _fields_of(kind: type[BaseModel]) -> set[str]:
+def _fields_of(kind: type[BaseModel | chunks.ChunkModel]) -> set[str]:
+    if issubclass(kind, chunks.ChunkModel):
+        return set(kind.__struct_fields__) - {"model_extra"}
     return {field.alias or name for name, field in kind.model_fields.items()}
 
 

@@ -78,7 +78,7 @@ def answers(answer: core.ChatCompletion, chunk: core.ChatCompletionChunk) -> Non
     assert_type(core.parse_arguments(message.tool_calls[0].function.arguments), dict[str, Any] | None)
     assert_type(answer.usage, core.Usage | None)
     assert_type(chunk.choices[0].delta, core.Delta)
-    assert_type(chunk.choices[0].delta.tool_calls, list[core.ToolCallDelta])
+    assert_type(chunk.choices[0].delta.tool_calls, list[core.ToolCallDelta] | None)
 
 
 def failures(error: core.APIStatusError) -> None:

@@ -22,13 +22,6 @@ def read_json(data: bytes) -> Any:
         raise ValueError("nested too deep") from None
 
 
-def without_nulls(value: Any) -> Any:
-    """The value without the keys that are null: servers write so what they leave out."""
-    if is_object(value):
-        return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
-    return [without_nulls(item) for item in value] if is_array(value) else value
-
-
 def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
     """Whether a JSON value is an object."""
     return isinstance(value, dict)

@@ -1,4 +1,4 @@
-"""`POST /chat/completions`: the request, the whole answer, and one chunk of a streamed answer."""
+"""`POST /chat/completions`: the request and the whole answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo
 from ._base import AnswerModel, RequestModel, WireModel
 from ._json import is_array, is_object
 from .messages import ChatMessage
-from .tools import ToolCall, ToolCallDelta, ToolChoice, ToolDefinition
+from .tools import ToolCall, ToolChoice, ToolDefinition
 
 
 def listed(value: Any) -> Any:
@@ -17,16 +17,11 @@ def listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _absent(value: Any) -> Any:
-    """A null object as one that says nothing."""
-    return {} if value is None else value
-
-
 def _unless_filtered(value: Any, info: ValidationInfo) -> Any:
     """A message that is missing as an empty one, if the content filter took it; elsewhere there must be one."""
     if value is None and info.data.get("finish_reason") != "content_filter":
         raise ValueError("a choice without a message")
-    return _absent(value)
+    return {} if value is None else value
 
 
 def _empty(value: Any) -> Any:
@@ -129,8 +124,8 @@ class Audio(AnswerModel):
     transcript: str | None = None
 
 
-class Answered(AnswerModel):
-    """What a whole message and a piece of one have in common: text, and how it is read."""
+class AnswerMessage(AnswerModel):
+    """The message of a choice."""
 
     role: str | None = None
     content: str | list[Any] | None = None
@@ -138,24 +133,29 @@ class Answered(AnswerModel):
     reasoning: str | None = None
     refusal: str | None = None
     audio: Audio | None = None
+    tool_calls: Annotated[list[ToolCall], BeforeValidator(_empty)] = Field(  # pyright: ignore[reportUnknownVariableType]
+        default_factory=list
+    )
 
     @property
     def text(self) -> str:
         """The text said, whatever form `content` has; empty where there is none."""
-        content = self.content
-        if isinstance(content, str):
-            return content
-        return _joined(content, "text") if content else ""
+        return text_in(self.content)
 
     @property
     def reasoning_text(self) -> str:
         """The text thought, from whichever place the server puts it; empty where there is none."""
-        fields = self.__dict__  # pydantic's look-up of an attribute takes ten times as long, and this is asked often
-        thought: str | None = fields["reasoning_content"] or fields["reasoning"]
-        if thought:
-            return thought
-        content: str | list[Any] | None = fields["content"]
-        return _joined(content, "thinking") if isinstance(content, list) else ""
+        return self.reasoning_content or self.reasoning or thought_in(self.content)
+
+
+def text_in(content: str | list[Any] | None) -> str:
+    """The text said in a message's content; empty where there is none."""
+    return content if isinstance(content, str) else _joined(content or [], "text")
+
+
+def thought_in(content: str | list[Any] | None) -> str:
+    """The text thought in a message's content, where that is a list of typed parts; else empty."""
+    return _joined(content, "thinking") if isinstance(content, list) else ""
 
 
 def _joined(parts: list[Any], kind: Literal["text", "thinking"]) -> str:
@@ -170,22 +170,6 @@ def _joined(parts: list[Any], kind: Literal["text", "thinking"]) -> str:
     return "".join(found)
 
 
-class AnswerMessage(Answered):
-    """The message of a choice."""
-
-    tool_calls: Annotated[list[ToolCall], BeforeValidator(_empty)] = Field(  # pyright: ignore[reportUnknownVariableType]
-        default_factory=list
-    )
-
-
-class Delta(Answered):
-    """The piece of a message that a chunk brings."""
-
-    tool_calls: Annotated[list[ToolCallDelta], BeforeValidator(_empty)] = Field(  # pyright: ignore[reportUnknownVariableType]
-        default_factory=list
-    )
-
-
 class Choice(AnswerModel):
     """One answer of those asked for. `finish_reason`: stop, length, tool_calls, content_filter, or a new word."""
 
@@ -193,16 +177,6 @@ class Choice(AnswerModel):
     finish_reason: str | None = None
     message: Annotated[AnswerMessage, BeforeValidator(_unless_filtered)] = Field(default=None, validate_default=True)
     """Empty where the content filter stopped the answer before its first word."""
-    content_filter_results: dict[str, Any] | None = None
-    logprobs: Any = None
-
-
-class ChunkChoice(AnswerModel):
-    """A piece of one answer."""
-
-    index: int | None = None
-    finish_reason: str | None = None
-    delta: Delta = Delta()
     content_filter_results: dict[str, Any] | None = None
     logprobs: Any = None
 
@@ -215,22 +189,6 @@ class ChatCompletion(AnswerModel):
     created: int | None = None
     model: str | None = None
     choices: list[Choice] = Field(min_length=1)
-    usage: Usage | None = None
-    system_fingerprint: str | None = None
-    prompt_filter_results: list[Any] | None = None
-
-
-class ChatCompletionChunk(AnswerModel):
-    """One frame of a streamed answer; `choices` is empty in frames that bring only usage or filter results.
-
-    Nulls in the place of `choices` or `delta` are left out by whoever reads frames: looking for them takes time.
-    """
-
-    id: str | None = None
-    object: str | None = None
-    created: int | None = None
-    model: str | None = None
-    choices: list[ChunkChoice] = Field(default_factory=list)  # pyright: ignore[reportUnknownVariableType]
     usage: Usage | None = None
     system_fingerprint: str | None = None
     prompt_filter_results: list[Any] | None = None

@@ -1,4 +1,4 @@
-"""`POST /completions`: text completion, whole and streamed (both have one shape)."""
+"""`POST /completions`: text completion."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CompletionRequest(RequestModel):
 
 
 class CompletionChoice(AnswerModel):
-    """One completion, or a piece of it."""
+    """One completion."""
 
     index: int | None = None
     text: Annotated[str, BeforeValidator(lambda value: "" if value is None else value)] = ""
@@ -39,7 +39,7 @@ class CompletionChoice(AnswerModel):
 
 
 class Completion(AnswerModel):
-    """An answer of `POST /completions`; a streamed chunk has the same shape."""
+    """An answer of `POST /completions`."""
 
     id: str | None = None
     object: str | None = None
@@ -49,9 +49,3 @@ class Completion(AnswerModel):
     usage: Usage | None = None
     system_fingerprint: str | None = None
     prompt_filter_results: list[Any] | None = None
-
-
-class CompletionChunk(Completion):
-    """One frame of a streamed completion; `choices` may be empty."""
-
-    choices: Annotated[list[CompletionChoice], BeforeValidator(lambda value: value or [])] = []

@@ -1,4 +1,4 @@
-"""Tools on the wire: what a model may call, what it called, and the pieces a stream brings a call in."""
+"""Tools on the wire: what a model may call, and what it called."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BeforeValidator
 from ._base import WireModel
 
 
-def _to_text(arguments: Any) -> Any:
+def to_text(arguments: Any) -> Any:
     """Arguments as JSON text: Managed Compute sends them as an object, some models as null."""
     if arguments is None:
         return ""
@@ -23,16 +23,11 @@ def _to_text(arguments: Any) -> Any:
 
 
 def _blank(text: Any) -> Any:
-    """A null text as the empty text: continuation deltas carry null names and ids."""
+    """A null text as the empty text."""
     return "" if text is None else text
 
 
-def _absent(function: Any) -> Any:
-    """A null function as one without a name: some continuation deltas carry it."""
-    return {} if function is None else function
-
-
-JsonText = Annotated[str, BeforeValidator(_to_text)]
+JsonText = Annotated[str, BeforeValidator(to_text)]
 Text = Annotated[str, BeforeValidator(_blank)]
 
 
@@ -81,12 +76,3 @@ class ToolCall(WireModel):
     id: Text = ""
     type: str | None = "function"
     function: FunctionCall
-
-
-class ToolCallDelta(WireModel):
-    """A piece of a tool call in a stream. `index` says which call it belongs to (filled in where a server omits it)."""
-
-    index: int | None = None
-    id: Text = ""
-    type: str | None = None
-    function: Annotated[FunctionCall, BeforeValidator(_absent)] = FunctionCall()

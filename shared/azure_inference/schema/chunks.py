@@ -1,0 +1,205 @@
+"""The chunks of streamed answers: read by msgspec, since there is one for every token.
+
+pydantic takes four times as long, most of it for the objects it makes. What msgspec takes at once is a chunk of just
+the fields below; any other is read with more patience, and loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any, ClassVar, Self
+
+import msgspec
+from pydantic import BaseModel
+from pydantic_core import SchemaSerializer, core_schema, from_json
+
+from ._json import is_array, is_object
+from .chat import Audio, Usage, text_in, thought_in
+from .tools import to_text
+
+_UNKNOWN = "<unknown>"
+"""Where chunks hold the keys that are no fields: a name that no server gives to one of its own."""
+SHALLOW = 800
+"""Bytes of JSON that cannot be nested beyond what Python's stack takes: msgspec has no other limit."""
+
+
+class ChunkModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a chunk. What a server omits is None (`choices`: empty); unknown keys are in `model_extra`."""
+
+    others: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
+    """What makes of the value of a key one that its field takes."""
+
+    model_extra: dict[str, Any] = msgspec.field(  # pyright: ignore[reportUnknownVariableType]
+        default_factory=dict, name=_UNKNOWN
+    )
+
+    @classmethod
+    def fast_reader(cls) -> Callable[[bytes], Self]:
+        """What makes chunks of JSON that has no keys but the fields; for any other it raises ValueError.
+
+        The JSON must be no longer than `SHALLOW`.
+        """
+        return _reader(cls)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Self:
+        """The chunk that JSON of a server means; raises ValueError if it is none."""
+        return cls.from_value(from_json(data))
+
+    @classmethod
+    def from_value(cls, value: Any) -> Self:
+        """The chunk that a JSON value means; raises ValueError if it is none."""
+        return msgspec.convert(cls.grouped(value), cls, strict=False, dec_hook=_to_model)
+
+    @classmethod
+    def grouped(cls, value: Any) -> Any:
+        """The value with its unknown keys where they are kept, and without those that are null."""
+        if is_array(value):
+            return [cls.grouped(item) for item in value]
+        if not is_object(value):
+            return value
+        fields, others = cls.__struct_encode_fields__, cls.others
+        known: dict[str, Any] = {}
+        unknown: dict[str, Any] = {}
+        for name, item in value.items():
+            if name not in fields:
+                unknown[name] = item
+            elif item is not None:
+                known[name] = others[name](item) if name in others else item
+        known[_UNKNOWN] = unknown
+        return known
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Names and values: `dict()` takes a chunk as it takes a pydantic model, on which frameworks rely."""
+        fields = msgspec.structs.asdict(self)
+        unknown = fields.pop("model_extra")
+        return iter({**fields, **unknown}.items())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The chunk as a server writes it, without what it left out."""
+        fields = msgspec.structs.asdict(self)
+        unknown = fields.pop("model_extra")
+        return {name: _to_json(value) for name, value in fields.items() if value is not None} | unknown
+
+    # pydantic asks for this where it writes out a value of any type: frameworks keep chunks in fields of that kind.
+    __pydantic_serializer__: ClassVar[SchemaSerializer] = SchemaSerializer(
+        core_schema.any_schema(serialization=core_schema.plain_serializer_function_ser_schema(to_dict))
+    )
+
+
+class FunctionCallDelta(ChunkModel, frozen=True, kw_only=True):
+    """A piece of the function a model calls. `arguments` is JSON text as the model writes it, cut anywhere."""
+
+    others = {"arguments": to_text}
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class ToolCallDelta(ChunkModel, frozen=True, kw_only=True):
+    """A piece of a tool call. `index` says which call it belongs to (filled in where a server omits it)."""
+
+    others = {"function": FunctionCallDelta.grouped}
+
+    index: int | None = None
+    id: str | None = None
+    type: str | None = None
+    function: FunctionCallDelta = FunctionCallDelta()
+
+
+class Delta(ChunkModel, frozen=True, kw_only=True):
+    """The piece of a message that a chunk brings."""
+
+    others = {"tool_calls": ToolCallDelta.grouped}
+
+    role: str | None = None
+    content: str | list[Any] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+    audio: Audio | None = None
+    tool_calls: list[ToolCallDelta] | None = None
+
+    @property
+    def text(self) -> str:
+        """The text said, whatever form `content` has; empty where there is none."""
+        content = self.content
+        return content if isinstance(content, str) else text_in(content)
+
+    @property
+    def reasoning_text(self) -> str:
+        """The text thought, from whichever place the server puts it; empty where there is none."""
+        thought, content = self.reasoning_content or self.reasoning, self.content
+        return thought or (thought_in(content) if isinstance(content, list) else "")
+
+
+class ChunkChoice(ChunkModel, frozen=True, kw_only=True):
+    """A piece of one answer."""
+
+    others = {"delta": Delta.grouped}
+
+    index: int | None = None
+    finish_reason: str | None = None
+    delta: Delta = Delta()
+    content_filter_results: dict[str, Any] | None = None
+    logprobs: Any = None
+
+
+class _Frame(ChunkModel, frozen=True, kw_only=True):
+    """What stands beside the choices."""
+
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
+    usage: Usage | None = None
+    system_fingerprint: str | None = None
+    prompt_filter_results: list[Any] | None = None
+
+
+class ChatCompletionChunk(_Frame, frozen=True, kw_only=True):
+    """One frame of a streamed answer; `choices` is empty in frames that bring only usage or filter results."""
+
+    others = {"choices": ChunkChoice.grouped}
+
+    choices: list[ChunkChoice] = []
+    service_tier: str | None = None
+    obfuscation: str | None = None
+    """Noise that OpenAI's services send with every frame, so that its length tells nothing."""
+
+
+class CompletionChunkChoice(ChunkModel, frozen=True, kw_only=True):
+    """A piece of one completion."""
+
+    index: int | None = None
+    text: str = ""
+    finish_reason: str | None = None
+    logprobs: Any = None
+    content_filter_results: dict[str, Any] | None = None
+
+
+class CompletionChunk(_Frame, frozen=True, kw_only=True):
+    """One frame of a streamed completion; `choices` may be empty."""
+
+    others = {"choices": CompletionChunkChoice.grouped}
+
+    choices: list[CompletionChunkChoice] = []
+
+
+@cache
+def _reader(kind: type[ChunkModel]) -> Callable[[bytes], Any]:
+    return msgspec.json.Decoder(kind, dec_hook=_to_model).decode
+
+
+def _to_model(kind: type[BaseModel], value: Any) -> Any:
+    """A part that chunks have in common with whole answers."""
+    return kind.model_validate(value)
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, ChunkModel):
+        return value.to_dict()
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_none=True)
+    return [_to_json(item) for item in value] if is_array(value) else value

@@ -1,0 +1,128 @@
+"""Chunks of streamed answers: read at once or with patience, they say the same, and nothing of them is lost."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from azure_inference import ChatCompletionChunk, CompletionChunk, Usage
+
+TOOL_CALL = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a'}}
+CHOICE = {"index": 0, "finish_reason": None, "delta": {"role": "assistant", "content": "hi"}}
+FRAMES: dict[str, dict[str, Any]] = {
+    "text": {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [CHOICE]},
+    "thought": {"choices": [{"delta": {"reasoning_content": "hm"}}, {"index": 1, "delta": {"reasoning": "hm"}}]},
+    "a tool call": {"choices": [{"delta": {"tool_calls": [TOOL_CALL]}}]},
+    "parts": {"choices": [{"delta": {"content": [{"type": "text", "text": "hi"}]}}]},
+    "usage": {"choices": [], "usage": {"prompt_tokens": 1, "more": {"a": 2}}},
+    "sound": {"choices": [{"delta": {"audio": {"id": "a", "transcript": "hi"}}}]},
+    "filters": {"choices": [], "prompt_filter_results": [{"prompt_index": 0}]},
+    "what was left out, as null": {"id": None, "choices": [{"index": None, "delta": {"tool_calls": None}}]},
+    "noise": {"choices": [CHOICE], "service_tier": "default", "obfuscation": "x"},
+}
+
+
+def as_bytes(value: Any) -> bytes:
+    """A value as a server writes it."""
+    return json.dumps(value).encode()
+
+
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
+def test_fast_and_patient_readers_agree(frame: dict[str, Any]) -> None:
+    """A chunk of the API's fields is the same whether it is read at once or with patience."""
+    data = as_bytes(frame)
+
+    assert ChatCompletionChunk.fast_reader()(data) == ChatCompletionChunk.from_json(data)
+
+
+def test_unknown_keys_are_kept_at_every_level() -> None:
+    """What the API does not name is where it came, and written out there again."""
+    call = {**TOOL_CALL, "a": 1, "function": {"name": "f", "arguments": "", "b": None}}
+    frame = {"choices": [{"delta": {"tool_calls": [call], "c": [2]}, "d": {}}], "e": "x", "model_extra": "y"}
+
+    chunk = ChatCompletionChunk.from_json(as_bytes(frame))
+
+    (choice,) = chunk.choices
+    (piece,) = choice.delta.tool_calls or ()
+    levels = (chunk, choice, choice.delta, piece, piece.function)
+    kept = [{"e": "x", "model_extra": "y"}, {"d": {}}, {"c": [2]}, {"a": 1}, {"b": None}]
+    assert [level.model_extra for level in levels] == kept
+    assert chunk.to_dict() == frame
+    assert dict(chunk)["e"] == "x"
+
+
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
+def test_written_out(frame: dict[str, Any]) -> None:
+    """Written out and read again, a chunk is the same; pydantic and `dict` write it out, too."""
+    chunk = ChatCompletionChunk.from_value(frame)
+
+    assert ChatCompletionChunk.from_value(chunk.to_dict()) == chunk
+    assert json.loads(TypeAdapter(Any).dump_json(chunk)) == chunk.to_dict()
+    assert dict(chunk).keys() >= frame.keys()
+    assert pickle.loads(pickle.dumps(chunk)) == copy.deepcopy(chunk) == chunk
+
+
+LENIENT: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"created": "12"}, {"created": 12}),
+    ({"created": 12.0}, {"created": 12}),
+    ({"choices": None}, {}),
+    ({"choices": [{"delta": None}]}, {"choices": [{}]}),
+    ({"choices": [{"delta": {"tool_calls": [{"function": None}]}}]}, {"choices": [{"delta": {"tool_calls": [{}]}}]}),
+    (
+        {"choices": [{"delta": {"tool_calls": [{"function": {"arguments": {"a": 1}}}]}}]},
+        {"choices": [{"delta": {"tool_calls": [{"function": {"arguments": '{"a": 1}'}}]}}]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("written", "meant"), LENIENT)
+def test_other_ways_to_write_it(written: dict[str, Any], meant: dict[str, Any]) -> None:
+    """What servers write in another way than the API has it is read as what it means."""
+    assert ChatCompletionChunk.from_json(as_bytes(written)) == ChatCompletionChunk.from_json(as_bytes(meant))
+
+
+@pytest.mark.parametrize(
+    "wrong", [1, "x", None, [], {"choices": 1}, {"choices": [1]}, {"id": 1}, {"usage": {"total_tokens": "x"}}]
+)
+def test_what_is_no_chunk(wrong: Any) -> None:
+    """What cannot be a chunk is none, in either reader."""
+    for read in (ChatCompletionChunk.fast_reader(), ChatCompletionChunk.from_json):
+        with pytest.raises(ValueError, match=r"\w"):
+            read(as_bytes(wrong))
+
+
+KEYS = st.sampled_from(
+    ["id", "choices", "delta", "index", "content", "tool_calls", "function", "arguments", "usage", "x"]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_whatever_is_read_fast_is_read_with_patience(value: Any) -> None:
+    """Of any JSON, the fast reader makes what the patient one makes, or leaves it to that."""
+    for kind in (ChatCompletionChunk, CompletionChunk):
+        try:
+            fast = kind.fast_reader()(as_bytes(value))
+        except ValueError:
+            continue
+        assert fast == kind.from_value(value)
+
+
+def test_a_chunk_stays_as_it_is() -> None:
+    """A chunk cannot be changed; what it has in common with whole answers is of the same type there."""
+    chunk = ChatCompletionChunk.from_value(FRAMES["usage"])
+
+    assert chunk.usage == Usage(prompt_tokens=1, more={"a": 2})
+    with pytest.raises(AttributeError, match="immutable"):
+        chunk.id = "2"  # type: ignore[misc]
