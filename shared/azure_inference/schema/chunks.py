@@ -79,7 +79,7 @@ class ChunkModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def to_dict(self) -> dict[str, Any]:
         """The chunk as a server writes it, without what it left out."""
         fields = msgspec.structs.asdict(self)
-        unknown = fields.pop("model_extra")
+        unknown: dict[str, Any] = fields.pop("model_extra")
         return {name: _to_json(value) for name, value in fields.items() if value is not None} | unknown
 
     # pydantic asks for this where it writes out a value of any type: frameworks keep chunks in fields of that kind.
