@@ -73,7 +73,7 @@ class EmbeddingItem(AnswerModel):
     object: str | None = None
     index: int | None = None
     # Numbers are checked while the JSON is read: to look at each again, in Python, would take as long once more.
-    embedding: Annotated[_Numbers | tuple[Any, ...] | Any, Field(union_mode="left_to_right")] = None
+    embedding: Annotated[str | _Numbers | tuple[Any, ...] | Any, Field(union_mode="left_to_right")] = None
 
 
 class EmbeddingsResult(AnswerModel):
