@@ -36,6 +36,8 @@ def rename_arguments(arguments: Mapping[str, Any], aliases: Mapping[str, str]) -
     Raises:
         ConfigurationError: One is given by both its names.
     """
+    if aliases.keys().isdisjoint(arguments):
+        return dict(arguments)
     for alias, name in aliases.items():
         if alias in arguments and name in arguments:
             raise ConfigurationError(f"{name} and {alias} are the same argument: pass one of them")

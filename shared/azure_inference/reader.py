@@ -167,13 +167,13 @@ class StreamReader(Generic[ChunkT, WholeT]):
             if self.is_done:
                 return
             data = event if isinstance(event, bytes) else self._unless_error(event)
-            if data.strip() == _DONE:
-                self._done()
-                return
             read = self._read_fast if len(data) <= SHALLOW else self._read_patiently
             try:
                 chunk = read(data)
             except ValueError:
+                if data.strip() == _DONE:
+                    self._done()
+                    return
                 chunk = self._read_patiently(data)
             if not chunk.choices or "error" in chunk.model_extra:
                 raise_if_failure(self._call, self._headers, data)

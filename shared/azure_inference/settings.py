@@ -123,10 +123,11 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
     endpoint = endpoint or os.environ.get(ENDPOINT_VARIABLE)
     if not endpoint:
         raise ConfigurationError(f"endpoint is missing: pass the URL of the endpoint, or set {ENDPOINT_VARIABLE}")
-    names = {"api_version": options.get("api_version"), "dialect": options.get("dialect")}
-    for name, value in {"endpoint": endpoint, **names}.items():
-        _check_text(name, value)
-    target = dialects.resolve(endpoint, **names)
+    api_version, dialect = options.get("api_version"), options.get("dialect")
+    _check_text("endpoint", endpoint)
+    _check_text("api_version", api_version)
+    _check_text("dialect", dialect)
+    target = dialects.resolve(endpoint, api_version=api_version, dialect=dialect)
     if not target.is_secure and not options.get("allow_http"):
         raise ConfigurationError(
             f"endpoint {target.base_url} would carry the credential over http in the clear: use https, or pass "
