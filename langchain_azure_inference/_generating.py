@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import Any
 
-from azure_inference import CallOptions, split_call, wire_fields
+from azure_inference import CallOptions, split_call, values_of, wire_fields
 
 from ._connected import BASE_CONFIG, Connected
 
 _NAMED = ("model", "temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty", "seed")
 """The parameters of a request that are arguments here, by the same names."""
-_VALUES = attrgetter(*_NAMED)
 
 
 class Generating(Connected):
@@ -41,7 +39,7 @@ class Generating(Connected):
 
     @property
     def _parameters(self) -> dict[str, Any]:
-        named = {name: value for name, value in zip(_NAMED, _VALUES(self), strict=True) if value is not None}
+        named = values_of(self, _NAMED)
         if (stops := self._stops) is not None:
             named["stop"] = stops
         return {**named, **self.model_kwargs}

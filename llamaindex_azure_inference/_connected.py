@@ -24,6 +24,7 @@ from azure_inference import (
     rename_arguments,
     shared_in_copies,
     to_argument_error,
+    values_of,
     wire_fields,
 )
 
@@ -40,7 +41,7 @@ BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
 
 @functools.cache
 def _shared_names(model: type[BaseModel], request: type[BaseModel]) -> tuple[str, ...]:
-    return tuple(name for name in request.model_fields if name in model.model_fields)
+    return tuple(name for name in request.model_fields if name in model.model_fields or name in model.__class_vars__)
 
 
 class Connected(BaseComponent):
@@ -117,8 +118,7 @@ class Connected(BaseComponent):
 
     def request_fields(self, kind: type[BaseModel], *more: Mapping[str, Any], **derived: Any) -> dict[str, Any]:
         """Fields of a `kind` of request: those that are fields here too, or `derived` from them; `more` overrule."""
-        values = vars(self)
-        own = {name: value for name in _shared_names(type(self), kind) if (value := values[name]) is not None}
+        own = values_of(self, _shared_names(type(self), kind))
         return wire_fields({**own, **derived}, self.model_kwargs, *more)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Any:

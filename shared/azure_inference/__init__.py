@@ -31,6 +31,7 @@ from .fields import (
     to_argument_error,
     to_response_format,
     to_tool_choice,
+    values_of,
     wire_fields,
 )
 from .lazy import lazily
@@ -155,5 +156,6 @@ __all__ = [
     "to_request",
     "to_response_format",
     "to_tool_choice",
+    "values_of",
     "wire_fields",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -60,6 +60,12 @@ def to_argument_error(kind: type[BaseModel], error: ValidationError) -> Configur
         f"{name} is no argument of {kind.__name__}: {meant}To send a parameter that the API does not define, "
         f"pass model_kwargs={{{name!r}: ...}}"
     )
+
+
+def values_of(owner: object, names: Iterable[str]) -> dict[str, Any]:
+    """The attributes of an object by these names that are set: its own, and those that its class fixes for all."""
+    own = vars(owner)  # where pydantic finds an attribute only after a long look
+    return {name: value for name in names if (value := own[name] if name in own else getattr(owner, name)) is not None}
 
 
 def wire_fields(*sources: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from llama_index.core.base.llms.types import (
@@ -95,6 +95,16 @@ class TestArguments:
         sent = {**own, "stop": ["END"], "temperature": 0, "top_k": 2, "min_p": 0.1, "model": "other"}
         assert {name: script.bodies[-1].get(name) for name in sent} == sent
         assert script.headers[-1]["extra-parameters"] == "pass-through"
+
+    def test_fixed_in_a_subclass(self, script: ScriptedServer) -> None:
+        """What a subclass fixes for all of its models, so that it is no argument any more, is sent."""
+
+        class Steady(AzureInference):
+            temperature: ClassVar[float] = 0.5  # type: ignore[misc] # a field of its base
+
+        Steady(endpoint=f"{script.root}/models", credential=SECRET).chat(user("Well?"))
+
+        assert script.bodies[-1]["temperature"] == Steady.temperature
 
     @pytest.mark.parametrize("place", ["constructor", "call"])
     def test_options(self, script: ScriptedServer, llm_of: LLMOf, place: str) -> None:
