@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import sys
@@ -42,6 +43,8 @@ def calls(delta: dict[str, Any], count: int, kinds: tuple[str, ...] = ("call", "
             found[frame.f_code.co_qualname if kind == "call" else argument.__name__] += 1
 
     reader: Any = StreamReader(CALL, ChatAccumulator())
+    gc.collect()
+    gc.disable()  # what other tests left behind is not to be counted when it is finalized
     sys.setprofile(note)
     try:
         for _ in range(count):
@@ -49,6 +52,7 @@ def calls(delta: dict[str, Any], count: int, kinds: tuple[str, ...] = ("call", "
             reader.next()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return found
 
 
