@@ -66,12 +66,12 @@ def to_wire(messages: Sequence[ChatMessage]) -> Sequence[WireMessage | dict[str,
 
 def _message(message: ChatMessage) -> WireMessage:
     match message.role:
+        case MessageRole.USER:
+            return UserMessage(content=_content(message))
         case MessageRole.SYSTEM:
             return SystemMessage(content=_text(message))
         case MessageRole.DEVELOPER:
             return DeveloperMessage(content=_text(message))
-        case MessageRole.USER:
-            return UserMessage(content=_content(message))
         case MessageRole.TOOL | MessageRole.FUNCTION:
             return ToolMessage(content=_content(message), tool_call_id=_tool_call_id(message))
         case _:

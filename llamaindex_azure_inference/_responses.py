@@ -29,6 +29,7 @@ from azure_inference import (
     ToolCallDelta,
     Usage,
     parse_arguments,
+    values_of,
 )
 
 FINISH_REASON = "finish_reason"
@@ -224,7 +225,7 @@ def _facts(answer: ChatCompletion | ChatCompletionChunk, choice: Choice | ChunkC
 
 
 def _counts(usage: Usage) -> dict[str, int]:
-    return {name: count for name in _TOKENS if (count := getattr(usage, name)) is not None}
+    return values_of(usage, _TOKENS)
 
 
 def _logprobs(choice: Choice | ChunkChoice) -> list[list[LogProb]] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import socket
 import ssl
 import threading
 import time
@@ -239,7 +240,7 @@ class _Backend(httpcore.SyncBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         limit = _within(timeout, httpcore.ConnectTimeout)
-        return _Stream(super().connect_tcp(host, port, limit, local_address, socket_options))
+        return _SocketStream(super().connect_tcp(host, port, limit, local_address, socket_options))
 
 
 class _Stream(httpcore.NetworkStream):
@@ -259,7 +260,37 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         limit = _within(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, limit))
+        is_plain = not isinstance(self.get_extra_info("socket"), ssl.SSLSocket)
+        secure = self._stream.start_tls(ssl_context, server_hostname, limit)
+        return _SocketStream(secure) if is_plain else _Stream(secure)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
+
+
+class _SocketStream(_Stream):
+    """One that is nothing but a socket, plain or of TLS: httpcore's own takes as long again to translate no error."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        super().__init__(stream)
+        self._socket: socket.socket = stream.get_extra_info("socket")
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        try:
+            self._socket.settimeout(_within(timeout, httpcore.ReadTimeout))
+            return self._socket.recv(max_bytes)
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(error) from error
+        except OSError as error:
+            raise httpcore.ReadError(error) from error
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        rest = memoryview(buffer)
+        try:
+            while rest:
+                self._socket.settimeout(_within(timeout, httpcore.WriteTimeout))
+                rest = rest[self._socket.send(rest) :]
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(error) from error
+        except OSError as error:
+            raise httpcore.WriteError(error) from error
