@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack, cast
 
 from . import batching, endpoints, transport
 from .accumulate import CompletionAccumulator
-from .credentials import Credential, conceal
+from .credentials import Credential, conceal, concealed
 from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError
 from .protocol import unchecked
@@ -70,7 +70,7 @@ class InferenceClient:
         http_client: transport.HttpClient | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
-        credential = conceal(credential)
+        credential, options = conceal(credential), cast("ClientOptions", concealed(options))
         self._start(resolve_settings(endpoint, credential, options), http_client)
 
     @classmethod
@@ -213,7 +213,7 @@ class AsyncInferenceClient:
         async_http_client: transport.AsyncHttpClient | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
-        credential = conceal(credential)
+        credential, options = conceal(credential), cast("ClientOptions", concealed(options))
         self._start(resolve_settings(endpoint, credential, options), async_http_client)
 
     @classmethod

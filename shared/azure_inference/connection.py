@@ -9,7 +9,7 @@ from typing import Any, Self, Unpack, cast
 
 from . import dialects, transport
 from .client import AsyncInferenceClient, InferenceClient
-from .credentials import Credential, conceal
+from .credentials import Credential, conceal, concealed
 from .profiles import ModelProfile
 from .settings import CallOptions, ClientOptions, resolve_settings
 
@@ -18,7 +18,7 @@ UNWRITTEN = ("credential", "headers", "http_client", "async_http_client")
 _ARGUMENTS = tuple(dict.fromkeys(("endpoint", *UNWRITTEN, *ClientOptions.__annotations__)))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)  # classes made in functions may go
 def _arguments_of(kind: type) -> tuple[str, ...]:
     """The arguments that objects of a class can have: to ask a model of pydantic's for one it has not is slow."""
     fields = getattr(kind, "model_fields", _ARGUMENTS)
@@ -42,9 +42,9 @@ class Connection:
         async_http_client: transport.AsyncHttpClient | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
+        credential, options = conceal(credential), cast("ClientOptions", concealed(options))
         self._endpoint = endpoint
         self._options = options
-        credential = conceal(credential)
         self._settings = resolve_settings(endpoint, credential, options)
         self._http_client = http_client
         self._async_http_client = async_http_client
@@ -57,6 +57,7 @@ class Connection:
         """The connection that the attributes of an object describe, named as the arguments; None is left out."""
         kind: Any = type(owner)
         given = {name: value for name in _arguments_of(kind) if (value := getattr(owner, name, None)) is not None}
+        given = concealed(given)  # headers, which pydantic has made plain text again
         return cls(**given)
 
     @property

@@ -226,8 +226,21 @@ def conceal(credential: Any) -> Any:
 
 
 def concealed(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of an object that asks, with the key concealed: a report of an error may show its variables."""
-    return {name: conceal(value) if name in ("credential", "api_key") else value for name, value in arguments.items()}
+    """The arguments of an object that asks, with key and headers concealed: reports of errors may show variables."""
+    return {name: _CONCEALING[name](value) if name in _CONCEALING else value for name, value in arguments.items()}
+
+
+def _conceal_values(headers: Any) -> Any:
+    if not hasattr(headers, "items"):
+        return headers
+    return {name: Secret(value) if isinstance(value, str) else value for name, value in headers.items()}
+
+
+_CONCEALING: dict[str, Callable[[Any], Any]] = {
+    "credential": conceal,
+    "api_key": conceal,
+    "headers": _conceal_values,
+}
 
 
 def _checked(secret: Any) -> Secret:

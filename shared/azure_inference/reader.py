@@ -170,7 +170,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
             read = self._read_fast if len(data) <= SHALLOW else self._read_patiently
             try:
                 chunk = read(data)
-            except ValueError:
+            except (ValueError, RecursionError):
                 if data.strip() == _DONE:
                     self._done()
                     return

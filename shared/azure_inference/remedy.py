@@ -7,7 +7,7 @@ import threading
 import warnings
 from typing import Any, TypeVar
 
-from .errors import APIStatusError, ConfigurationError
+from .errors import APIStatusError, ConfigurationError, ContentFilterError
 from .schema._base import RequestModel
 from .schema._json import is_array, is_object
 
@@ -66,9 +66,8 @@ class Remedy:
             APIStatusError: The error itself, if there is nothing to leave out.
         """
         named = set(refused_parameters(error)) - _NEVER_DROPPED if self._drops else set[str]()
-        found = {
-            (name, is_own) for name, is_own in _present(request) if name in named or (is_own and _is_about(error, name))
-        }
+        named |= {name for name, is_own in _present(request) if is_own and _is_about(error, name)}
+        found = {(name, is_own) for name, is_own in _present(request) if name in named}
         if not found:
             raise error
         key = (base_url, _model(request))
@@ -99,11 +98,14 @@ def refused_parameters(error: APIStatusError) -> list[str]:
 
 
 def _is_about(error: APIStatusError, name: str) -> bool:
-    """Whether an error speaks of a parameter, in whatever words: enough to go on without one that nobody asked for."""
-    if error.status_code not in _REFUSING_STATUSES:
+    """Whether an error speaks of one of `_OWN`, in whatever words: enough to go on without what nobody asked for."""
+    if error.status_code not in _REFUSING_STATUSES or isinstance(error, ContentFilterError):
         return False
     locations = [error.location, *(detail.get("loc") for detail in error.details if is_object(detail))]
-    return name in (error.param, *map(_top_level, locations)) or name in error.message
+    if named := [place for place in (error.param, *map(_top_level, locations)) if place]:
+        return name in named
+    value = _OWN[name]
+    return not {name, value if isinstance(value, str) else name}.isdisjoint(re.findall(r"\w+", error.message))
 
 
 def _is_refusal(code: Any, text: Any) -> bool:

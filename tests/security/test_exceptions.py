@@ -140,6 +140,16 @@ def test_models_that_cannot_be_made(door: str, arguments: dict[str, Any]) -> Non
     assert_hidden(caught.value)
 
 
+@pytest.mark.parametrize("headers", [{"x-key": f"{KEY}\n"}, {"x-key": KEY, "host": "x"}], ids=["no text", "not theirs"])
+@pytest.mark.parametrize("door", DOORS)
+def test_headers_that_cannot_be_sent(door: str, headers: dict[str, str]) -> None:
+    """Headers that are refused when a model is made are not shown either, since they may hold keys."""
+    with pytest.raises(ConfigurationError, match="headers") as caught:
+        DOORS[door].make(endpoint="https://x.example", credential="key", headers=headers)
+
+    assert_hidden(caught.value)
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_keys_of_the_environment(monkeypatch: pytest.MonkeyPatch, door: str) -> None:
     """Nor is a key shown that comes from the environment and cannot be sent."""

@@ -6,7 +6,7 @@ the fields below; any other is read with more patience, and loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, KeysView, Mapping
 from functools import cache
 from typing import Any, ClassVar, Self
 
@@ -21,7 +21,7 @@ from .tools import to_text
 _UNKNOWN = "<unknown>"
 """Where chunks hold the keys that are no fields: a name that no server gives to one of its own."""
 SHALLOW = 800
-"""Bytes of JSON that cannot be nested beyond what Python's stack takes: msgspec has no other limit."""
+"""Bytes of JSON that is seldom nested beyond what Python's stack takes: msgspec has no other limit."""
 
 
 class ChunkModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +38,7 @@ class ChunkModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def fast_reader(cls) -> Callable[[bytes], Self]:
         """What makes chunks of JSON that has no keys but the fields; for any other it raises ValueError.
 
-        The JSON must be no longer than `SHALLOW`.
+        The JSON must be no longer than `SHALLOW`; nested too deep all the same, it raises RecursionError.
         """
         return _reader(cls)
 
@@ -70,11 +70,16 @@ class ChunkModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         known[_UNKNOWN] = unknown
         return known
 
-    def __iter__(self) -> Iterator[tuple[str, Any]]:
-        """Names and values: `dict()` takes a chunk as it takes a pydantic model, on which frameworks rely."""
-        fields = msgspec.structs.asdict(self)
-        unknown = fields.pop("model_extra")
-        return iter({**fields, **unknown}.items())
+    def keys(self) -> KeysView[str]:
+        """The keys of `to_dict`: programs that read what a framework calls *raw* take it for a mapping, too."""
+        return self.to_dict().keys()
+
+    def __getitem__(self, key: str) -> Any:
+        return self.to_dict()[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of a key of `to_dict`."""
+        return self.to_dict().get(key, default)
 
     def to_dict(self) -> dict[str, Any]:
         """The chunk as a server writes it, without what it left out."""
@@ -164,8 +169,8 @@ class ChatCompletionChunk(_Frame, frozen=True, kw_only=True):
     others = {"choices": ChunkChoice.grouped}
 
     choices: list[ChunkChoice] = []
-    service_tier: str | None = None
-    obfuscation: str | None = None
+    service_tier: Any = None
+    obfuscation: Any = None
     """Noise that OpenAI's services send with every frame, so that its length tells nothing."""
 
 

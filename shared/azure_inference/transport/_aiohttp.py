@@ -47,6 +47,7 @@ class AiohttpEngine:
     def __init__(self, settings: TransportSettings) -> None:
         self._heads = Heads(settings.headers)
         self._keepalive_expiry = settings.keepalive_expiry
+        self._most_idle = settings.max_keepalive_connections
         self._places = asyncio.Semaphore(settings.max_connections)
         self._connector = _Connector(limit=0, ssl=tls_context())
         self._servers: dict[str, aiohttp.ClientRequest] = {}
@@ -83,11 +84,12 @@ class AiohttpEngine:
     def take_back(self, server: str, connection: Any, *, is_done: bool) -> None:
         """Keeps a connection for the next call, if its answer was read to the end; else ends it."""
         handler: _Handler = connection.protocol
-        if not is_done or handler.should_close or self._connector.closed:
+        idle = self._idle[server]
+        if not is_done or handler.should_close or self._connector.closed or len(idle) >= self._most_idle:
             connection.close()
         else:
             handler.rest(self._keepalive_expiry)
-            self._idle[server].append(connection)
+            idle.append(connection)
         self._places.release()
 
     def _rested(self, server: str) -> Any:
@@ -95,7 +97,7 @@ class AiohttpEngine:
         idle = self._idle[server]
         while idle:
             connection = idle.pop()
-            if connection.protocol.is_connected():
+            if connection.protocol.is_usable:
                 while idle and not idle[0].protocol.is_connected():
                     idle.popleft().close()
                 return connection
@@ -180,6 +182,7 @@ class _Handler(ResponseHandler):
     def send(self, head: bytes, body: bytes, timeouts: Timeouts) -> None:
         """Sends a request; of a large one, the rest while its answer is awaited, which may be a refusal."""
         self._answered = self._at_rest = False  # from here on, bytes belong to the next answer
+        self._wait_until = math.inf
         self.set_response_params(
             read_until_eof=True, auto_decompress=False, read_timeout=timeouts.read, read_bufsize=_PIECE
         )
@@ -213,8 +216,14 @@ class _Handler(ResponseHandler):
     def rest(self, seconds: float) -> None:
         """Waits for the next request, and ends if there is none for so long."""
         self._at_rest = True
+        self._silent_until = math.inf
         self._wait_until = self._loop.time() + seconds
         self._set_alarm()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether a connection at rest can take a request; its alarm is late where the event loop stood still."""
+        return self.is_connected() and self._loop.time() < self._wait_until
 
     def _set_alarm(self) -> None:
         at = min(self._silent_until, self._wait_until)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from azure_inference.credentials import Headers
+from azure_inference.credentials import Headers, Secret
 from azure_inference.errors import ConfigurationError
 from azure_inference.protocol import Call
 from azure_inference.timeouts import Timeouts
@@ -74,10 +74,10 @@ def _common_headers(own: Headers, address: str, authorization: Headers, given: H
 
 def _common_lines(own: Headers, method: str, address: str, authorization: Headers, given: Headers) -> str:
     url = parsed_url(address)
-    lines = [f"{method} {url.raw_path.decode()} HTTP/1.1", f"host: {url.netloc.decode()}"]
-    lines += [f"{name}: {value}" for name, value in _merged(own, authorization, given).items()]
-    text = "\r\n".join(lines)
-    if text.count("\n") >= len(lines) or text.count("\r") >= len(lines) or not text.isascii():
+    start = (f"{method} {url.raw_path.decode()} HTTP/1.1", f"host: {url.netloc.decode()}")
+    headers = _merged(own, authorization, given)
+    text = Secret("\r\n".join([*start, *(f"{name}: {value}" for name, value in headers.items())]))
+    if max(text.count("\n"), text.count("\r")) > len(headers) + 1 or not text.isascii():
         raise ConfigurationError(
             "a header of the request holds the end of a line, or a letter outside ASCII (value withheld)"
         )
