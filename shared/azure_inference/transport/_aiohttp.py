@@ -47,7 +47,6 @@ class AiohttpEngine:
     def __init__(self, settings: TransportSettings) -> None:
         self._heads = Heads(settings.headers)
         self._keepalive_expiry = settings.keepalive_expiry
-        self._most_idle = settings.max_keepalive_connections
         self._places = asyncio.Semaphore(settings.max_connections)
         self._connector = _Connector(limit=0, ssl=tls_context())
         self._servers: dict[str, aiohttp.ClientRequest] = {}
@@ -85,7 +84,7 @@ class AiohttpEngine:
         """Keeps a connection for the next call, if its answer was read to the end; else ends it."""
         handler: _Handler = connection.protocol
         idle = self._idle[server]
-        if not is_done or handler.should_close or self._connector.closed or len(idle) >= self._most_idle:
+        if not is_done or handler.should_close or self._connector.closed:
             connection.close()
         else:
             handler.rest(self._keepalive_expiry)

@@ -99,7 +99,7 @@ def _pool_options(settings: TransportSettings) -> dict[str, Any]:
     return {
         "ssl_context": tls_context(),
         "max_connections": settings.max_connections,
-        "max_keepalive_connections": settings.max_keepalive_connections,
+        "max_keepalive_connections": settings.max_connections,
         "keepalive_expiry": settings.keepalive_expiry,
     }
 
@@ -145,7 +145,7 @@ class _Collectable(httpcore.ConnectionPool):
         self._is_outdated = False
 
     def _assign_requests_to_connections(self) -> list[httpcore.ConnectionInterface]:
-        if len(self._connections) <= self._max_keepalive_connections and not any(r.is_queued() for r in self._requests):
+        if not any(request.is_queued() for request in self._requests):
             return []  # a connection was given back that nobody waits for: it is looked at when it is to be used again
         self._is_outdated = True
         if self._is_assigning:  # by the same thread, which does it again

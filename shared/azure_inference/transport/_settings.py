@@ -23,8 +23,7 @@ class TransportSettings(NamedTuple):
         timeouts: How long a call and its phases may take.
         headers: Sent with every request.
         max_connections: The most connections at once, for each process and each event loop.
-        max_keepalive_connections: The most that are kept open while idle.
-        keepalive_expiry: Seconds that an idle one is kept.
+        keepalive_expiry: Seconds that an idle one is kept; so are as many as there were at once.
         proxy: What all connections go through; None for none.
     """
 
@@ -34,7 +33,6 @@ class TransportSettings(NamedTuple):
     timeouts: Timeouts
     headers: Headers
     max_connections: int
-    max_keepalive_connections: int = 100
     keepalive_expiry: float = 30.0
     proxy: httpx.Proxy | None = None
 
