@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
 
 from msgspec.structs import replace
@@ -81,8 +82,8 @@ class _ChoiceSoFar:
     def __init__(self, thought: ThoughtReader | None) -> None:
         self._thought = thought
         self.role: str | None = None
-        self.content: list[str] = []
-        self.reasoning: list[str] = []
+        self.content = StringIO()
+        self.reasoning = StringIO()
         self.refusal: list[str] = []
         self.tools: _ToolCalls | None = None
         self.audio: dict[str, Any] = {}
@@ -101,9 +102,9 @@ class _ChoiceSoFar:
         if isinstance(text, list):
             text, thought = delta.text, delta.reasoning_text
         if text:
-            self.content.append(text)
+            self.content.write(text)
         if thought:
-            self.reasoning.append(thought)
+            self.reasoning.write(thought)
         if delta.refusal:
             self.refusal.append(delta.refusal)
         self.role = self.role or delta.role
@@ -120,8 +121,8 @@ class _ChoiceSoFar:
         delta = Delta() if self._thought is None else self._parted(Delta(), at_end=True)
         if not delta.text and not delta.reasoning_text:
             return None
-        self.content.append(delta.text)
-        self.reasoning.append(delta.reasoning_text)
+        self.content.write(delta.text)
+        self.reasoning.write(delta.reasoning_text)
         return delta
 
     def _parted(self, delta: Delta, *, at_end: bool) -> Delta:
@@ -181,8 +182,8 @@ class _ChoiceSoFar:
     def result(self, index: int) -> Choice:
         message = AnswerMessage(
             role=self.role or "assistant",
-            content="".join(self.content) if self.content else None,
-            reasoning_content="".join(self.reasoning) or None,
+            content=self.content.getvalue() or None,
+            reasoning_content=self.reasoning.getvalue() or None,
             refusal="".join(self.refusal) or None,
             tool_calls=self.tools.result() if self.tools else [],
             audio=Audio(**self.audio) if self.audio else None,

@@ -56,9 +56,8 @@ class Connection:
     def of(cls, owner: object) -> Self:
         """The connection that the attributes of an object describe, named as the arguments; None is left out."""
         kind: Any = type(owner)
-        given = {name: value for name in _arguments_of(kind) if (value := getattr(owner, name, None)) is not None}
-        given = concealed(given)  # headers, which pydantic has made plain text again
-        return cls(**given)
+        # No variable holds them, since what reports an error may show variables: pydantic makes headers plain text.
+        return cls(**{name: value for name in _arguments_of(kind) if (value := getattr(owner, name, None)) is not None})
 
     @property
     def client(self) -> InferenceClient:
