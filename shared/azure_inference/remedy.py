@@ -104,8 +104,9 @@ def _is_about(error: APIStatusError, name: str) -> bool:
     locations = [error.location, *(detail.get("loc") for detail in error.details if is_object(detail))]
     if named := [place for place in (error.param, *map(_top_level, locations)) if place]:
         return name in named
-    value = _OWN[name]
-    return not {name, value if isinstance(value, str) else name}.isdisjoint(re.findall(r"\w+", error.message))
+    words = re.findall(r"\w+", error.message)
+    # The value alone does not tell: an image may be no valid base64, too.
+    return name in words or (_OWN[name] in words and _is_refusal(error.code, error.message))
 
 
 def _is_refusal(code: Any, text: Any) -> bool:

@@ -137,6 +137,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "another parameter": {"param": "input", "message": "input is wrong; there are input, model, encoding_format"},
     "the content filter": {"code": "content_filter", "message": "The response was filtered: 'encoding_format'."},
     "part of a word": {"message": "my_encoding_format2 is wrong"},
+    "another base64": {"message": "The image is no valid base64."},
 }
 
 

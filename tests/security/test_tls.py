@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import ssl
 import threading
+import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CA = trustme.CA()
-HOSTS = {"": "localhost", "wrong host": "example.org", "unknown CA": "localhost", "TLS 1.1": "localhost"}
 MOVED = b"HTTP/1.1 307 Moved\r\nlocation: http://localhost:%d/models\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -29,8 +31,13 @@ class TlsServer:
     def __init__(self, case: str) -> None:
         self.connections = 0
         self.requests: list[bytes] = []
+        self._connection: ssl.SSLSocket | None = None
+        self._ears = threading.Event()
+        if case != "deaf":
+            self._ears.set()
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        (trustme.CA() if case == "unknown CA" else CA).issue_cert(HOSTS[case]).configure_cert(self._context)
+        host = "example.org" if case == "wrong host" else "localhost"
+        (trustme.CA() if case == "unknown CA" else CA).issue_cert(host).configure_cert(self._context)
         if case == "TLS 1.1":
             self._context.minimum_version = ssl.TLSVersion.TLSv1
             self._context.maximum_version = ssl.TLSVersion.TLSv1_1
@@ -50,15 +57,21 @@ class TlsServer:
             plain.settimeout(20)
             try:
                 with self._context.wrap_socket(plain, server_side=True) as connection:
+                    self._connection = connection
                     self.requests.append(connection.recv(65536))
                     connection.sendall(MOVED % self.port)
+                    self._ears.wait(20)
                     connection.recv(65536)
             except OSError:
                 plain.close()
 
     def close(self) -> None:
+        self._ears.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        if self._connection is not None:
+            with suppress(OSError):  # closed already
+                socket.socket.shutdown(self._connection, socket.SHUT_RDWR)
         self._thread.join(20)
 
 
@@ -122,3 +135,15 @@ def test_redirects_out_of_tls(trusting: None, tls: TlsServer, door: str, way: st
     assert isinstance(error, ResponseValidationError)
     assert "redirect" in str(error)
     assert (error.attempts, tls.connections, len(tls.requests)) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("tls", ["deaf"], indirect=True)
+@pytest.mark.parametrize("way", WAYS)
+def test_ends_without_a_farewell(trusting: None, tls: TlsServer, way: str) -> None:
+    """No connection outlives its event loop because the server does not answer that it is over."""
+    with warnings.catch_warnings(record=True) as complaints:
+        warnings.simplefilter("always")
+        failure("core", way, tls)
+        gc.collect()
+
+    assert [str(complaint.message) for complaint in complaints] == []

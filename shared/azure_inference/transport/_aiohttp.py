@@ -291,9 +291,10 @@ class _Handler(ResponseHandler):
     def close(self) -> None:
         if self._writer is not None:
             self._writer.cancel()
-        if self.transport is not None and self.transport.get_write_buffer_size():
-            self.transport.abort()  # else the rest would wait, and the end with it, for a server that reads no more
+        transport = self.transport
         self._leave(super().close)
+        if transport is not None:
+            transport.abort()  # else a server that reads no more, or is silent to TLS's farewell, would delay the end
 
     def abort(self) -> None:
         self._leave(super().abort)
