@@ -60,6 +60,14 @@ class Received:
         return json.loads(self.body)
 
 
+class _HttpServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # clients may hang up
+            super().handle_error(request, client_address)
+
+
 class ScriptedServer:
     """A server of the standard library on 127.0.0.1; each request is answered by the next reply, or by the last."""
 
@@ -95,8 +103,7 @@ class ScriptedServer:
             def log_message(self, *arguments: object) -> None:
                 """Says nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _HttpServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
