@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from typing import Any, cast
 
 from llama_index.core.base.llms.types import (
@@ -66,8 +66,9 @@ class StreamedAnswer:
         self._text = ""
         self._reasoning = ""
         self._calls: dict[int, ToolCallBlock] = {}
-        self._kept: dict[str, Any] = {}
         self._facts: dict[str, Any] = {}
+        self._of_message: dict[str, Any] = {}
+        """What a message is made with beside its blocks."""
 
     def add(self, chunk: ChatCompletionChunk) -> ChatResponse:
         """The response that a chunk makes."""
@@ -75,64 +76,59 @@ class StreamedAnswer:
         if facts := _facts(chunk, choice):
             self._facts = {**self._facts, **facts}
         if choice is None:
-            return self._response(chunk)
+            return self._response(raw=chunk)
         delta = choice.delta
         for piece in delta.tool_calls or ():
             self._add_call(piece)
         text, thought = delta.text, delta.reasoning_text
         self._text += text
-        self._reasoning += thought
         if choice.finish_reason:
             self._settle()
-        return self._response(chunk, text, thought, _logprobs(choice))
+        if not thought and choice.logprobs is None:
+            return self._response(raw=chunk, delta=text)
+        self._reasoning += thought
+        return self._response(thought, raw=chunk, delta=text, logprobs=_logprobs(choice))
 
     def end(self) -> Iterator[ChatResponse]:
         """The response that is owed after the last chunk, if no chunk said that the tool calls are complete."""
         if self._calls and FINISH_REASON not in self._facts:
             self._facts[FINISH_REASON] = None
             self._settle()
-            yield self._response(None)
+            yield self._response()
 
     def _add_call(self, piece: ToolCallDelta) -> None:
-        index = piece.index or 0
-        if not self._parallel_calls and self._calls and index not in self._calls:
-            return
+        index, function = piece.index or 0, piece.function
         known = self._calls.get(index)
-        self._calls[index] = ToolCallBlock(
-            tool_call_id=(known and known.tool_call_id) or piece.id or "",
-            tool_name=(known and known.tool_name) or piece.function.name or "",
-            tool_kwargs=f"{known.tool_kwargs if known else ''}{piece.function.arguments or ''}",
-        )
+        if known is not None:
+            self._calls[index] = ToolCallBlock(
+                tool_call_id=known.tool_call_id or piece.id or "",
+                tool_name=known.tool_name or function.name or "",
+                tool_kwargs=f"{known.tool_kwargs}{function.arguments or ''}",
+            )
+        elif self._parallel_calls or not self._calls:
+            new = ToolCallBlock(
+                tool_call_id=piece.id or "", tool_name=function.name or "", tool_kwargs=function.arguments or ""
+            )
+            self._calls = dict(sorted({**self._calls, index: new}.items()))
 
     def _settle(self) -> None:
         """Takes the calls as complete: their arguments are parsed once, here."""
         if not self._calls:
             return
-        calls = [_to_call(block) for _, block in sorted(self._calls.items())]
+        calls = [_to_call(block) for block in self._calls.values()]
         self._calls = {index: _settled(call) for index, call in enumerate(calls)}
-        self._kept["tool_calls"] = [_legacy(call) for call in calls]
+        self._of_message = {"additional_kwargs": {"tool_calls": [_legacy(call) for call in calls]}}
 
-    def _response(
-        self,
-        chunk: ChatCompletionChunk | None,
-        text: str = "",
-        thought: str = "",
-        logprobs: list[list[LogProb]] | None = None,
-    ) -> ChatResponse:
-        calls = [block for _, block in sorted(self._calls.items())] if self._calls else []
-        # pydantic copies dicts, so that what was given before stays as it was.
+    def _response(self, thought: str = "", *, delta: str = "", **fields: Any) -> ChatResponse:
         message = ChatMessage(
             role=MessageRole.ASSISTANT,
-            blocks=_blocks(self._reasoning, self._text, calls),
-            additional_kwargs=self._kept,
+            blocks=_blocks(self._reasoning, self._text, self._calls.values()),
+            **self._of_message,
         )
-        return ChatResponse(
-            message=message,
-            delta=text,
-            raw=chunk,
-            logprobs=logprobs,
-            additional_kwargs={**self._facts, "thinking_delta": thought} if thought else self._facts,
-        )
+        # pydantic copies dicts, so that what was given before stays as it was.
+        if thought or self._facts:
+            fields["additional_kwargs"] = {**self._facts, "thinking_delta": thought} if thought else self._facts
+        return ChatResponse(message=message, delta=delta, **fields)
 
 
 def _first(chunk: ChatCompletionChunk) -> ChunkChoice | None:
@@ -181,7 +177,7 @@ def _kwargs_of(response: ChatResponse) -> dict[str, Any]:
     return cast("dict[str, Any]", cast("Any", response).additional_kwargs)
 
 
-def _blocks(reasoning: str, text: str, calls: Sequence[ToolCallBlock]) -> list[ContentBlock]:
+def _blocks(reasoning: str, text: str, calls: Collection[ToolCallBlock]) -> list[ContentBlock]:
     blocks: list[ContentBlock] = []
     if reasoning:
         blocks.append(ThinkingBlock(content=reasoning))

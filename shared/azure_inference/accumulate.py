@@ -61,11 +61,15 @@ class _ToolCalls:
         return self._last if position is None or position >= len(self._calls) else sorted(self._calls)[position]
 
     def add(self, index: int, piece: ToolCallDelta) -> None:
-        call = self._calls.setdefault(index, ["", "", ""])
-        call[0] = call[0] or piece.id or ""
-        function = piece.function
-        call[1] = call[1] or function.name or ""
-        call[2] += function.arguments or ""
+        if index not in self._calls:
+            self._calls[index] = ["", "", ""]
+        call, function = self._calls[index], piece.function
+        if piece.id and not call[0]:
+            call[0] = piece.id
+        if function.name and not call[1]:
+            call[1] = function.name
+        if function.arguments:
+            call[2] += function.arguments
         self._last = index
 
     def result(self) -> list[ToolCall]:

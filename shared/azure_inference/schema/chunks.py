@@ -130,7 +130,7 @@ class Delta(ChunkModel, frozen=True, kw_only=True):
     def text(self) -> str:
         """The text said, whatever form `content` has; empty where there is none."""
         content = self.content
-        return content if isinstance(content, str) else text_in(content)
+        return text_in(content) if isinstance(content, list) else content or ""
 
     @property
     def reasoning_text(self) -> str:
