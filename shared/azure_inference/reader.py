@@ -175,7 +175,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
                     self._done()
                     return
                 chunk = self._read_patiently(data)
-            if not chunk.choices or "error" in chunk.model_extra:
+            if not chunk.choices or "error" in (chunk.model_extra or ()):
                 raise_if_failure(self._call, self._headers, data)
             self.ready.append(self._accumulator.add(chunk))
 
@@ -193,7 +193,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         except ValueError:
             raise_if_failure(self._call, self._headers, data)
             chunk = self._mended(data)
-        if any(not _NOT_OF_A_CHUNK.isdisjoint(choice.model_extra) for choice in chunk.choices):
+        if any(not _NOT_OF_A_CHUNK.isdisjoint(choice.model_extra or ()) for choice in chunk.choices):
             raise _no_chunk(data)
         return chunk
 

@@ -25,14 +25,12 @@ SHALLOW = 800
 
 
 class ChunkModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a chunk. What a server omits is None (`choices`: empty); unknown keys are in `model_extra`."""
+    """A part of a chunk. What a server omits is None (`choices`: empty); unknown keys, if any, are in `model_extra`."""
 
     others: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
     """What makes of the value of a key one that its field takes."""
 
-    model_extra: dict[str, Any] = msgspec.field(  # pyright: ignore[reportUnknownVariableType]
-        default_factory=dict, name=_UNKNOWN
-    )
+    model_extra: dict[str, Any] | None = msgspec.field(default=None, name=_UNKNOWN)
 
     @classmethod
     def fast_reader(cls) -> Callable[[bytes], Self]:
@@ -67,8 +65,7 @@ class ChunkModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 unknown[name] = item
             elif item is not None:
                 known[name] = others[name](item) if name in others else item
-        known[_UNKNOWN] = unknown
-        return known
+        return {**known, _UNKNOWN: unknown} if unknown else known
 
     def keys(self) -> KeysView[str]:
         """The keys of `to_dict`: programs that read what a framework calls *raw* take it for a mapping, too."""
@@ -84,7 +81,7 @@ class ChunkModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def to_dict(self) -> dict[str, Any]:
         """The chunk as a server writes it, without what it left out."""
         fields = msgspec.structs.asdict(self)
-        unknown: dict[str, Any] = fields.pop("model_extra")
+        unknown: dict[str, Any] = fields.pop("model_extra") or {}
         return {name: _to_json(value) for name, value in fields.items() if value is not None} | unknown
 
     # pydantic asks for this where it writes out a value of any type: frameworks keep chunks in fields of that kind.
