@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from azure_inference import CallOptions, split_call, values_of, wire_fields
 
 from ._connected import BASE_CONFIG, Connected
-
-_NAMED = ("model", "temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty", "seed")
-"""The parameters of a request that are arguments here, by the same names."""
 
 
 class Generating(Connected):
     """A model that makes text. Nothing of this is sent unless it is set."""
 
     model_config = BASE_CONFIG
+
+    _named: ClassVar[tuple[str, ...]] = (
+        "model",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "frequency_penalty",
+        "presence_penalty",
+        "seed",
+    )
+    """The parameters of a request that are arguments here, by the same names."""
 
     temperature: float | None = None
     """0 (steady) to 1 or 2 (varied), as the model has it."""
@@ -39,10 +47,11 @@ class Generating(Connected):
 
     @property
     def _parameters(self) -> dict[str, Any]:
-        named = values_of(self, _NAMED)
+        named = values_of(self, self._named)
         if (stops := self._stops) is not None:
             named["stop"] = stops
-        return {**named, **self.model_kwargs}
+        named.update(self.model_kwargs)
+        return named
 
     @property
     def _stops(self) -> list[str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
@@ -46,6 +46,8 @@ class ChatAzureInference(Generating, BaseChatModel):
 
     model_config = CONFIG
 
+    _named: ClassVar[tuple[str, ...]] = (*Generating._named, "response_format")  # noqa: SLF001 - of its own base
+
     response_format: dict[str, Any] | None = None
     """The form of every answer, as in the API; see also `with_structured_output`."""
     streaming: bool = False
@@ -70,12 +72,6 @@ class ChatAzureInference(Generating, BaseChatModel):
     def _llm_type(self) -> str:
         return "azure-inference-chat"
 
-    @property
-    def _parameters(self) -> dict[str, Any]:
-        if self.response_format is None:
-            return super()._parameters
-        return {"response_format": self.response_format, **super()._parameters}
-
     def _resolve_model_profile(self) -> ModelProfile | None:
         known = self._known
         profile = {
@@ -91,7 +87,8 @@ class ChatAzureInference(Generating, BaseChatModel):
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop or self._stops, **kwargs)
-        return {**params, "ls_provider": PROVIDER}
+        params["ls_provider"] = PROVIDER
+        return params
 
     def _prepare(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]

@@ -65,7 +65,12 @@ def to_argument_error(kind: type[BaseModel], error: ValidationError) -> Configur
 def values_of(owner: object, names: Iterable[str]) -> dict[str, Any]:
     """The attributes of an object by these names that are set: its own, and those that its class fixes for all."""
     own = vars(owner)  # where pydantic finds an attribute only after a long look
-    return {name: value for name in names if (value := own[name] if name in own else getattr(owner, name)) is not None}
+    found: dict[str, Any] = {}
+    for name in names:
+        value = own[name] if name in own else getattr(owner, name)
+        if value is not None:
+            found[name] = value
+    return found
 
 
 def wire_fields(*sources: Mapping[str, Any]) -> dict[str, Any]:
