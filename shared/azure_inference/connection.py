@@ -10,6 +10,7 @@ from typing import Any, Self, Unpack, cast
 from . import dialects, transport
 from .client import AsyncInferenceClient, InferenceClient
 from .credentials import Credential, conceal, concealed
+from .fields import values_of
 from .profiles import ModelProfile
 from .settings import CallOptions, ClientOptions, resolve_settings
 
@@ -57,7 +58,7 @@ class Connection:
         """The connection that the attributes of an object describe, named as the arguments; None is left out."""
         kind: Any = type(owner)
         # No variable holds them, since what reports an error may show variables: pydantic makes headers plain text.
-        return cls(**{name: value for name in _arguments_of(kind) if (value := getattr(owner, name, None)) is not None})
+        return cls(**values_of(owner, _arguments_of(kind)))
 
     @property
     def client(self) -> InferenceClient:

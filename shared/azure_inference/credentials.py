@@ -227,6 +227,8 @@ def conceal(credential: Any) -> Any:
 
 def concealed(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of an object that asks, with key and headers concealed: reports of errors may show variables."""
+    if _CONCEALING.keys().isdisjoint(arguments):
+        return {**arguments}
     return {name: _CONCEALING[name](value) if name in _CONCEALING else value for name, value in arguments.items()}
 
 
