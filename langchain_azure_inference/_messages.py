@@ -249,9 +249,11 @@ def to_usage(usage: Usage | None) -> UsageMetadata | None:
     if usage is None:
         return None
     prompt, completion = usage.prompt_tokens or 0, usage.completion_tokens or 0
-    metadata = UsageMetadata(
-        input_tokens=prompt, output_tokens=completion, total_tokens=usage.total_tokens or prompt + completion
-    )
+    metadata: UsageMetadata = {
+        "input_tokens": prompt,
+        "output_tokens": completion,
+        "total_tokens": usage.total_tokens or prompt + completion,
+    }
     if details := usage.prompt_tokens_details:
         given = {"audio": details.audio_tokens, "cache_read": details.cached_tokens}
         metadata["input_token_details"] = cast("InputTokenDetails", _given(given))

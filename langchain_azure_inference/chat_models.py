@@ -101,7 +101,8 @@ class ChatAzureInference(Generating, BaseChatModel):
                 fields["tool_choice"] = to_choice(fields["tool_choice"], fields["tools"])
         if "response_format" in fields:
             fields["response_format"] = to_format(fields["response_format"])
-        return to_request(ChatRequest, {**fields, "messages": to_wire(messages)}), options
+        fields["messages"] = to_wire(messages)
+        return to_request(ChatRequest, fields), options
 
     def _generate(
         self,

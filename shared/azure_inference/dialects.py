@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -64,10 +65,10 @@ class Target:
     host: str
     is_secure: bool
 
-    def url(self, path: str, **query: str | None) -> str:
+    def url(self, path: str, query: Mapping[str, str | None] | None = None) -> str:
         """The address of a route; `query` adds to what every request carries."""
         parts = [self.query] if self.query else []
-        if given := {name: value for name, value in query.items() if value is not None}:
+        if query and (given := {name: value for name, value in query.items() if value is not None}):
             parts.append(urlencode(given))
         return f"{self.base_url}{path}?{'&'.join(parts)}" if parts else f"{self.base_url}{path}"
 

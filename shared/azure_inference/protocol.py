@@ -143,7 +143,7 @@ def prepare(
     return Call(
         endpoint=endpoint,
         target=target,
-        url=target.url(endpoint.path, **(query or {})),
+        url=target.url(endpoint.path, query),
         client_request_id=sent.pop("x-ms-client-request-id", "") or secrets.token_hex(16),
         headers=tuple(sent.items()),
         body=body,

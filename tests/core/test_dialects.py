@@ -131,9 +131,9 @@ def test_query_of_a_route() -> None:
     """What a route asks is added to the query, encoded, unless it is None."""
     target = dialects.resolve(f"{SERVICES}/models")
 
-    assert target.url("/info", model="a b&c").endswith(f"/info?api-version={VERSION}&model=a+b%26c")
-    assert target.url("/info", model=None).endswith(f"/info?api-version={VERSION}")
-    assert dialects.resolve(f"{SERVICES}/openai/v1").url("/x", a="b").endswith("/x?a=b")
+    assert target.url("/info", {"model": "a b&c"}).endswith(f"/info?api-version={VERSION}&model=a+b%26c")
+    assert target.url("/info", {"model": None}).endswith(f"/info?api-version={VERSION}")
+    assert dialects.resolve(f"{SERVICES}/openai/v1").url("/x", {"a": "b"}).endswith("/x?a=b")
 
 
 @pytest.mark.parametrize(

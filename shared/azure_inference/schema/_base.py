@@ -28,7 +28,8 @@ class RequestModel(WireModel):
     @property
     def extras(self) -> dict[str, Any]:
         """The extra parameters of this request that are set: name to value."""
-        return {name: value for name, value in (self.model_extra or {}).items() if value is not None}
+        given = self.model_extra
+        return {name: value for name, value in given.items() if value is not None} if given else {}
 
     def without(self, names: Iterable[str]) -> Self:
         """The same request without these parameters."""
