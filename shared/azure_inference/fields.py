@@ -15,6 +15,7 @@ from .schema._json import is_object
 
 _BOOKKEEPING = frozenset({"callbacks", "config", "metadata", "run_manager", "run_name", "run_id", "tags", "verbose"})
 _BOOKKEEPING_PREFIXES = ("ls_", "_")
+_NOTHING: Mapping[str, Any] = {}
 _SCHEMA_NAME_LIMIT = 64
 _TOOL_CHOICE_WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
 _ELSEWHERE = {
@@ -64,10 +65,10 @@ def to_argument_error(kind: type[BaseModel], error: ValidationError) -> Configur
 
 def values_of(owner: object, names: Iterable[str]) -> dict[str, Any]:
     """The attributes of an object by these names that are set: its own, and those that its class fixes for all."""
-    own = vars(owner)  # where pydantic finds an attribute only after a long look
+    own = getattr(owner, "__dict__", _NOTHING)  # where pydantic finds an attribute only after a long look
     found: dict[str, Any] = {}
     for name in names:
-        value = own[name] if name in own else getattr(owner, name)
+        value = own[name] if name in own else getattr(owner, name, None)
         if value is not None:
             found[name] = value
     return found

@@ -44,7 +44,11 @@ class Decoder:
         blocks, _, tail = piece.rpartition(b"\n\n")
         if tail:
             self._keep(tail)
-        return _to_events(blocks)
+        lines = blocks.removeprefix(b"data: ").split(b"\n\ndata: ")
+        if blocks.startswith(b"data: ") and blocks.count(b"\n") == 2 * (len(lines) - 1):  # one each: nearly always
+            return [*filter(bytes.strip, lines)]
+        events = map(_to_event, filter(None, blocks.split(b"\n\n")))
+        return [event for event in events if event is not None]
 
     def flush(self) -> list[bytes | NamedEvent]:
         """The event left over at the end of the stream, if any."""
@@ -84,15 +88,6 @@ class Decoder:
         self._at_start = False
         if self._rest.startswith(_BYTE_ORDER_MARK):
             del self._rest[: len(_BYTE_ORDER_MARK)]
-
-
-def _to_events(blocks: bytes) -> list[bytes | NamedEvent]:
-    """The events of what stands between blank lines."""
-    data = blocks.removeprefix(b"data: ").split(b"\n\ndata: ")
-    if blocks.startswith(b"data: ") and blocks.count(b"\n") == 2 * (len(data) - 1):  # one line each: nearly always
-        return [line for line in data if line.strip()]
-    events = [_to_event(block) for block in blocks.split(b"\n\n") if block]
-    return [event for event in events if event is not None]
 
 
 def _to_event(block: bytes) -> bytes | NamedEvent | None:
