@@ -1,4 +1,4 @@
-"""What a streamed chunk costs, counted exactly: one JSON parse, and no more calls the longer the stream is."""
+"""What a streamed chunk costs, counted exactly: one JSON parse, the same calls in streams of any length, its text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 import json
 import re
 import sys
+import tracemalloc
 from collections import Counter
 from typing import Any
 
@@ -33,9 +34,14 @@ DELTAS: dict[str, dict[str, Any]] = {
 PARSE = re.compile("json|loads|decode|validate")
 
 
+def event(delta: dict[str, Any]) -> bytes:
+    """The event of a chunk."""
+    return b"data: " + json.dumps({"id": "i", "choices": [{"index": 0, "delta": delta}]}).encode() + b"\n\n"
+
+
 def calls(delta: dict[str, Any], count: int, kinds: tuple[str, ...] = ("call", "c_call")) -> Counter[str]:
     """How often each function, those of C included, is called to read a stream of so many equal chunks."""
-    frame = b"data: " + json.dumps({"id": "i", "choices": [{"index": 0, "delta": delta}]}).encode() + b"\n\n"
+    data = event(delta)
     found: Counter[str] = Counter()
 
     def note(frame: Any, kind: str, argument: Any) -> None:
@@ -48,7 +54,7 @@ def calls(delta: dict[str, Any], count: int, kinds: tuple[str, ...] = ("call", "
     sys.setprofile(note)
     try:
         for _ in range(count):
-            reader.feed(frame)
+            reader.feed(data)
             reader.next()
     finally:
         sys.setprofile(None)
@@ -96,3 +102,22 @@ def test_a_chunk_goes_through_few_functions(kind: str) -> None:
 
     assert (more - few).keys() == STEPS | FURTHER_STEPS.get(kind, set())
     assert {name: (more - few)[name] for name in STEPS} == dict.fromkeys(STEPS, 100)
+
+
+@pytest.mark.parametrize("kind", ["content", "reasoning_content"])
+def test_a_long_answer_is_held_once(kind: str) -> None:
+    """Of a piece whose chunk is gone, its text is left and nothing else: a few bytes, not an object."""
+    events = (event({kind: f"{number:04} "}) for number in range(4000))
+    reader: Any = StreamReader(CALL, ChatAccumulator())
+    tracemalloc.start()
+    try:
+        for number, data in enumerate(events):
+            reader.feed(data)
+            reader.next()
+            if number == 1000:
+                before = tracemalloc.get_traced_memory()[0]
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+    assert grown < 3000 * 2 * len("0000 ")
