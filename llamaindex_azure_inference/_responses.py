@@ -66,6 +66,8 @@ class StreamedAnswer:
         self._text = ""
         self._reasoning = ""
         self._calls: dict[int, ToolCallBlock] = {}
+        self._settled: list[ToolCallBlock] = []
+        """The calls with their arguments parsed, once they are complete."""
         self._facts: dict[str, Any] = {}
         self._of_message: dict[str, Any] = {}
         """What a message is made with beside its blocks."""
@@ -82,7 +84,7 @@ class StreamedAnswer:
             self._add_call(piece)
         text, thought = delta.text, delta.reasoning_text
         self._text += text
-        if choice.finish_reason:
+        if choice.finish_reason or (delta.tool_calls and FINISH_REASON in self._facts):  # which may come too early
             self._settle()
         if not thought and choice.logprobs is None:
             return self._response(raw=chunk, delta=text)
@@ -112,17 +114,17 @@ class StreamedAnswer:
             self._calls = dict(sorted({**self._calls, index: new}.items()))
 
     def _settle(self) -> None:
-        """Takes the calls as complete: their arguments are parsed once, here."""
+        """Takes the calls as complete: their arguments are parsed here."""
         if not self._calls:
             return
         calls = [_to_call(block) for block in self._calls.values()]
-        self._calls = {index: _settled(call) for index, call in enumerate(calls)}
+        self._settled = [_settled(call) for call in calls]
         self._of_message = {"additional_kwargs": {"tool_calls": [_legacy(call) for call in calls]}}
 
     def _response(self, thought: str = "", *, delta: str = "", **fields: Any) -> ChatResponse:
         message = ChatMessage(
             role=MessageRole.ASSISTANT,
-            blocks=_blocks(self._reasoning, self._text, self._calls.values()),
+            blocks=_blocks(self._reasoning, self._text, self._settled or self._calls.values()),
             **self._of_message,
         )
         # pydantic copies dicts, so that what was given before stays as it was.

@@ -127,6 +127,20 @@ def test_the_same_failure_is_told(server: ScriptedServer, case: str, entry: Entr
 
 
 @entries
+@pytest.mark.parametrize("late", ["", '"Paris"}'])
+def test_a_reason_that_comes_too_early(server: ScriptedServer, entry: Entry, late: str) -> None:
+    """A piece of a tool call after the reason of the end belongs to the call, by way of every entry point."""
+    begun = {"name": "get_weather", "arguments": WEATHER["arguments"].removesuffix(late)}
+    server.reply_events(
+        {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "id": "1", "function": begun}]}}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]},
+        {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": late}}]}}]},
+    )
+
+    assert _heard(server, entry, "stream").calls == [("get_weather", {"city": "Paris"})]
+
+
+@entries
 def test_a_cut_stream_is_no_answer(server: ScriptedServer, entry: Entry) -> None:
     """A stream that ends too early is an error with what had arrived, by way of every entry point."""
     server.reply(Reply(pieces=[sse({"choices": [{"index": 0, "delta": {"content": "It ra"}}]})]))
