@@ -1,7 +1,5 @@
 """What the three classes have in common: how they are told their endpoint, and what of it is kept, shown and copied."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 

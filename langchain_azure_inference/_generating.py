@@ -1,7 +1,5 @@
 """What the chat model and the text model have in common: parameters of the answer, and how those of a call go first."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 

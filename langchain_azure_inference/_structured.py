@@ -1,7 +1,5 @@
 """Answers as objects of a schema."""
 
-from __future__ import annotations
-
 import json
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
@@ -66,7 +64,13 @@ def _validated(kind: Any, value: Any) -> Any:
 
 
 def structured(
-    model: ChatAzureInference, schema: Schema, *, method: Method, include_raw: bool, strict: bool | None, **kwargs: Any
+    model: "ChatAzureInference",
+    schema: Schema,
+    *,
+    method: Method,
+    include_raw: bool,
+    strict: bool | None,
+    **kwargs: Any,
 ) -> Runnable[LanguageModelInput, Any]:
     """See `ChatAzureInference.with_structured_output`."""
     kind: Any = schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None

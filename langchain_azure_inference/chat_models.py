@@ -1,7 +1,5 @@
 """`ChatAzureInference`: the chat models of an endpoint as a LangChain chat model."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self, cast
 

@@ -1,7 +1,5 @@
 """`AzureInferenceEmbeddings`: the embedding models of an endpoint as LangChain embeddings."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`AzureInferenceLLM`: text completion as a LangChain LLM."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Self

@@ -1,7 +1,5 @@
 """What both models are told about their endpoint, and how they are copied, pickled and written down."""
 
-from __future__ import annotations
-
 import copy
 import functools
 import os

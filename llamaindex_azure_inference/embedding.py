@@ -1,7 +1,5 @@
 """`AzureInferenceEmbedding`: the embedding models of an endpoint, for texts and images, as a LlamaIndex embedding."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO

@@ -1,9 +1,7 @@
 """`AzureInference`: the chat models of an endpoint as a LlamaIndex LLM."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from llama_index.core import instrumentation
 from llama_index.core.base.llms.types import (
@@ -22,6 +20,8 @@ from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndE
 from llama_index.core.llms import callbacks
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.tools.types import BaseTool
 from llama_index.core.types import PydanticProgramMode
 from pydantic import Field, PrivateAttr
 from typing_extensions import override
@@ -32,10 +32,6 @@ from ._connected import CONFIG, Connected
 from ._messages import to_wire
 from ._responses import StreamedAnswer, to_completion, to_response, to_selections
 from ._structured import ObjectProgram, ObjectT
-
-if TYPE_CHECKING:
-    from llama_index.core.prompts import PromptTemplate
-    from llama_index.core.tools.types import BaseTool
 
 _dispatcher = cast("Any", instrumentation).get_dispatcher(__name__)
 _MethodT = TypeVar("_MethodT", bound=Callable[..., Any])

@@ -289,15 +289,15 @@ class AsyncInferenceClient:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
-    async def _fetch(
+    def _fetch(
         self,
         endpoint: Endpoint[AnswerT],
         request: RequestModel,
         options: CallOptions,
         check: Callable[[AnswerT], AnswerT] = unchecked,
-    ) -> AnswerT:
+    ) -> Awaitable[AnswerT]:
         timeouts = _timeouts(options)
-        return await self._send(
+        return self._send(
             request, lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts, check)
         )
 
@@ -306,15 +306,15 @@ class AsyncInferenceClient:
             return (await self.embed_images(part, **options)).vectors
         return (await self.embed(part, **options)).vectors
 
-    async def _open(
+    def _open(
         self,
         endpoint: Endpoint[ChunkT],
         request: RequestModel,
         accumulator: Callable[[], Accumulator[ChunkT, WholeT]],
         options: CallOptions,
-    ) -> AsyncChatStream[ChunkT, WholeT]:
+    ) -> Awaitable[AsyncChatStream[ChunkT, WholeT]]:
         timeouts = _timeouts(options)
-        return await self._send(
+        return self._send(
             self._settings.streamed(request),
             lambda taken: open_stream_async(
                 self._transport, self._settings.call(endpoint, taken, options), accumulator, timeouts

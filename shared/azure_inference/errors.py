@@ -34,8 +34,8 @@ class InferenceError(Exception):
         message: What happened and what to do.
         attempts: How many requests were sent for this call.
         client_request_id: The `x-ms-client-request-id` of the call, the same on every attempt.
-        request_id: The service's id of the request, to be quoted to its operators: of a refusal, or of a stream that
-            failed after it had begun; None if the answer had none.
+        request_id: The service's id of the request, to be quoted to its operators: of the last attempt, if an answer
+            to it had begun and named one.
         retry_budget_exhausted: Whether it was not tried again because the client had too many retries lately.
         rows: Where many inputs were embedded in batches, what each input has: its vector, or None if it has none, so
             that the others need not be embedded (and paid for) again. Empty for every other call.

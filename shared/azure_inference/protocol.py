@@ -1,7 +1,5 @@
 """Requests to bytes, and bytes to a typed answer or a typed error; no I/O."""
 
-from __future__ import annotations
-
 import math
 import re
 import secrets

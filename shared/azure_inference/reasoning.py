@@ -1,7 +1,5 @@
 """What a model thinks aloud between `<think>` and `</think>` in its text, parted from what it says."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from .schema.chat import ChatCompletion, Choice

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from .errors import (
     InferenceError,
     RateLimitError,
 )
+from .schema.failures import request_id_of
 from .timeouts import Deadline
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ class Tries:
     """The attempts of one call: how many there were, whether another may follow, and how long to wait for it.
 
     As a context manager, it is one attempt. `renew` drops what was refused and says whether a new token can be had;
-    it is asked once, at the first 401. `authorization` is what the attempt under way was sent with.
+    it is asked once, at the first 401. `authorization` is what the attempt under way was sent with, `answer_headers`
+    (by lower-case names) what its answer began with: whatever becomes of that, its error has the service's id.
     """
 
     def __init__(
@@ -119,12 +121,14 @@ class Tries:
         self._client_request_id = client_request_id
         self._spent = 0
         self.authorization: Headers = ()
+        self.answer_headers: Mapping[str, str] = {}
         self._next_wait = 0.0
         self.count = 0
         self.deadline = Deadline.within(total, "total")
 
     def __enter__(self) -> None:
         self.count += 1
+        self.answer_headers = {}
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if error is None:
@@ -133,6 +137,7 @@ class Tries:
         elif isinstance(error, InferenceError):
             error.attempts = self.count
             error.client_request_id = self._client_request_id
+            error.request_id = error.request_id or request_id_of(self.answer_headers)
 
     def options(self) -> dict[str, Any]:
         """The keyword arguments that make tenacity carry this out."""

@@ -1,7 +1,5 @@
 """The arguments of clients and calls, and what they mean once checked."""
 
-from __future__ import annotations
-
 import os
 import platform
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Server-sent events from raw bytes, cut anywhere, in bounded memory."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from .errors import ResponseValidationError

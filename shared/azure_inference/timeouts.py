@@ -1,12 +1,42 @@
 """How long things may take, in seconds."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from .errors import APITimeoutError, ConfigurationError
+
+
+class Deadline(NamedTuple):
+    """A moment that something must be over by; `at` is on the monotonic clock, None for never."""
+
+    at: float | None
+    phase: str
+
+    @classmethod
+    def within(cls, seconds: float | None, phase: str) -> Self:
+        """The deadline so many seconds from now; `phase` names it in errors."""
+        return cls(None if seconds is None else time.monotonic() + seconds, phase)
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds left, which may be less than none; None for no limit."""
+        return None if self.at is None else self.at - time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the moment has passed."""
+        return self.at is not None and time.monotonic() >= self.at
+
+    def error(self, where: str) -> APITimeoutError:
+        """The error to raise when it has passed."""
+        return APITimeoutError(
+            f"{where} took too long ({self.phase}): raise timeout, or look at the service", phase=self.phase
+        )
+
+
+NEVER = Deadline(None, "read")
+"""No deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +60,7 @@ class Timeouts:
     idle: float | None = 120.0
 
     @classmethod
-    def of(cls, timeout: float | Timeouts | None) -> Timeouts:
+    def of(cls, timeout: "float | Timeouts | None") -> "Timeouts":
         """The timeouts that a number of seconds means: so long for the whole call; None means the usual ones."""
         if timeout is None:
             return USUAL
@@ -42,7 +72,7 @@ class Timeouts:
             connect=min(timeout, 5.0), read=timeout, write=timeout, pool=min(timeout, 10.0), total=timeout, idle=timeout
         )
 
-    def capped(self, deadline: Deadline) -> Timeouts:
+    def capped(self, deadline: Deadline) -> Self:
         """The same, but with a wait for a connection that ends at the deadline."""
         remaining = deadline.remaining
         if remaining is None or (self.pool is not None and self.pool <= remaining):
@@ -52,35 +82,3 @@ class Timeouts:
 
 USUAL = Timeouts()
 """Those of a client that is told none."""
-
-
-class Deadline(NamedTuple):
-    """A moment that something must be over by; `at` is on the monotonic clock, None for never."""
-
-    at: float | None
-    phase: str
-
-    @classmethod
-    def within(cls, seconds: float | None, phase: str) -> Deadline:
-        """The deadline so many seconds from now; `phase` names it in errors."""
-        return cls(None if seconds is None else time.monotonic() + seconds, phase)
-
-    @property
-    def remaining(self) -> float | None:
-        """Seconds left, which may be less than none; None for no limit."""
-        return None if self.at is None else self.at - time.monotonic()
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the moment has passed."""
-        return self.at is not None and time.monotonic() >= self.at
-
-    def error(self, where: str) -> APITimeoutError:
-        """The error to raise when it has passed."""
-        return APITimeoutError(
-            f"{where} took too long ({self.phase}): raise timeout, or look at the service", phase=self.phase
-        )
-
-
-NEVER = Deadline(None, "read")
-"""No deadline."""

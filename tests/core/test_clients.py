@@ -22,6 +22,7 @@ from azure_inference import (
     InferenceClient,
     InferenceError,
     ResponseValidationError,
+    RetryPolicy,
     UnsupportedParameterWarning,
     __version__,
     to_request,
@@ -292,6 +293,35 @@ def test_ids_that_are_said_otherwise(server: Any, either: Any) -> None:
     with pytest.raises(APIStatusError) as caught:
         either.client(server.url).chat(METHODS["chat"][0], headers={"X-MS-Client-Request-Id": "mine-1"})
     assert caught.value.client_request_id == "mine-1"
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nx-request-id: of-the-service\r\ncontent-length: %d\r\n%b\r\n"
+UNUSABLE = {
+    "another API": [HEAD % (11, b""), b'{"ok":true}'],
+    "a row too few": [HEAD % (46, b""), b'{"data":[{"index":0,"embedding":[1.0, 2.0]}]} '],
+    "no gzip": [HEAD % (5, b"content-encoding: gzip\r\n"), b"hello"],
+    "too large": [HEAD % (2**40, b""), b"{"],
+    "cut off": [HEAD % (100, b""), b'{"data":['],
+    "a redirect": [(HEAD % (0, b"location: /\r\n")).replace(b"200", b"302")],
+}
+
+
+@pytest.mark.parametrize("steps", UNUSABLE.values(), ids=UNUSABLE)
+def test_the_services_id_of_an_unusable_answer(raw: Any, either: Any, steps: list[bytes]) -> None:
+    """Whatever is wrong with an answer, its error has the id that the service gave the request."""
+    raw.script("request", *steps)
+    with pytest.raises(InferenceError) as caught:
+        either.client(raw.url, retry=RetryPolicy(max_retries=0)).embed(METHODS["embed"][0])
+    assert caught.value.request_id == "of-the-service"
+
+
+def test_the_services_id_is_of_the_last_attempt(raw: Any, either: Any) -> None:
+    """The id of an earlier attempt is not told as that of one that got no answer."""
+    raw.script("request", *UNUSABLE["cut off"])
+    raw.script("request", "reset")
+    with pytest.raises(InferenceError) as caught:
+        either.client(raw.url, retry=RetryPolicy(max_retries=1, first_delay=0)).embed(METHODS["embed"][0])
+    assert (caught.value.attempts, caught.value.request_id) == (2, None)
 
 
 @pytest.mark.parametrize("method", [*METHODS, *STREAMS])

@@ -1,7 +1,5 @@
 """The two base models of the wire: what we send, and what a server answers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Self
 

@@ -1,7 +1,5 @@
 """`POST /chat/completions`: the request and the whole answer."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo

@@ -4,8 +4,6 @@ pydantic takes four times as long, most of it for the objects it makes. What msg
 the fields below; any other is read with more patience, and loses nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, KeysView, Mapping
 from functools import cache
 from typing import Any, ClassVar, Self

@@ -1,7 +1,5 @@
 """`POST /completions`: text completion."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field

@@ -1,13 +1,11 @@
 """`POST /embeddings` and `POST /images/embeddings`: the requests, the answer, and a vector read from any encoding."""
 
-from __future__ import annotations
-
 import binascii
 from array import array
 from math import isfinite
 from pathlib import Path
 from sys import byteorder
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, FiniteFloat, Strict, TypeAdapter, ValidationError
 
@@ -40,12 +38,12 @@ class ImageInput(WireModel):
     text: str | None = None
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, mime_type: str, text: str | None = None) -> ImageInput:
+    def from_bytes(cls, data: bytes, *, mime_type: str, text: str | None = None) -> Self:
         """An image held in memory; `mime_type` such as `image/png`."""
         return cls(image=ImagePart.from_bytes(data, mime_type=mime_type).image_url.url, text=text)
 
     @classmethod
-    def from_file(cls, path: str | Path, *, mime_type: str | None = None, text: str | None = None) -> ImageInput:
+    def from_file(cls, path: str | Path, *, mime_type: str | None = None, text: str | None = None) -> Self:
         """An image file, read now; its type is told by its name unless `mime_type` says it."""
         return cls(image=ImagePart.from_file(path, mime_type=mime_type).image_url.url, text=text)
 

@@ -1,7 +1,5 @@
 """What a server says when a request fails: its many shapes, read into one."""
 
-from __future__ import annotations
-
 import ast
 import json
 import re

@@ -1,7 +1,5 @@
 """`GET /info`: which model answers at an endpoint."""
 
-from __future__ import annotations
-
 from ._base import AnswerModel
 
 _KINDS = {

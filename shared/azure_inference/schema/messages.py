@@ -1,11 +1,9 @@
 """Chat messages of every role and the parts their content is made of."""
 
-from __future__ import annotations
-
 import base64
 import mimetypes
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Tag
 
@@ -55,19 +53,17 @@ class ImagePart(WireModel):
     image_url: ImageUrl
 
     @classmethod
-    def from_url(cls, url: str, *, detail: ImageDetail | None = None) -> ImagePart:
+    def from_url(cls, url: str, *, detail: ImageDetail | None = None) -> Self:
         """An image that the service fetches itself, or one inside a `data:` URL."""
         return cls(image_url=ImageUrl(url=url, detail=detail))
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, mime_type: str, detail: ImageDetail | None = None) -> ImagePart:
+    def from_bytes(cls, data: bytes, *, mime_type: str, detail: ImageDetail | None = None) -> Self:
         """An image held in memory; `mime_type` such as `image/png`."""
         return cls.from_url(data_url(*_media(data, mime_type, "image")), detail=detail)
 
     @classmethod
-    def from_file(
-        cls, path: str | Path, *, mime_type: str | None = None, detail: ImageDetail | None = None
-    ) -> ImagePart:
+    def from_file(cls, path: str | Path, *, mime_type: str | None = None, detail: ImageDetail | None = None) -> Self:
         """An image file, read now; its type is told by its name unless `mime_type` says it."""
         return cls.from_url(data_url(*_media(Path(path), mime_type, "image")), detail=detail)
 
@@ -85,7 +81,7 @@ class AudioUrlPart(WireModel):
     audio_url: AudioUrl
 
     @classmethod
-    def from_url(cls, url: str) -> AudioUrlPart:
+    def from_url(cls, url: str) -> Self:
         """A sound that the service fetches itself, or one inside a `data:` URL."""
         return cls(audio_url=AudioUrl(url=url))
 
@@ -113,7 +109,7 @@ class InputAudioPart(WireModel):
     input_audio: InputAudio
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, mime_type: str) -> InputAudioPart:
+    def from_bytes(cls, data: bytes, *, mime_type: str) -> Self:
         """A sound held in memory; `mime_type` is `audio/wav` or `audio/mpeg`."""
         content, media_type = _media(data, mime_type, "audio")
         if media_type not in _AUDIO_FORMATS:
@@ -122,7 +118,7 @@ class InputAudioPart(WireModel):
         return cls(input_audio=InputAudio(data=encoded, format=_AUDIO_FORMATS[media_type]))
 
     @classmethod
-    def from_file(cls, path: str | Path, *, mime_type: str | None = None) -> InputAudioPart:
+    def from_file(cls, path: str | Path, *, mime_type: str | None = None) -> Self:
         """A sound file, read now; its type is told by its name unless `mime_type` says it."""
         data, media_type = _media(Path(path), mime_type, "audio")
         return cls.from_bytes(data, mime_type=media_type)

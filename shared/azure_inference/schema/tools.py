@@ -1,7 +1,5 @@
 """Tools on the wire: what a model may call, and what it called."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated, Any, Literal
 

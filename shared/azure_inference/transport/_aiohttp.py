@@ -6,9 +6,9 @@ import asyncio
 import functools
 import math
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 import yarl
@@ -26,7 +26,6 @@ from ._httpx import connection_error, hide_frames, tls_context
 from ._requests import Heads
 from ._settings import TransportSettings
 
-_T = TypeVar("_T")
 _FINAL = 200
 """The first status of an answer; those below only announce one."""
 _SWITCHING_PROTOCOLS = 101
@@ -138,11 +137,15 @@ class _Response:
         payload = self._payload
         try:
             piece: bytes = payload.read_nowait()  # of most answers all is there when their head is
-            if piece or payload.at_eof():
-                return piece
-            return await self._handler.in_time(payload.readany(), deadline)
+            if not piece and not payload.at_eof():
+                self._handler.wait_until(deadline)
+                try:
+                    piece = await payload.readany()
+                finally:
+                    self._handler.end_wait()
         except _HTTP_ERRORS as error:
             raise _to_error(error, self._server, deadline) from error
+        return piece
 
     async def close(self) -> None:
         """Gives the connection back, if the body was read to its end; else ends it."""
@@ -194,23 +197,27 @@ class _Handler(ResponseHandler):
 
     async def answer(self, deadline: Deadline) -> tuple[RawResponseMessage, StreamReader]:
         """The head of the answer to what was sent, and its body to be read."""
-        while True:
-            message, payload = await self.in_time(self.read(), deadline)
-            if message.code >= _FINAL or message.code == _SWITCHING_PROTOCOLS:
-                return message, payload
-            if not self._is_writing:
-                self.start_timeout()  # which aiohttp stops at the end of any answer
+        self.wait_until(deadline)
+        try:
+            while True:
+                message, payload = await self.read()
+                if message.code >= _FINAL or message.code == _SWITCHING_PROTOCOLS:
+                    return message, payload
+                if not self._is_writing:
+                    self.start_timeout()  # which aiohttp stops at the end of any answer
+        finally:
+            self.end_wait()
 
-    async def in_time(self, waiting: Awaitable[_T], deadline: Deadline) -> _T:
-        """What is waited for, unless the deadline is over before."""
+    def wait_until(self, deadline: Deadline) -> None:
+        """Has whoever waits from now on told when the deadline is over."""
         remaining = deadline.remaining
         if remaining is not None:
             self._wait_until = self._loop.time() + remaining
             self._set_alarm()
-        try:
-            return await waiting
-        finally:
-            self._wait_until = math.inf
+
+    def end_wait(self) -> None:
+        """Says that nobody waits any more."""
+        self._wait_until = math.inf
 
     def rest(self, seconds: float) -> None:
         """Waits for the next request, and ends if there is none for so long."""

@@ -120,7 +120,9 @@ class AsyncTransport:
             _INHERITED.append(self._pools)
             self._pools, self._pid = WeakKeyDictionary(), os.getpid()
         pool = self._pools.get(asyncio.get_running_loop()) or await self._new_pool()
-        return await pool.engine.send(call, authorization, timeouts or self._settings.timeouts, tries.deadline)
+        response = await pool.engine.send(call, authorization, timeouts or self._settings.timeouts, tries.deadline)
+        tries.answer_headers = response.headers
+        return response
 
     async def _new_pool(self) -> _LoopPool:
         pool = self._pools[asyncio.get_running_loop()] = _LoopPool(new_engine(self._settings, self._client))

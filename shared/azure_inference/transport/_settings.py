@@ -1,7 +1,5 @@
 """How a transport sends."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from azure_inference.credentials import Authorizer, Headers
@@ -34,7 +32,7 @@ class TransportSettings(NamedTuple):
     headers: Headers
     max_connections: int
     keepalive_expiry: float = 30.0
-    proxy: httpx.Proxy | None = None
+    proxy: "httpx.Proxy | None" = None
 
     def tries(self, call: Call[Any], timeouts: Timeouts | None) -> Tries:
         """The attempts of a call, about to begin."""

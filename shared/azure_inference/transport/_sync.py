@@ -127,6 +127,7 @@ class Transport:
                 response = self._own_pool().handle_request(request)
         except HTTP_ERRORS as error:
             raise to_error(error, call.server, deadline) from error
+        tries.answer_headers = response.headers
         return Wire(self, call, response, deadline)
 
     def _own_pool(self) -> PatientTransport:
