@@ -20,12 +20,14 @@ class Entry:
 CLIENTS: dict[str, list[Entry]] = {
     "langchain": [
         Entry("ours", "langchain:Ours", "azure-inference"),
+        Entry("bare", "langchain:WithoutExtras", "azure-inference without extras"),
         Entry("azure", "langchain:AzureAI", "langchain-azure-ai (inference)", "langchain-azure-ai"),
         Entry("openai", "langchain:OpenAI", "langchain-openai", "langchain-openai"),
         Entry("floor", "canned_langchain:Canned", "LangChain alone", "langchain-core"),
     ],
     "llamaindex": [
         Entry("ours", "llamaindex:Ours", "azure-inference"),
+        Entry("bare", "llamaindex:WithoutExtras", "azure-inference without extras"),
         Entry("azure", "llamaindex:AzureAI", "llama-index azure-inference", "llama-index-llms-azure-inference"),
         Entry("openai", "llamaindex:OpenAILike", "llama-index openai-like", "llama-index-llms-openai-like"),
         Entry("floor", "canned_llamaindex:Canned", "LlamaIndex alone", "llama-index-core"),
@@ -46,6 +48,8 @@ PARSERS = [
 ]
 PEERS = ("azure", "openai")
 CHAT_CLIENTS = ("ours", "azure", "openai", "floor")
+CALLERS = (*CHAT_CLIENTS, "bare")
+"""Those that differ in what they send and receive with, too."""
 BELOW_SYNC = ("socket", "httpx", "sdk")
 BELOW_ASYNC = ("socket", "httpx", "aiohttp", "sdk")
 

@@ -16,6 +16,7 @@ from benchmarks.rows import ROWS
 from benchmarks.words import ABOUT_EMBEDDINGS, ABOUT_FLIGHTS, ABOUT_INSTRUCTIONS, ABOUT_MEMORY, INTRODUCTION, METHOD
 
 _VECTORS_BY = (*CHAT_CLIENTS, *(parser.name for parser in PARSERS))
+_BESIDE = (*PEERS, "floor", "bare")
 _SELF = {"floor": "floor"}
 """Clients to which a ratio would say nothing: LangChain alone gives its vector at once."""
 _VECTORS = [row for row in ROWS if row.is_of_vectors]
@@ -27,7 +28,7 @@ _VECTOR_TABLES = (
 
 def page(results: Results) -> str:
     """The whole page; what was not measured has no section."""
-    parts = [INTRODUCTION, *_section("What was asked for, and what was measured", _asked(results))]
+    parts = [INTRODUCTION, *_section("Targets, and what was measured", _asked(results))]
     if results.rows:
         parts += _section("CPU time", _costs(results, "rows", microseconds, "Microseconds of CPU time"))
         parts += _section("Below the frameworks", _below(results), depth=3)
@@ -60,12 +61,15 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _asked(results: Results) -> Iterator[str]:
     every = [verdict for verdict in verdicts(results) if verdict.by_time is not None]
     met = sum(verdict.met for verdict in every)
-    yield f"{met} of {len(every)} were met by CPU time. Ratios are this library's cost to the other's; less is better."
+    yield (
+        f"{met} of {len(every)} targets, which are this project's own, were met by CPU time. "
+        "Ratios are this library's cost to the other's; less is better."
+    )
     for framework, title in FRAMEWORKS.items():
         names = titles(framework)
         rows = [_judged(verdict, names) for verdict in every if verdict.framework == framework]
         yield f"### {title}"
-        yield _table(("work", "against", "asked", "CPU time: median (quartiles)", "instructions", "met"), rows)
+        yield _table(("work", "against", "target", "CPU time: median (quartiles)", "instructions", "met"), rows)
 
 
 def _judged(verdict: Verdict, names: dict[str, str]) -> list[str]:
@@ -87,9 +91,9 @@ def _costs(results: Results, kind: str, amount: Callable[[float], str], unit: st
             measured = results.find(kind, framework, row.key)
             if measured.cost("ours") is None or row.is_of_vectors:
                 continue
-            cells = [_cell(measured, name, amount) for name in (*PEERS, "floor")]
+            cells = [_cell(measured, name, amount) for name in _BESIDE]
             rows.append([row.title, amount(measured.cost("ours") or 0.0), *cells])
-        yield _table(("work", names["ours"], *(names[name] for name in (*PEERS, "floor"))), rows)
+        yield _table(("work", names["ours"], *(names[name] for name in _BESIDE)), rows)
 
 
 def _cell(measured: Measured, name: str, amount: Callable[[float], str], mine: str = "ours") -> str:

@@ -1,4 +1,4 @@
-"""What is compared, how much of it is done in a round, and what issue 7 asks for: the rows of the table."""
+"""What is compared, how much of it is done in a round, and what is aimed at: the rows of the table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.bodies import EMBEDDING_MODELS
-from benchmarks.catalogue import BELOW_ASYNC, BELOW_SYNC, CHAT_CLIENTS
+from benchmarks.catalogue import BELOW_ASYNC, BELOW_SYNC, CALLERS, CHAT_CLIENTS
 
 Limits = Mapping[str, float]
 """The largest ratio of our cost to that of each other client that is asked for, by its short name."""
@@ -65,7 +65,7 @@ _COUNTED_TEXTS = (96, 192)
 
 def _streamed(key: str, title: str, work: str, *, kind: str, limits: dict[str, Limits], below: tuple[str, ...]) -> Row:
     return Row(
-        key, title, work, 1000, (*CHAT_CLIENTS, *below), short=10, options={"kind": kind}, limits=limits,
+        key, title, work, 1000, (*CALLERS, *below), short=10, options={"kind": kind}, limits=limits,
         unit="piece", counted=_COUNTED_STREAM,
     )  # fmt: skip
 
@@ -88,11 +88,11 @@ def _numbers(dimensions: int) -> Row:
 
 ROWS = [
     Row(
-        "chat", "chat, sync", "chat", 150, (*CHAT_CLIENTS, *BELOW_SYNC), counted=(5, 15),
+        "chat", "chat, sync", "chat", 150, (*CALLERS, *BELOW_SYNC), counted=(5, 15),
         limits=_both(azure=1 / 3, openai=1 / 4.5, floor=2.5),
     ),
     Row(
-        "achat", "chat, async", "achat", 150, (*CHAT_CLIENTS, *BELOW_ASYNC), counted=(5, 15),
+        "achat", "chat, async", "achat", 150, (*CALLERS, *BELOW_ASYNC), counted=(5, 15),
         limits={
             "langchain": {"azure": 1 / 3, "openai": 1 / 6, "floor": 1.7},
             "llamaindex": {"azure": 1 / 3, "openai": 1 / 6, "floor": 2.5},
@@ -126,7 +126,7 @@ class Flight:
     at_once: int
     calls: int
     rounds: int
-    clients: tuple[str, ...] = ("ours", "azure", "openai", "floor", *BELOW_ASYNC)
+    clients: tuple[str, ...] = (*CALLERS, *BELOW_ASYNC)
 
     @property
     def key(self) -> str:

@@ -9,7 +9,8 @@ that do the same work, and with what the framework costs by itself. `make bench`
 Times on other machines differ, and differ from run to run; ratios within one run are what counts. The peers are
 langchain-azure-ai's classes for this API and langchain-openai; llama-index-llms-azure-inference (with its embeddings)
 and llama-index-llms-openai-like (with OpenAIEmbedding). "Alone" is the framework with the least model its base class
-allows: it makes the objects the framework wants and sends nothing."""
+allows: it makes the objects the framework wants and sends nothing. This library is measured as `azure-inference[all]`
+installs it, and "without extras" where neither aiohttp nor httptools is there, which changes nothing but its cost."""
 
 ABOUT_INSTRUCTIONS = """\
 The same work counted by valgrind's callgrind, which does not depend on who else uses the machine. Work in the kernel is
@@ -50,7 +51,7 @@ METHOD = """\
 * Peers may do less for their cost: llama-index azure-inference yields nothing for a streamed tool call, and openai-like
   makes its HTTP client at the first call, so see the row of an object with its first chat.
 
-To repeat it: `make bench`, which takes about a quarter of an hour on two CPUs. In parts:
+To repeat it: `make bench`, which takes about an hour on two CPUs. In parts:
 `python -m benchmarks --only chat,chunk --clients ours,floor --quick` (see `--help`), with the interpreters of
 `.venv-langchain-peers` and `.venv-llamaindex-peers`, which `make bench` makes. `--instructions` counts instead of
 timing; `--baseline FOLDER` measures another checkout beside this one."""

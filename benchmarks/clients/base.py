@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from benchmarks.bodies import MODEL
 
 QUESTION = "Why is the sky blue?"
 KEY = "a-key-of-no-use"
-__all__ = ["KEY", "MODEL", "QUESTION", "Client"]
+__all__ = ["KEY", "MODEL", "QUESTION", "Client", "hide_extras"]
 
 
 class Client:
@@ -47,3 +48,9 @@ class Client:
         if (make, scene) not in self._models:
             self._models[make, scene] = getattr(self, make)(scene)
         return self._models[make, scene]
+
+
+def hide_extras() -> None:
+    """Makes this process one in which neither aiohttp nor httptools can be imported."""
+    for name in ("aiohttp", "httptools"):
+        sys.modules[name] = None  # type: ignore[assignment] # Python's own word for it

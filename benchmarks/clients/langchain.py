@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, HumanMessage
 
 from benchmarks.bodies import embedding_model
-from benchmarks.clients.base import KEY, MODEL, QUESTION, Client
+from benchmarks.clients.base import KEY, MODEL, QUESTION, Client, hide_extras
 
 
 class LangChain(Client):
@@ -56,6 +56,14 @@ class Ours(LangChain):
         from langchain_azure_inference import AzureInferenceEmbeddings
 
         return AzureInferenceEmbeddings(endpoint=self.url(scene), credential=KEY, model=embedding_model(scene))
+
+
+class WithoutExtras(Ours):
+    """This library where its optional dependencies are not installed."""
+
+    def __init__(self, base: str) -> None:
+        hide_extras()
+        super().__init__(base)
 
 
 class AzureAI(LangChain):

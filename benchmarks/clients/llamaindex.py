@@ -8,7 +8,7 @@ from typing import Any
 from llama_index.core.base.llms.types import ChatMessage
 
 from benchmarks.bodies import embedding_model
-from benchmarks.clients.base import KEY, MODEL, QUESTION, Client
+from benchmarks.clients.base import KEY, MODEL, QUESTION, Client, hide_extras
 
 
 class LlamaIndex(Client):
@@ -56,6 +56,14 @@ class Ours(LlamaIndex):
         from llamaindex_azure_inference import AzureInferenceEmbedding
 
         return AzureInferenceEmbedding(endpoint=self.url(scene), credential=KEY, model=embedding_model(scene))
+
+
+class WithoutExtras(Ours):
+    """This library where its optional dependencies are not installed."""
+
+    def __init__(self, base: str) -> None:
+        hide_extras()
+        super().__init__(base)
 
 
 class AzureAI(LlamaIndex):

@@ -29,10 +29,9 @@ FRAMEWORKS = ("langchain-core", "llama-index-core")
 HEAD = """\
 # Compatibility
 
-What this library and its emulator were tested against that nobody here wrote: clients ask the emulator, servers are
-asked by both adapters. Each row is a claim of `tests/peers` with the number of cases in which it held, which are the
-sync and the async way times what the claim is tried with. `make peers` runs them; `make compatibility` runs them and
-writes this page.
+The third-party clients and servers that this library and its emulator are tested with: the clients call the emulator,
+and both adapters call the servers. Each row is a claim of `tests/peers` with the number of cases in which it held, sync
+and async, for every input it was tried with. `make peers` runs them; `make compatibility` runs them and writes this page.
 """
 
 
