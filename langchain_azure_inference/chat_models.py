@@ -37,7 +37,7 @@ class ChatAzureInference(Generating, BaseChatModel):
 
     Parameters of the API are arguments here and of every call, where they take precedence, as those given to `bind`
     do. Any other keyword of a call, and any key of `model_kwargs`, is an extra parameter; see `extra_parameters`.
-    Nothing is sent that was not set. Of several choices (`n`), a stream gives the first.
+    No parameter of the model is sent that was not set. Of several choices (`n`), a stream gives the first.
 
     Errors are those of `azure_inference`, each also the fitting `langchain_core.exceptions.ModelError`.
     """

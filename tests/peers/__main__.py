@@ -31,7 +31,7 @@ HEAD = """\
 
 The third-party clients and servers that this library and its emulator are tested with: the clients call the emulator,
 and both adapters call the servers. Each row is a claim of `tests/peers` with the number of cases in which it held, sync
-and async, for every input it was tried with. `make peers` runs them; `make compatibility` runs them and writes this page.
+and async, for every input it was tried with. `make peers` runs them; `make compatibility` also writes this page.
 """
 
 
