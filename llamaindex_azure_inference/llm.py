@@ -52,8 +52,8 @@ class AzureInference(Connected, FunctionCallingLLM):
     """A chat model behind an endpoint of the Azure AI Model Inference API.
 
     Arguments are the fields below and those of LlamaIndex's `LLM` (`system_prompt`, `callback_manager`,
-    `pydantic_program_mode` ...). No parameter of the model is sent that was not set. Calls take the same parameters as keywords,
-    and `extra_parameters`, `timeout` and `headers`; any other keyword is an extra parameter of the request.
+    `pydantic_program_mode` ...). No parameter of the model is sent that was not set. Calls take the same parameters as
+    keywords, and `extra_parameters`, `timeout` and `headers`; any other keyword is an extra parameter of the request.
 
     Raises:
         azure_inference.ConfigurationError: (a ValueError) An argument is missing, wrong or unknown.

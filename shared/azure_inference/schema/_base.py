@@ -17,7 +17,7 @@ class RequestModel(WireModel):
 
     A key that is not a field here is by definition an *extra parameter* of the API: it is kept in
     `model_extra`, and that alone decides whether the `extra-parameters` header is sent. A field left at None is not
-    sent at all. Nothing that changes what a model answers is added; in streams, usage is asked for (see `stream_usage`).
+    sent at all, and nothing is added that changes what a model answers (of streams, usage is asked: `stream_usage`).
     """
 
     # What only extra parameters can hold, NaN and infinity, is written as such: null would say something else.
