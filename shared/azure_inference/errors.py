@@ -21,10 +21,11 @@ InferenceError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
-from .schema.failures import Failure
+from .schema.failures import Failure, keyword
 
 
 class InferenceError(Exception):
@@ -209,16 +210,23 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
     429: RateLimitError,
 }
 _SERVER_ERRORS = 500
+_UNSPECIFIC = frozenset({400, 413})
+"""Statuses that need the words of the message to be understood."""
 _SHOWN = 80
 """The most that a message repeats of a code, a path or a value."""
-_CONTENT_FILTER_WORDS = (
-    "content_filter",
-    "content management policy",
-    "content safety",
-    "responsibleaipolicyviolation",
-)
-_CONTEXT_LENGTH_WORDS = ("context_length", "maximum context length", "too large for model", "tokens_limit_reached")
-_AUTHENTICATION_WORDS = ("auth token must be passed", "invalid api key", "no api key", "authentication error")
+
+
+class _Signs:
+    """What tells one refusal from another of the same status: codes, compared whole, and phrases of the message."""
+
+    content_filter_codes = frozenset({"contentfilter", "contentpolicyviolation", "responsibleaipolicyviolation"})
+    content_filter = re.compile(
+        r"(?i)content management policy|response was filtered|\b(?:violate|filtere|blocke)[sd]\b.*content safety"
+    )
+    context_length_codes = frozenset({"contextlengthexceeded", "tokenslimitreached"})
+    context_length = re.compile(r"(?i)\bcontext_length_exceeded\b|maximum context length|too large for model")
+    authentication_codes = frozenset({"invalidapikey", "authentication"})
+    authentication = re.compile(r"(?i)auth token must be passed|invalid api key|no api key|authentication error")
 
 
 class _Hints:
@@ -259,19 +267,24 @@ def from_failure(failure: Failure, *, hint: str | None = None) -> APIStatusError
 
 
 def _kind(failure: Failure) -> type[APIStatusError]:
-    words = f"{failure.code} {failure.inner_code} {failure.message}".lower()
-    if failure.status < _SERVER_ERRORS:
-        if any(word in words for word in _CONTENT_FILTER_WORDS):
-            return ContentFilterError
-        if any(word in words for word in _AUTHENTICATION_WORDS):
-            return AuthenticationError
-        if failure.code == "parameter_not_supported":
-            return ParameterNotSupportedError
-    fallback = InternalServerError if failure.status >= _SERVER_ERRORS else BadRequestError
-    kind = _BY_STATUS.get(failure.status, fallback)
-    if kind is BadRequestError and any(word in words for word in _CONTEXT_LENGTH_WORDS):
+    if failure.status >= _SERVER_ERRORS:
+        return InternalServerError
+    codes = {keyword(failure.code), keyword(failure.inner_code)}
+    if codes & _Signs.content_filter_codes:
+        return ContentFilterError
+    if "parameternotsupported" in codes:
+        return ParameterNotSupportedError
+    return _BY_STATUS.get(failure.status) or _kind_of_bad_request(failure, codes)
+
+
+def _kind_of_bad_request(failure: Failure, codes: set[str]) -> type[APIStatusError]:
+    # A refusal of one value, whose place it names, may repeat anything of what was sent.
+    said = "" if failure.location or failure.status not in _UNSPECIFIC else failure.message
+    if codes & _Signs.context_length_codes or _Signs.context_length.search(said):
         return ContextLengthError
-    return kind
+    if codes & _Signs.authentication_codes or _Signs.authentication.search(said):
+        return AuthenticationError
+    return ContentFilterError if _Signs.content_filter.search(said) else BadRequestError
 
 
 def _text(failure: Failure, kind: type[APIStatusError], hint: str | None) -> str:

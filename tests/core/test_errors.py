@@ -21,9 +21,11 @@ from azure_inference import (
     ChatCompletion,
     ConfigurationError,
     ContentFilterError,
+    ContextLengthError,
     InferenceError,
     InternalServerError,
     NotFoundError,
+    ParameterNotSupportedError,
     RateLimitError,
     ResponseValidationError,
     StreamInterruptedError,
@@ -89,6 +91,14 @@ def test_request_id(headers: dict[str, str], expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("headers", "body"), [({"x-request-id": "a\nINFO b\x85"}, {}), ({}, {"requestid": "a\nINFO b\u2028"})]
+)
+def test_request_id_is_of_one_line(headers: dict[str, str], body: dict[str, str]) -> None:
+    """An id goes into logs: what would begin a line of its own there is left out."""
+    assert refused(500, headers, {"message": "x", **body}).request_id == "aINFO b"
+
+
+@pytest.mark.parametrize(
     ("headers", "expected"),
     [
         ({"retry-after": "7"}, 7.0),
@@ -137,6 +147,23 @@ def test_retry_after_as_a_date() -> None:
         ({"detail": "Not Found"}, 502, InternalServerError),
         ({"object": "error", "message": "x", "code": 404}, 404, NotFoundError),
         ({"error": {"message": "x"}, "choices": []}, 502, InternalServerError),
+        ({"error": {"code": "content_filter", "message": "x"}}, 400, ContentFilterError),
+        (
+            {"error": {"code": "BadRequest", "innererror": {"code": "ResponsibleAIPolicyViolation"}}},
+            400,
+            ContentFilterError,
+        ),
+        ({"error": {"code": "context_length_exceeded", "message": "x"}}, 400, ContextLengthError),
+        ({"error": {"code": "rate_limit_exceeded", "type": "rate_limit_error", "message": "x"}}, 429, RateLimitError),
+        ({"error": {"code": "RateLimitReached", "message": "x"}}, 429, RateLimitError),
+        ({"error": {"type": "rate_limit_error", "message": "x"}}, 429, RateLimitError),
+        ({"error": {"code": "invalid_api_key", "type": "invalid_request_error"}}, 401, AuthenticationError),
+        ({"error": {"code": "Unauthorized", "message": "x"}}, 401, AuthenticationError),
+        ({"error": {"code": "DeploymentNotFound", "message": "x"}}, 404, NotFoundError),
+        ({"error": {"code": None, "type": "invalid_request_error", "message": "x"}}, 400, BadRequestError),
+        ({"error": {"code": "parameter_not_supported", "message": "x"}}, 422, ParameterNotSupportedError),
+        ({"error": {"code": "mystery", "message": "content_filter rate_limit_exceeded"}}, 502, InternalServerError),
+        ({"error": "too_many_requests", "message": "x"}, 429, RateLimitError),
     ],
 )
 @pytest.mark.parametrize("name", ["CHAT", "EMBEDDINGS", "INFO"])

@@ -225,6 +225,7 @@ ERRORS: dict[str, tuple[bytes, type[Exception], int]] = {
     "a frame": (event({"error": {"message": "overloaded", "code": 429}}), RateLimitError, 429),
     "a frame beside choices": (event({"choices": [], "error": {"message": "broken"}}), InternalServerError, 502),
     "a filter": (event(FILTERED), ContentFilterError, 400),
+    "a filter, by its code": (event({"error": {"code": "content_filter", "message": "x"}}), ContentFilterError, 400),
     "a flat frame": (event({"object": "error", "message": "broken", "code": 400}), BadRequestError, 400),
     "a detail": (event({"detail": "broken"}), InternalServerError, 502),
     "a named event": (b"event: error\ndata: Error parsing decoded stream\n\n", InternalServerError, 502),

@@ -22,6 +22,23 @@ _PARAMETER_NAMED = re.compile(r"(?:[Uu]nsupported parameter|Validation error at 
 _WAIT_NAMED = re.compile(r"(?:retry|try again) (?:after|in) (\d+(?:\.\d+)?) ?(?:seconds?|secs?|s)\b", re.IGNORECASE)
 _OUTER = ("body", "query", "path", "header")
 _DETAIL_TEXTS = 3
+_ID_LIMIT = 128
+_STATUS_BY_KEYWORD = {
+    **dict.fromkeys(("badrequest", "invalidrequest", "invalidvalue", "unsupportedparameter", "unsupportedvalue"), 400),
+    **dict.fromkeys(("unknownmodel", "operationnotsupported", "contextlengthexceeded"), 400),
+    **dict.fromkeys(("contentfilter", "responsibleaipolicyviolation"), 400),
+    **dict.fromkeys(("unauthorized", "authentication", "invalidapikey"), 401),
+    **dict.fromkeys(("forbidden", "permissiondenied"), 403),
+    **dict.fromkeys(("notfound", "resourcenotfound", "deploymentnotfound", "modelnotfound"), 404),
+    "tokenslimitreached": 413,
+    **dict.fromkeys(("invalidinput", "parameternotsupported", "extraforbidden"), 422),
+    **dict.fromkeys(("unprocessablecontent", "unprocessableentity"), 422),
+    **dict.fromkeys(("toomanyrequests", "ratelimit", "ratelimitexceeded", "ratelimitreached"), 429),
+    "insufficientquota": 429,
+    **dict.fromkeys(("server", "internalserver"), 500),
+    "serviceunavailable": 503,
+}
+"""The status that services send with a code, by its `keyword`: inside a 200, there may be only the code."""
 
 
 class Failure(WireModel):
@@ -75,7 +92,12 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failur
 
 def request_id_of(headers: Mapping[str, str]) -> str | None:
     """The service's id of a request, by the headers of its answer. `headers` have lower-case names."""
-    return next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), None)
+    return next((found for name in _REQUEST_ID_HEADERS if (found := _to_id(headers.get(name)))), None)
+
+
+def _to_id(value: Any) -> str | None:
+    """The id, if it is one: of one line, since it goes into logs."""
+    return "".join(filter(str.isprintable, value))[:_ID_LIMIT] or None if isinstance(value, str) else None
 
 
 def is_failure(value: Any) -> bool:
@@ -90,13 +112,22 @@ def is_failure(value: Any) -> bool:
 
 
 def status_of(value: Any, default: int) -> int:
-    """The HTTP status that a failure inside a 200 names, or `default`."""
+    """The HTTP status that a failure inside a 200 names, or that its codes go with, or `default`."""
     levels: list[dict[str, Any]] = []
     while is_object(value) and len(levels) < _NESTING_LIMIT:
         levels.insert(0, value)
         value = value.get("error")
     found = (_as_status(level.get(key)) for level in levels for key in ("status", "statusCode", "code"))
-    return next((status for status in found if status is not None), default)
+    if status := next(filter(None, found), None):
+        return status
+    # What stands in `type` is the kind of a code: an invalid_api_key is an invalid_request_error, too.
+    codes = (level.get(key) for key in ("code", "error", "type") for level in levels)
+    return next((known for code in codes if (known := _STATUS_BY_KEYWORD.get(keyword(code)))), default)
+
+
+def keyword(code: Any) -> str:
+    """A code in one spelling, to be compared whole: `rate_limit_error`, `RateLimit` and `Rate Limit` are the same."""
+    return re.sub(r"[\W_]", "", code).lower().removesuffix("error") if isinstance(code, str) else ""
 
 
 def _as_status(value: Any) -> int | None:
@@ -171,7 +202,7 @@ class _Found:
         for key in ("param", "target"):
             self.param = self.param or _text_or_none(value.get(key))
         for key in ("request_id", "requestid", "requestId"):
-            self.request_id = self.request_id or _text_or_none(value.get(key))
+            self.request_id = self.request_id or _to_id(value.get(key))
 
     def _read_detail(self, item: Any) -> None:
         if not is_object(item):
