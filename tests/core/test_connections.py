@@ -8,6 +8,8 @@ import json
 import logging
 import os
 import pickle
+import subprocess
+import sys
 import threading
 from importlib import import_module
 from typing import Any
@@ -187,6 +189,41 @@ def test_many_threads(server: Any, reply: Any) -> None:
 
     assert len(given) == 40
     assert all(asked == answered for asked, answered in given.items())
+
+
+_ASK_IN_A_LOOP_THAT_CLOSES_NOTHING = """
+import asyncio, sys
+url, library, end = sys.argv[1:]
+if library == "httpx":
+    sys.modules["aiohttp"] = None
+import nest_asyncio
+from azure_inference import AsyncInferenceClient, ChatRequest, to_request
+nest_asyncio.apply()
+
+async def ask():
+    client = AsyncInferenceClient(url, "key")
+    request = to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}]})
+    print((await client.chat(request)).id)
+    if end == "closed":
+        await client.close()
+    return None if end == "dropped while the loop runs" else client
+
+client = asyncio.run(ask())
+if end == "dropped after it":
+    del client
+"""
+
+
+@pytest.mark.parametrize("library", ["aiohttp", "httpx"])
+@pytest.mark.parametrize("end", ["closed", "dropped while the loop runs", "dropped after it", "kept to the end"])
+def test_a_loop_that_closes_no_generators(server: Any, library: str, end: str) -> None:
+    """With nest_asyncio, whose loops are neither closed nor care for async generators, nobody is told of errors."""
+    pytest.importorskip("nest_asyncio", reason="it comes with llama-index-core")
+    server.reply_json(ANSWER)
+    code = [sys.executable, "-c", _ASK_IN_A_LOOP_THAT_CLOSES_NOTHING, server.url, library, end]
+    ran = subprocess.run(code, capture_output=True, text=True, check=True, timeout=60)
+
+    assert (ran.stdout, ran.stderr) == ("c\n", "")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -145,6 +147,7 @@ class _LoopPool:
         await anext(self._lifetime)
 
     async def close(self) -> None:
+        await self.engine.close()
         await self._lifetime.aclose()
 
 
@@ -153,11 +156,26 @@ async def _until_closed(engine: Engine) -> AsyncGenerator[None]:
     for left in [other for other, loop in list(_OPEN.items()) if loop.is_closed()]:
         _OPEN.pop(left, None)
     _OPEN[engine] = asyncio.get_running_loop()
+    is_closed_by_loop = sys.get_asyncgen_hooks().finalizer is not None
     try:
         yield
     finally:
         _OPEN.pop(engine, None)
-        await engine.close()
+        if is_closed_by_loop:
+            await engine.close()
+        else:
+            _close_at_once(engine)
+
+
+def _close_at_once(engine: Engine) -> None:
+    """Closes connections as far as that goes without waiting.
+
+    nest_asyncio's event loops do not care for async generators: nobody would go on where they wait.
+    """
+    closing = engine.close()
+    with suppress(Exception):  # as without an event loop
+        closing.send(None)
+    closing.close()
 
 
 async def _read(response: Response, limit: int, deadline: Deadline) -> bytes:
