@@ -165,7 +165,9 @@ class InferenceClient:
     ) -> AnswerT:
         timeouts = _timeouts(options)
         return self._send(
-            request, lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts, check)
+            request,
+            options,
+            lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts, check),
         )
 
     def _embed_part(self, part: Embeddable, options: CallOptions) -> list[list[float]]:
@@ -183,19 +185,20 @@ class InferenceClient:
         timeouts = _timeouts(options)
         return self._send(
             self._settings.streamed(request),
+            options,
             lambda taken: open_stream(
                 self._transport, self._settings.call(endpoint, taken, options), accumulator, timeouts
             ),
         )
 
-    def _send(self, request: RequestModel, send: Callable[[RequestModel], ResultT]) -> ResultT:
+    def _send(self, request: RequestModel, options: CallOptions, send: Callable[[RequestModel], ResultT]) -> ResultT:
         """What `send` returns, for the request without what the model turns out to refuse."""
-        taken = self._settings.without_known(request)
+        taken = self._settings.without_known(request, options)
         while True:
             try:
                 return send(taken)
             except APIStatusError as error:
-                taken = self._settings.without_refused(taken, error)
+                taken = self._settings.without_refused(taken, error, options)
 
 
 class AsyncInferenceClient:
@@ -298,7 +301,9 @@ class AsyncInferenceClient:
     ) -> Awaitable[AnswerT]:
         timeouts = _timeouts(options)
         return self._send(
-            request, lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts, check)
+            request,
+            options,
+            lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts, check),
         )
 
     async def _embed_part(self, part: Embeddable, options: CallOptions) -> list[list[float]]:
@@ -316,19 +321,22 @@ class AsyncInferenceClient:
         timeouts = _timeouts(options)
         return self._send(
             self._settings.streamed(request),
+            options,
             lambda taken: open_stream_async(
                 self._transport, self._settings.call(endpoint, taken, options), accumulator, timeouts
             ),
         )
 
-    async def _send(self, request: RequestModel, send: Callable[[RequestModel], Awaitable[ResultT]]) -> ResultT:
+    async def _send(
+        self, request: RequestModel, options: CallOptions, send: Callable[[RequestModel], Awaitable[ResultT]]
+    ) -> ResultT:
         """What `send` returns, for the request without what the model turns out to refuse."""
-        taken = self._settings.without_known(request)
+        taken = self._settings.without_known(request, options)
         while True:
             try:
                 return await send(taken)
             except APIStatusError as error:
-                taken = self._settings.without_refused(taken, error)
+                taken = self._settings.without_refused(taken, error, options)
 
 
 def _batches(request: Embeddable, batch_size: int, concurrency: int) -> Sequence[Sequence[Any]]:

@@ -1,7 +1,8 @@
-"""What to do when a model refuses a parameter: leave it out, say so, and remember it; or let the error stand."""
+"""What to do when a model refuses a parameter: send it by another name, or leave it out; or let the error stand."""
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import warnings
@@ -12,6 +13,14 @@ from .schema._base import RequestModel
 from .schema._json import is_array, is_object
 
 RequestT = TypeVar("RequestT", bound=RequestModel)
+_Key = tuple[str, str | None]
+"""The base URL of an endpoint, and the model."""
+
+_LOGGER = logging.getLogger("azure_inference")
+
+_OLD_NAME, _NEW_NAME = "max_tokens", "max_completion_tokens"
+"""What reasoning models take by its newer name only: they count thoughts, too. Nothing is lost by sending it so."""
+_NEW_NAME_TOLD = re.compile(rf"(?i)use '{_NEW_NAME}' instead")
 
 _NEVER_DROPPED = frozenset(
     {"messages", "input", "prompt", "model", "stream", "tools", "tool_choice", "response_format"}
@@ -45,32 +54,47 @@ class Remedy:
     Args:
         on_unsupported: `error`, to raise what the service says; `drop`, to send the request again without the
             parameter and to leave it out of later requests.
+
+    Either way, `max_tokens` is sent again, and from then on, as `max_completion_tokens` where the service asks for
+    that: as an extra parameter, so only if `may_rename` says that these are not dropped or refused.
     """
 
     def __init__(self, on_unsupported: str | None) -> None:
         if on_unsupported not in (None, "error", "drop"):
             raise ConfigurationError(f"on_unsupported={on_unsupported!r} is unknown: pass 'error' or 'drop'")
         self._drops = on_unsupported == "drop"
-        self._refused: dict[tuple[str, str | None], frozenset[tuple[str, bool]]] = {}
+        self._refused: dict[_Key, frozenset[tuple[str, bool]]] = {}
+        self._renaming: set[_Key] = set()
         self._lock = threading.Lock()
 
-    def apply(self, base_url: str, request: RequestT) -> RequestT:
-        """The request without what this model is known to refuse."""
-        known = self._refused.get((base_url, _model(request)))
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything was refused yet."""
+        return bool(self._refused or self._renaming)
+
+    def apply(self, base_url: str, request: RequestT, *, may_rename: bool = True) -> RequestT:
+        """The request as this model is known to take it."""
+        key = (base_url, _model(request))
+        if may_rename and key in self._renaming and _is_renamable(request):
+            request = _renamed(request)
+        known = self._refused.get(key)
         return request if known is None else _without(request, {name for name, _ in known & _present(request)})
 
-    def after(self, base_url: str, request: RequestT, error: APIStatusError) -> RequestT:
+    def after(self, base_url: str, request: RequestT, error: APIStatusError, *, may_rename: bool = True) -> RequestT:
         """The request to send after this error.
 
         Raises:
-            APIStatusError: The error itself, if there is nothing to leave out.
+            APIStatusError: The error itself, if there is nothing to rename or to leave out.
         """
+        key = (base_url, _model(request))
+        if may_rename and _is_renamable(request) and _asks_for_new_name(error):
+            self._rename_from_now_on(key)
+            return _renamed(request)
         named = set(refused_parameters(error)) - _NEVER_DROPPED if self._drops else set[str]()
         named |= {name for name, is_own in _present(request) if is_own and _is_about(error, name)}
         found = {(name, is_own) for name, is_own in _present(request) if name in named}
         if not found:
             raise error
-        key = (base_url, _model(request))
         with self._lock:
             known = self._refused.get(key, frozenset())
             self._refused[key] = known | found
@@ -82,6 +106,13 @@ class Remedy:
             )
             warnings.warn(message, UnsupportedParameterWarning, stacklevel=2)
         return _without(request, {name for name, _ in found})
+
+    def _rename_from_now_on(self, key: _Key) -> None:
+        with self._lock:
+            is_new = key not in self._renaming
+            self._renaming.add(key)
+        if is_new:
+            _LOGGER.info("model %r refuses %s; it is sent as %s from now on", key[1], _OLD_NAME, _NEW_NAME)
 
 
 def refused_parameters(error: APIStatusError) -> list[str]:
@@ -128,6 +159,18 @@ def _named_in(text: str) -> list[str]:
 def _present(request: RequestModel) -> set[tuple[str, bool]]:
     """What is in a request, and whether it is what this library adds by itself: users may want another value."""
     return {(name, _OWN.get(name) == value) for name, value in request if value is not None}
+
+
+def _asks_for_new_name(error: APIStatusError) -> bool:
+    return _OLD_NAME in refused_parameters(error) and _NEW_NAME_TOLD.search(error.message) is not None
+
+
+def _is_renamable(request: RequestModel) -> bool:
+    return getattr(request, _OLD_NAME, None) is not None and _NEW_NAME not in request.extras
+
+
+def _renamed(request: RequestT) -> RequestT:
+    return request.without([_OLD_NAME]).model_copy(update={_NEW_NAME: getattr(request, _OLD_NAME)})
 
 
 def _without(request: RequestT, refused: set[str]) -> RequestT:

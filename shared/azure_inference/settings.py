@@ -11,7 +11,7 @@ from .accumulate import ChatAccumulator
 from .credentials import Credential, conceal, to_authorizer
 from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError
-from .protocol import Call, to_extra_parameters, to_headers
+from .protocol import Call, ExtraParameters, to_extra_parameters, to_headers
 from .reasoning import with_reasoning
 from .remedy import Remedy
 from .retry import RetryBudget, RetryPolicy
@@ -101,14 +101,21 @@ class ClientSettings(NamedTuple):
         """What puts the pieces of a chat answer together."""
         return ChatAccumulator(split_reasoning=self.split_reasoning)
 
-    def without_known(self, request: RequestModel) -> RequestModel:
-        """The request without what its model is known to refuse."""
+    def without_known(self, request: RequestModel, options: CallOptions) -> RequestModel:
+        """The request as its model is known to take it."""
         protocol.check_kind(request)
-        return self.remedy.apply(self.target.base_url, request)
+        if not self.remedy.is_needed:
+            return request
+        return self.remedy.apply(self.target.base_url, request, may_rename=self._passes_extras(options))
 
-    def without_refused(self, request: RequestModel, error: APIStatusError) -> RequestModel:
+    def without_refused(self, request: RequestModel, error: APIStatusError, options: CallOptions) -> RequestModel:
         """The request without what the error says is refused; raises the error if that is no remedy."""
-        return self.remedy.after(self.target.base_url, request, error)
+        return self.remedy.after(self.target.base_url, request, error, may_rename=self._passes_extras(options))
+
+    def _passes_extras(self, options: CallOptions) -> bool:
+        """Whether what the API does not define reaches the model."""
+        policy = to_extra_parameters(options.get("extra_parameters")) or self.extra_parameters
+        return policy in (None, ExtraParameters.PASS_THROUGH)
 
 
 def resolve_settings(endpoint: str | None, credential: Credential | None, options: ClientOptions) -> ClientSettings:

@@ -268,6 +268,18 @@ CLAIMS: dict[str, Claim] = {
         Ask("stream", messages=HELLO, parameters={"seed": 7}, role="refusing seed", arguments=DROP),
         {"text": said, "finish": "stop", "warnings": [UnsupportedParameterWarning]},
     ),
+    "newer-name": Claim(
+        "A limit that the model takes by another name only is sent again by that name, so that nothing is lost.",
+        Ask(messages=HELLO, parameters={"max_tokens": 100}, role="thinking in silence"),
+        {"text": said, "sent": request(max_completion_tokens=100)},
+        recorded=False,  # the first of two exchanges is that of refused-parameter
+    ),
+    "stream-newer-name": Claim(
+        "So it is in a stream, and where the parameter would be left out.",
+        Ask("stream", messages=HELLO, parameters={"max_tokens": 100}, role="thinking in silence", arguments=DROP),
+        {"text": said, "finish": "stop", "sent": lambda sent: sent["body"]["max_completion_tokens"] == 100},
+        recorded=False,
+    ),
     # Refusals
     "content-filter": Claim(
         "A filtered prompt is an error of its own.",

@@ -18,6 +18,7 @@ MODELS = {
     "embed": "emulated-embed",
     "thinking": "DeepSeek-R1-0528",
     "thinking between tags": "DeepSeek-R1",
+    "thinking in silence": "o3-mini",
     "refusing seed": "emulated-chat-2",
     "small": "Phi-3-mini-4k-instruct",
     "missing": "no-such-model",

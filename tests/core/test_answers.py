@@ -363,6 +363,51 @@ def test_what_is_remembered() -> None:
     assert remedy.apply("https://a", other) is other
 
 
+NEWER_NAME = (
+    "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+)
+LIMITED = {"messages": [{"role": "user", "content": "x"}], "model": "m", "max_tokens": 5, "safe_prompt": True}
+
+
+@pytest.mark.parametrize("on_unsupported", ["error", "drop"])
+def test_a_newer_name(on_unsupported: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A limit that is known by another name is sent by that: at once and later, at this endpoint, to this model."""
+    remedy, request = Remedy(on_unsupported), to_request(ChatRequest, LIMITED)
+    error = APIStatusError(NEWER_NAME, status_code=400, code="unsupported_parameter", param="max_tokens")
+
+    with caplog.at_level("INFO", "azure_inference"):
+        renamed = remedy.after("https://a", request, error)
+        remedy.after("https://a", request, error)
+
+    assert renamed.max_tokens is None
+    assert renamed.extras == {"safe_prompt": True, "max_completion_tokens": 5}
+    assert remedy.apply("https://a", request) == renamed
+    assert remedy.apply("https://a", request, may_rename=False) is request
+    assert remedy.apply("https://b", request) is request
+    assert request.max_tokens == 5
+    assert [record.getMessage() for record in caplog.records] == [
+        "model 'm' refuses max_tokens; it is sent as max_completion_tokens from now on"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "more", "may_rename"),
+    [
+        (NEWER_NAME, {}, False),
+        (NEWER_NAME, {"max_completion_tokens": 6}, True),
+        (NEWER_NAME.partition(" Use")[0], {}, True),
+        (NEWER_NAME.replace("completion_", "output_"), {}, True),
+    ],
+    ids=["where extra parameters are dropped", "that is given too", "that is not told", "that nobody knows"],
+)
+def test_no_newer_name(message: str, more: dict[str, Any], may_rename: bool) -> None:
+    """Where another name would not reach the model, overwrite what is there, or is only guessed, the error stands."""
+    error = APIStatusError(message, status_code=400, code="unsupported_parameter", param="max_tokens")
+
+    with pytest.raises(APIStatusError):
+        Remedy("error").after("https://a", to_request(ChatRequest, {**LIMITED, **more}), error, may_rename=may_rename)
+
+
 # Models.
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from azure_inference import (
     APIStatusError,
     APITimeoutError,
     AuthenticationError,
+    BadRequestError,
     ChatRequest,
     ConfigurationError,
     EmbeddingsRequest,
@@ -307,6 +309,36 @@ def test_unsupported_parameters(server: Any, reply: Any, either: Any) -> None:
 
     assert asked == 3
     assert ["seed" in got.json for got in server.requests] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        ((None, None), ["max_tokens", "max_completion_tokens", "max_completion_tokens"]),
+        (("drop", None), ["max_tokens", "max_tokens"]),
+        ((None, "error"), ["max_tokens", "max_tokens"]),
+        (("drop", "pass-through"), ["max_tokens", "max_completion_tokens", "max_completion_tokens"]),
+    ],
+)
+def test_a_newer_name(server: Any, reply: Any, either: Any, words: tuple[Any, Any], sent: list[str]) -> None:
+    """A limit is sent by the name that the refusal tells, unless what is no field of a request may not be sent."""
+    refusal = {
+        "code": "unsupported_parameter",
+        "param": "max_tokens",
+        "message": "Use 'max_completion_tokens' instead.",
+    }
+
+    def judge(body: Any) -> Any:
+        status, answer = (400, {"error": refusal}) if "max_tokens" in body else (200, CHAT_ANSWER)
+        return reply(status, json.dumps(answer).encode())
+
+    server.by_body = judge
+    client = either.client(server.url, extra_parameters=words[0])
+    for _ in range(2):
+        with contextlib.suppress(BadRequestError):
+            client.chat(to_request(ChatRequest, {**HELLO, "max_tokens": 1}), extra_parameters=words[1])
+
+    assert [name for got in server.requests for name in got.json if name.startswith("max")] == sent
 
 
 @pytest.mark.parametrize("name", ["messages", "tools", "response_format"])
