@@ -14,7 +14,7 @@ PROVIDER = "azure_inference"
 def to_blocks(message: AIMessage) -> list[ContentBlock]:
     """The blocks of a whole message: thoughts, text, refusal, calls."""
     calls = [{"type": "tool_call", "name": c["name"], "args": c["args"], "id": c["id"]} for c in message.tool_calls]
-    return cast("list[ContentBlock]", [*_said(message), *calls])
+    return cast("list[ContentBlock]", [*_all_but_calls(message), *calls])
 
 
 def to_chunk_blocks(message: AIMessageChunk) -> list[ContentBlock]:
@@ -24,11 +24,11 @@ def to_chunk_blocks(message: AIMessageChunk) -> list[ContentBlock]:
     """
     if message.chunk_position == "last":
         return to_blocks(message)
-    said = [{**block, "index": f"lc_{block['type']}_0"} for block in _said(message)]
+    said = [{**block, "index": f"lc_{block['type']}_0"} for block in _all_but_calls(message)]
     return cast("list[ContentBlock]", [*said, *message.tool_call_chunks])
 
 
-def _said(message: AIMessage) -> list[dict[str, Any]]:
+def _all_but_calls(message: AIMessage) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
     if thought := message.additional_kwargs.get("reasoning_content"):
         blocks.append({"type": "reasoning", "reasoning": thought})

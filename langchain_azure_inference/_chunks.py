@@ -11,8 +11,8 @@ from pydantic import model_validator
 
 from azure_inference import ChatCompletion, ChatCompletionChunk, Delta, parse_arguments
 
+from ._answers import to_broken, to_metadata, to_usage
 from ._blocks import PROVIDER
-from ._messages import to_broken, to_metadata, to_usage
 
 
 class AnswerChunk(AIMessageChunk):

@@ -22,12 +22,13 @@ from azure_inference import (
     to_request,
 )
 
+from ._answers import to_result
 from ._blocks import PROVIDER
 from ._chunks import to_chunks, to_last_chunk
 from ._connected import CONFIG
 from ._errors import langchain_errors
 from ._generating import Generating
-from ._messages import to_result, to_wire
+from ._messages import to_wire
 from ._structured import Method, structured
 from ._tools import Schema, Tool, to_choice, to_format, to_tools
 

@@ -20,11 +20,11 @@ from azure_inference import (
     to_request,
 )
 
+from ._answers import to_usage
 from ._blocks import PROVIDER
 from ._connected import CONFIG
 from ._errors import langchain_errors
 from ._generating import Generating
-from ._messages import to_usage
 
 
 class AzureInferenceLLM(Generating, BaseLLM):

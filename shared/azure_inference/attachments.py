@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import ConfigurationError
 
 _ELSEWHERE = "(see the next message of the user)"
+_IS_TEXT = re.compile(
+    r"text/.*|application/(?:x-)?(?:json|jsonl|ndjson|xml|yaml|toml|csv|javascript|sql|sh|tex|latex)|.*\+(?:json|xml|yaml)",
+    re.IGNORECASE,
+)
+"""Media types of text, without their parameters."""
 
 
 def document_text(data: bytes, mime_type: str | None) -> str:
@@ -19,7 +25,7 @@ def document_text(data: bytes, mime_type: str | None) -> str:
     """
     if mime_type == "application/pdf" or data.startswith(b"%PDF-"):
         text = _of_pdf(data)
-    elif mime_type is None or mime_type.startswith("text/"):
+    elif mime_type is None or _IS_TEXT.fullmatch(mime_type.partition(";")[0].rstrip()):
         text = _decoded(data, mime_type)
     else:
         raise ConfigurationError(f"a file of type {mime_type!r} cannot be sent: pass the text it holds")
@@ -77,8 +83,8 @@ def _parted(result: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
     content = result.get("content") or ""
     if isinstance(content, str):
         return content, []
-    text = "\n".join(part["text"] for part in content if part["type"] == "text")
-    media = [part for part in content if part["type"] != "text"]
+    text = "\n".join(part["text"] for part in content if part.get("type") == "text")
+    media = [part for part in content if part.get("type") != "text"]
     if not media:
         return text, []
     introduced = {"type": "text", "text": f"The result of the tool call {result['tool_call_id']}:"}

@@ -20,12 +20,14 @@ from langchain_core.messages import (
 )
 
 from azure_inference import ChatCompletion, ChatRequest, ConfigurationError, to_request
-from langchain_azure_inference._messages import to_result, to_wire
+from langchain_azure_inference._answers import to_result
+from langchain_azure_inference._messages import to_wire
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
 
 B64 = base64.b64encode(b"bytes").decode()
+SAID = base64.b64encode(b"said").decode()
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
 IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{B64}"}}
 
@@ -47,6 +49,10 @@ MESSAGES = {
     "system blocks": (
         SystemMessage([{"type": "text", "text": "be"}, {"type": "text", "text": "nice"}]),
         [{"role": "system", "content": "be\nnice"}],
+    ),
+    "system blocks of Bedrock": (
+        SystemMessage([{"type": "text", "text": "be"}, {"cachePoint": {"type": "default"}}]),
+        [{"role": "system", "content": "be"}],
     ),
     "developer": (
         SystemMessage("be", additional_kwargs={"__openai_role__": "developer"}),
@@ -85,9 +91,21 @@ MESSAGES = {
         user({"type": "audio_url", "audio_url": {"url": "https://x/y.mp3"}}),
     ),
     "plain text file": (
-        HumanMessage([{"type": "file", "base64": base64.b64encode(b"said").decode(), "mime_type": "text/plain"}]),
+        HumanMessage([{"type": "file", "base64": SAID, "mime_type": "text/plain"}]),
         user("said"),
     ),
+    "text file": (HumanMessage([{"type": "text-plain", "text": "said", "mime_type": "text/plain"}]), user("said")),
+    "text file as data": (
+        HumanMessage([{"type": "text-plain", "base64": SAID, "mime_type": "text/plain"}]),
+        user("said"),
+    ),
+    "text file of version 0": (HumanMessage([{"type": "file", "source_type": "text", "text": "said"}]), user("said")),
+    "text file of Anthropic": (
+        HumanMessage([{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "said"}}]),
+        user("said"),
+    ),
+    "JSON file": (HumanMessage([{"type": "file", "base64": SAID, "mime_type": "application/json"}]), user("said")),
+    "text of Bedrock": (HumanMessage([{"text": "hi"}, {"cachePoint": {"type": "default"}}]), user("hi")),
     "unknown part": (HumanMessage([{"type": "hologram", "x": 1}]), user({"type": "hologram", "x": 1})),
     "empty": (HumanMessage(""), user("")),
     "answer": (AIMessage("yes"), [{"role": "assistant", "content": "yes"}]),
@@ -162,6 +180,36 @@ def test_to_wire(message: BaseMessage, wire: list[dict[str, Any]]) -> None:
     to_request(ChatRequest, {"messages": wire})
 
 
+ELSEWHERE: dict[str, tuple[dict[str, Any], ...]] = {
+    "code that Gemini ran": (
+        {"type": "executable_code", "executable_code": "1 + 1", "language": "python"},
+        {"type": "code_execution_result", "code_execution_result": "2", "outcome": 1},
+    ),
+    "a search of Anthropic": (
+        {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}},
+        {"type": "web_search_tool_result", "tool_use_id": "s", "content": []},
+    ),
+    "an image": ({"type": "image", "base64": B64, "id": "i1"},),
+    "a sound": ({"type": "audio", "base64": B64, "mime_type": "audio/pcm"},),
+    "a video": ({"type": "video", "url": "https://x/y.mp4"},),
+    "a file by its id": ({"type": "file", "file_id": "f1"},),
+    "a file of text": ({"type": "file", "base64": B64, "mime_type": "text/csv"},),
+    "a refusal": ({"type": "refusal", "refusal": "no"},),
+    "a block without a type": ({"guardContent": {}},),
+    "text that is none": ({"type": "text", "text": None},),
+}
+
+
+@pytest.mark.parametrize("blocks", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize("provider", [None, "anthropic", "google_genai", "openai"])
+def test_answers_of_other_models(blocks: tuple[dict[str, Any], ...], provider: str | None) -> None:
+    """Of an answer in a history its text goes back, and nothing that the model did not say, whatever else is there."""
+    metadata = {"model_provider": provider} if provider else {}
+    said = AIMessage(["It ", *blocks, {"type": "text", "text": "is "}, {"text": "2."}], response_metadata=metadata)
+
+    assert to_wire([said]) == [{"role": "assistant", "content": "It is 2."}]
+
+
 def test_media_of_tools() -> None:
     """The API takes text alone from tools: pictures follow after all results of the turn, each with its call."""
     picture = {"type": "image", "base64": B64, "mime_type": "image/png"}
@@ -194,6 +242,13 @@ def test_pdf(media: SimpleNamespace) -> None:
         (HumanMessage([{"type": "file", "url": "https://x/y.pdf"}]), "takes no documents"),
         (HumanMessage([{"type": "file", "base64": B64, "mime_type": "application/pdf"}]), "PDF"),
         (HumanMessage([{"type": "file", "base64": B64, "mime_type": "application/zip"}]), "application/zip"),
+        (HumanMessage([{"type": "file", "file_id": "f1"}]), "'file' cannot be sent: .* no documents by file_id: load"),
+        (HumanMessage([{"type": "text-plain", "url": "https://x/y.txt"}]), "'text-plain' .* no documents by url: load"),
+        (HumanMessage([{"type": "text-plain", "file_id": "f1"}]), "'text-plain' .* no documents by file_id: load"),
+        (HumanMessage([{"type": "image", "file_id": "f1"}]), "'image' cannot be sent: pass its data as base64, or its"),
+        (HumanMessage([{"type": "image", "source_type": "base64"}]), "'image' cannot be sent: it has no 'data'"),
+        (HumanMessage([{"guardContent": {"text": "x"}}]), r"without a type \(guardContent\) has no form"),
+        (ToolMessage([{"json": {"a": 1}}], tool_call_id="c1"), r"without a type \(json\) has no form"),
         (HumanMessage([{"type": "file", "base64": "x", "mime_type": "text/plain"}]), "'file' cannot be sent"),
     ],
 )

@@ -1,0 +1,111 @@
+"""Whole answers to LangChain messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from langchain_core.messages import AIMessage, InvalidToolCall, ToolCall
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
+from langchain_core.messages.tool import invalid_tool_call, tool_call
+from langchain_core.outputs import ChatGeneration, ChatResult
+
+from azure_inference import AnswerMessage, ChatCompletion, Choice, Usage, parse_arguments
+from azure_inference import ToolCall as WireCall
+
+from ._blocks import PROVIDER
+
+
+def to_result(answer: ChatCompletion) -> ChatResult:
+    """A whole answer: one generation for each choice, usage with the first."""
+    usage = to_usage(answer.usage)
+    generations = [
+        ChatGeneration(
+            message=_to_message(choice.message, usage if position == 0 else None, to_metadata(answer, choice)),
+            generation_info={"finish_reason": choice.finish_reason} if choice.finish_reason else None,
+        )
+        for position, choice in enumerate(answer.choices)
+    ]
+    return ChatResult(generations=generations, llm_output={"token_usage": usage, "model_name": answer.model})
+
+
+def _to_message(message: AnswerMessage, usage: UsageMetadata | None, metadata: dict[str, Any]) -> AIMessage:
+    fields: dict[str, Any] = {"content": message.text, "response_metadata": metadata}
+    if usage is not None:
+        fields["usage_metadata"] = usage
+    if additional := to_additional(message):
+        fields["additional_kwargs"] = additional
+    if message.tool_calls:
+        fields["tool_calls"], fields["invalid_tool_calls"] = _to_calls(message.tool_calls)
+    return AIMessage(**fields)
+
+
+def _to_calls(wire: Sequence[WireCall]) -> tuple[list[ToolCall], list[InvalidToolCall]]:
+    """The calls of an answer, those that can be carried out and those that cannot."""
+    calls: list[ToolCall] = []
+    broken: list[InvalidToolCall] = []
+    for call in wire:
+        name, text, id_ = call.function.name, call.function.arguments, call.id or None
+        arguments = parse_arguments(text)
+        if arguments is None:
+            broken.append(to_broken(name, text, id_))
+        else:
+            calls.append(tool_call(name=name, args=arguments, id=id_))
+    return calls, broken
+
+
+def to_broken(name: str | None, text: str | None, id_: str | None) -> InvalidToolCall:
+    """A call whose arguments are no complete JSON object, as the model wrote them."""
+    return invalid_tool_call(name=name, args=text, id=id_, error="The arguments are not a complete JSON object.")
+
+
+def to_additional(message: AnswerMessage) -> dict[str, Any]:
+    """What has no place of its own in a LangChain message; see `_blocks`."""
+    said: dict[str, Any] = {}
+    if thought := message.reasoning_text:
+        said["reasoning_content"] = thought
+    if message.refusal:
+        said["refusal"] = message.refusal
+    if message.audio and (audio := message.audio.model_dump(exclude_none=True)):
+        said["audio"] = audio
+    return said
+
+
+def to_usage(usage: Usage | None) -> UsageMetadata | None:
+    """Tokens as LangChain counts them; details only where the service gave them."""
+    if usage is None:
+        return None
+    prompt, completion = usage.prompt_tokens or 0, usage.completion_tokens or 0
+    metadata: UsageMetadata = {
+        "input_tokens": prompt,
+        "output_tokens": completion,
+        "total_tokens": usage.total_tokens or prompt + completion,
+    }
+    if details := usage.prompt_tokens_details:
+        given = {"audio": details.audio_tokens, "cache_read": details.cached_tokens}
+        metadata["input_token_details"] = cast("InputTokenDetails", _given(given))
+    if spent := usage.completion_tokens_details:
+        given = {"audio": spent.audio_tokens, "reasoning": spent.reasoning_tokens}
+        metadata["output_token_details"] = cast("OutputTokenDetails", _given(given))
+    return metadata
+
+
+def to_metadata(answer: ChatCompletion, choice: Choice) -> dict[str, Any]:
+    """The `response_metadata` of a message."""
+    return _given(
+        {
+            "model_provider": PROVIDER,
+            "model_name": answer.model,
+            "id": answer.id,
+            "created": answer.created,
+            "finish_reason": choice.finish_reason,
+            "system_fingerprint": answer.system_fingerprint,
+            "logprobs": choice.logprobs,
+            "content_filter_results": choice.content_filter_results,
+            "prompt_filter_results": answer.prompt_filter_results,
+        }
+    )
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
