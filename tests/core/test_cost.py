@@ -150,6 +150,6 @@ print(*texts, sep="\\n")
 
 
 def test_an_import_compiles_no_annotations() -> None:
-    """Annotations that are read as the classes are made are no texts: to compile them was a third of the import."""
+    """Annotations that are read as classes are made are not texts, of which each would be compiled first."""
     ran = subprocess.run([sys.executable, "-c", _COUNT_TEXTS], capture_output=True, text=True, check=True)
     assert ran.stdout.split("\n") == ["httpx.Proxy | None", ""]
