@@ -82,8 +82,8 @@ def _assistant(message: ChatMessage) -> AssistantMessage:
     calls = [_call(block) for block in message.blocks if isinstance(block, ToolCallBlock)]
     calls = calls or [_legacy_call(call) for call in message.additional_kwargs.get("tool_calls") or ()]
     spoken = message.additional_kwargs.get("audio_id")
-    unsaid = (ToolCallBlock, AudioBlock) if spoken else ToolCallBlock
-    text = _text(message, unsaid)
+    # All that the API takes back of what a model said, whatever else the models of another API say.
+    text = "\n".join(block.text for block in message.blocks if isinstance(block, TextBlock))
     return AssistantMessage.model_validate(
         {
             "content": text if text or not calls else None,
@@ -121,7 +121,7 @@ def _tool_call_id(message: ChatMessage) -> str:
     return str(known)
 
 
-def _said(message: ChatMessage) -> list[ContentBlock]:
+def _blocks_said(message: ChatMessage) -> list[ContentBlock]:
     """The blocks that belong to what was said, those inside of citable ones included, and documents as their text."""
     blocks: list[ContentBlock] = []
     for block in message.blocks:
@@ -136,13 +136,13 @@ def _said(message: ChatMessage) -> list[ContentBlock]:
     return blocks
 
 
-def _text(message: ChatMessage, ignored: type | tuple[type, ...] = ()) -> str:
+def _text(message: ChatMessage) -> str:
     """The text of a message that can hold nothing else."""
     texts: list[str] = []
-    for block in _said(message):
+    for block in _blocks_said(message):
         if isinstance(block, TextBlock):
             texts.append(block.text)
-        elif not isinstance(block, ignored):
+        else:
             remedy = _REMEDIES.get(type(block), "put it into a message of role user")
             raise ConfigurationError(f"{type(block).__name__} in a message of role {message.role.value}: {remedy}")
     return "\n".join(texts)
@@ -150,7 +150,7 @@ def _text(message: ChatMessage, ignored: type | tuple[type, ...] = ()) -> str:
 
 def _content(message: ChatMessage) -> str | list[ContentPart]:
     """Text alone as text, since not every model takes a list; anything else as parts."""
-    blocks = _said(message)
+    blocks = _blocks_said(message)
     texts = [block.text for block in blocks if isinstance(block, TextBlock)]
     if len(texts) == len(blocks):
         return "\n".join(texts)

@@ -14,6 +14,7 @@ from llama_index.core.base.llms.types import (
     DocumentBlock,
     ImageBlock,
     TextBlock,
+    ThinkingBlock,
     ToolCallBlock,
     VideoBlock,
 )
@@ -158,7 +159,6 @@ class TestContent:
             ("user", ImageBlock(image=PNG, detail="huge"), "ImageBlock.*detail"),
             ("user", ToolCallBlock(tool_name="weather"), "ToolCallBlock.*assistant"),
             ("system", ImageBlock(image=PNG), "ImageBlock.*system.*role user"),
-            ("assistant", ImageBlock(image=PNG), "ImageBlock.*assistant.*role user"),
             ("tool", TextBlock(text="42"), "tool_call_id"),
         ],
     )
@@ -191,7 +191,23 @@ class TestContent:
         llm.chat([ChatMessage(role="user", blocks=[block])])
         assert [part["type"] for part in script.bodies[-1]["messages"][0]["content"]] == ["text", "image_url"]
 
-    @pytest.mark.parametrize("role", ["system", "user", "assistant", "tool"])
+    @pytest.mark.parametrize(
+        "block",
+        [
+            ImageBlock(image=PNG),
+            AudioBlock(audio=WAV, format="flac"),
+            VideoBlock(url="https://example.com/a.mp4"),
+            DocumentBlock(data=b"a,b", document_mimetype="text/csv"),
+            DocumentBlock(url="https://example.com/a.pdf"),
+            ThinkingBlock(content="Hm."),
+        ],
+    )
+    def test_answers_of_other_models(self, script: ScriptedServer, llm: AzureInference, block: Any) -> None:
+        """Of an answer in a history its text goes back, and nothing that the model did not say."""
+        llm.chat([ChatMessage(role="assistant", blocks=[TextBlock(text="It is"), block, TextBlock(text="2.")])])
+        assert script.bodies[-1]["messages"] == [{"role": "assistant", "content": "It is\n2."}]
+
+    @pytest.mark.parametrize("role", ["system", "user", "tool"])
     def test_documents(self, script: ScriptedServer, llm: AzureInference, tmp_path: Path, role: str) -> None:
         """A document is sent as the text that it holds, from memory or from a file."""
         (tmp_path / "a.md").write_text("# Cats", encoding="utf-8")
