@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from azure_inference import (
+    ALIASES,
     UNWRITTEN,
     Connection,
     Credential,
@@ -39,7 +40,7 @@ CONFIG = ConfigDict(
 )
 BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
 """That of a class of which no objects are made: its validator would be built in vain."""
-_ALIASES = {"api_key": "credential", "model_name": "model"}
+_ALIASES = {**ALIASES, "model_name": "model"}
 
 
 class Connected(Serializable):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from azure_inference import CallOptions, split_call, values_of, wire_fields
+from azure_inference import CallOptions, ChatRequest, CompletionRequest, own_fields, split_call, wire_fields
 
 from ._connected import BASE_CONFIG, Connected
 
@@ -13,16 +13,8 @@ class Generating(Connected):
 
     model_config = BASE_CONFIG
 
-    _named: ClassVar[tuple[str, ...]] = (
-        "model",
-        "temperature",
-        "top_p",
-        "max_tokens",
-        "frequency_penalty",
-        "presence_penalty",
-        "seed",
-    )
-    """The parameters of a request that are arguments here, by the same names."""
+    _request_kind: ClassVar[type[ChatRequest | CompletionRequest]]
+    """What is sent: the fields of it that are fields here, too, are parameters."""
 
     temperature: float | None = None
     """0 (steady) to 1 or 2 (varied), as the model has it."""
@@ -38,18 +30,8 @@ class Generating(Connected):
     """Asks for the same answer to the same request."""
     stop: Sequence[str] | str | None = None
     """Texts at which the model stops."""
-    split_reasoning: bool = True
-    """Whether `<think>` in an answer is told from what is said."""
     stream_usage: bool = True
     """Whether to ask for usage in streams, where it must be asked for."""
-
-    @property
-    def _parameters(self) -> dict[str, Any]:
-        named = values_of(self, self._named)
-        if (stops := self._stops) is not None:
-            named["stop"] = stops
-        named.update(self.model_kwargs)
-        return named
 
     @property
     def _stops(self) -> list[str] | None:
@@ -59,12 +41,12 @@ class Generating(Connected):
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
-        return {**self.connection.identity, **self._parameters}
+        return {**self.connection.identity, **own_fields(self, self._request_kind), **self.model_kwargs}
 
     def _call(self, stop: Sequence[str] | None, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], CallOptions]:
         """The fields and the options of a call: its own keywords over those of the constructor."""
         own, options = split_call(kwargs)
         own.pop("stream", None)
-        if stop:
+        if stop is not None:
             own["stop"] = stop
-        return wire_fields(self._parameters, own), options
+        return wire_fields(own_fields(self, self._request_kind), self.model_kwargs, call=own), options

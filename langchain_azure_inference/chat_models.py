@@ -1,7 +1,7 @@
 """`ChatAzureInference`: the chat models of an endpoint as a LangChain chat model."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self, cast
+from typing import Any, Self, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
@@ -45,10 +45,12 @@ class ChatAzureInference(Generating, BaseChatModel):
 
     model_config = CONFIG
 
-    _named: ClassVar[tuple[str, ...]] = (*Generating._named, "response_format")  # noqa: SLF001 - of its own base
+    _request_kind = ChatRequest
 
     response_format: dict[str, Any] | None = None
     """The form of every answer, as in the API; see also `with_structured_output`."""
+    split_reasoning: bool = True
+    """Whether `<think>` in an answer is told from what is said."""
     streaming: bool = False
     """Whether `invoke` streams too, for the sake of callbacks."""
     profile: ModelProfile | None = Field(default=None, exclude=True)

@@ -12,6 +12,7 @@ from azure_inference import (
     EmbeddingsRequest,
     ImageEmbeddingsRequest,
     ImageInput,
+    own_fields,
     to_request,
     wire_fields,
 )
@@ -91,18 +92,21 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
 
     def _request(self, texts: Sequence[str], purpose: str) -> EmbeddingsRequest | None:
         with langchain_errors():
-            return to_request(EmbeddingsRequest, self._fields(list(texts), purpose)) if texts else None
+            fields = self._fields(EmbeddingsRequest, purpose)
+            return to_request(EmbeddingsRequest, {**fields, "input": list(texts)}) if texts else None
 
     def _image_request(self, images: Sequence[Image]) -> ImageEmbeddingsRequest | None:
         with langchain_errors():
             inputs = [_to_input(image) for image in images]
-            return to_request(ImageEmbeddingsRequest, self._fields(inputs, "document")) if inputs else None
+            fields = self._fields(ImageEmbeddingsRequest, "document")
+            return to_request(ImageEmbeddingsRequest, {**fields, "input": inputs}) if inputs else None
 
-    def _fields(self, inputs: list[Any], purpose: str) -> dict[str, Any]:
-        input_type = self.connection.input_type(self.input_type, purpose, self._known)
-        encoding_format = self.connection.encoding_format(self.encoding_format, self._known)
-        own = {"model": self.model, "dimensions": self.dimensions, "encoding_format": encoding_format}
-        return wire_fields(own, {"input_type": input_type}, self.model_kwargs, {"input": inputs})
+    def _fields(self, kind: type[EmbeddingsRequest | ImageEmbeddingsRequest], purpose: str) -> dict[str, Any]:
+        derived = {
+            "input_type": self.connection.input_type(self.input_type, purpose, self._known),
+            "encoding_format": self.connection.encoding_format(self.encoding_format, self._known),
+        }
+        return wire_fields(own_fields(self, kind), derived, self.model_kwargs)
 
     @contextmanager
     def _progress(self, total: int) -> Generator[Callable[[int], None]]:

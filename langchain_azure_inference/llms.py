@@ -35,6 +35,8 @@ class AzureInferenceLLM(Generating, BaseLLM):
 
     model_config = CONFIG
 
+    _request_kind = CompletionRequest
+
     @model_validator(mode="after")
     def _set_azure_inference_version(self) -> Self:
         self._add_version("azure-inference", __version__)

@@ -1,15 +1,15 @@
 """What both models are told about their endpoint, and how they are copied, pickled and written down."""
 
 import copy
-import functools
 import os
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from llama_index.core.schema import BaseComponent
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr, SkipValidation, ValidationError
+from pydantic import ConfigDict, Field, PlainValidator, PrivateAttr, SkipValidation, ValidationError
 
 from azure_inference import (
+    ALIASES,
     UNWRITTEN,
     Connection,
     Credential,
@@ -22,8 +22,6 @@ from azure_inference import (
     rename_arguments,
     shared_in_copies,
     to_argument_error,
-    values_of,
-    wire_fields,
 )
 
 CONFIG = ConfigDict(
@@ -37,11 +35,6 @@ BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
 """That of a class of which no objects are made: its validator would be built in vain."""
 
 
-@functools.cache
-def _shared_names(model: type[BaseModel], request: type[BaseModel]) -> tuple[str, ...]:
-    return tuple(name for name in request.model_fields if name in model.model_fields or name in model.__class_vars__)
-
-
 class Connected(BaseComponent):
     """A component that asks an endpoint.
 
@@ -50,7 +43,7 @@ class Connected(BaseComponent):
     """
 
     model_config = BASE_CONFIG
-    other_names: ClassVar[Mapping[str, str]] = {"api_key": "credential"}
+    other_names: ClassVar[Mapping[str, str]] = ALIASES
     """What arguments are called elsewhere, and here."""
 
     endpoint: str | None = Field(default_factory=lambda: os.environ.get("AZURE_INFERENCE_ENDPOINT"))
@@ -113,11 +106,6 @@ class Connected(BaseComponent):
     def profile_of(self, model: str | None) -> ModelProfile:
         """What is known of the model."""
         return model_profile(self.base_model or model)
-
-    def request_fields(self, kind: type[BaseModel], *more: Mapping[str, Any], **derived: Any) -> dict[str, Any]:
-        """Fields of a `kind` of request: those that are fields here too, or `derived` from them; `more` overrule."""
-        own = values_of(self, _shared_names(type(self), kind))
-        return wire_fields({**own, **derived}, self.model_kwargs, *more)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Any:
         return super().__deepcopy__(shared_in_copies(self, memo))

@@ -22,7 +22,9 @@ from azure_inference import (
     ModelProfile,
     in_batches,
     in_batches_async,
+    own_fields,
     to_request,
+    wire_fields,
 )
 
 from ._connected import CONFIG, Connected
@@ -31,7 +33,7 @@ _PROGRESS = "Generating embeddings"
 _QUERIES = "query_embeddings"
 _WORKERS = 4
 _UNNAMED = "unknown"
-_Side = Literal["query", "document"]
+_Purpose = Literal["query", "document"]
 _InputT = TypeVar("_InputT")
 
 
@@ -193,20 +195,24 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     def _workers(self) -> int:
         return max(self.num_workers or 1, 1)
 
-    def _text_request(self, texts: list[str], side: _Side) -> EmbeddingsRequest:
-        fields = self.request_fields(EmbeddingsRequest, **self._told(side))
+    def _text_request(self, texts: list[str], purpose: _Purpose) -> EmbeddingsRequest:
+        fields = self._fields(EmbeddingsRequest, purpose)
         return to_request(EmbeddingsRequest, {**fields, "input": texts})
 
     def _image_request(self, images: Sequence[ImageType]) -> ImageEmbeddingsRequest:
-        fields = self.request_fields(ImageEmbeddingsRequest, **self._told("document"))
+        fields = self._fields(ImageEmbeddingsRequest, "document")
         return to_request(ImageEmbeddingsRequest, {**fields, "input": [_image_input(image) for image in images]})
 
-    def _told(self, side: _Side) -> dict[str, str | None]:
-        encoding_format = self.connection.encoding_format(self.encoding_format, self._known)
-        return {"model": self._model, "input_type": self._input_type(side), "encoding_format": encoding_format}
+    def _fields(self, kind: type[EmbeddingsRequest | ImageEmbeddingsRequest], purpose: _Purpose) -> dict[str, Any]:
+        derived = {
+            "model": self._model,
+            "input_type": self._input_type(purpose),
+            "encoding_format": self.connection.encoding_format(self.encoding_format, self._known),
+        }
+        return wire_fields(own_fields(self, kind), derived, self.model_kwargs)
 
-    def _input_type(self, side: _Side) -> str | None:
-        return self.connection.input_type(self.input_type, side, self._known)
+    def _input_type(self, purpose: _Purpose) -> str | None:
+        return self.connection.input_type(self.input_type, purpose, self._known)
 
     @property
     def _known(self) -> ModelProfile:

@@ -26,7 +26,7 @@ from llama_index.core.types import PydanticProgramMode
 from pydantic import Field, PrivateAttr
 from typing_extensions import override
 
-from azure_inference import CallOptions, ChatRequest, split_call, to_request, to_tool_choice
+from azure_inference import CallOptions, ChatRequest, own_fields, split_call, to_request, to_tool_choice, wire_fields
 
 from ._connected import CONFIG, Connected
 from ._messages import to_wire
@@ -79,6 +79,8 @@ class AzureInference(Connected, FunctionCallingLLM):
     """Tokens of prompt and answer together; by default what is known of the model."""
     is_function_calling_model: bool | None = None
     """Whether it calls tools; by default what is known of the model, and yes where nothing is."""
+    split_reasoning: bool = True
+    """Whether `<think>` in an answer is told from what is said."""
     stream_usage: bool = True
     """Whether streams ask for their usage where that must be asked for."""
 
@@ -268,7 +270,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         """The request of a call, its options, and whether the answer may hold several tool calls."""
         own, options = split_call(arguments)
         parallel = bool(own.pop(_PARALLEL, True))
-        fields = self.request_fields(ChatRequest, self.additional_kwargs, own)
+        fields = wire_fields(own_fields(self, ChatRequest), self.model_kwargs, self.additional_kwargs, call=own)
         return to_request(ChatRequest, {**fields, "messages": to_wire(messages)}), options, parallel
 
     @override
@@ -293,6 +295,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         names = [definition["function"]["name"] for definition in definitions]
         if tool_choice is None and tool_required:
             tool_choice = "required"
+        choice = to_tool_choice(tool_choice, names)
         history = list(chat_history or ())
         if user_msg is not None:
             history.extend(_as_messages(user_msg))
@@ -300,7 +303,7 @@ class AzureInference(Connected, FunctionCallingLLM):
             **kwargs,
             "messages": history,
             "tools": definitions,
-            "tool_choice": to_tool_choice(tool_choice, names),
+            **({} if choice is None else {"tool_choice": choice}),
             _PARALLEL: allow_parallel_tool_calls,
         }
 

@@ -26,6 +26,8 @@ from .errors import (
     UnprocessableEntityError,
 )
 from .fields import (
+    ALIASES,
+    own_fields,
     parse_arguments,
     rename_arguments,
     to_argument_error,
@@ -71,6 +73,7 @@ from .streaming import AsyncChatStream, ChatStream
 from .timeouts import Timeouts
 
 __all__ = [
+    "ALIASES",
     "UNWRITTEN",
     "APIConnectionError",
     "APIStatusError",
@@ -146,6 +149,7 @@ __all__ = [
     "lazily",
     "model_profile",
     "move_tool_media",
+    "own_fields",
     "parse_arguments",
     "refused_parameters",
     "rename_arguments",

@@ -10,7 +10,7 @@ from typing import Any, Self, Unpack, cast
 from . import dialects, transport
 from .client import AsyncInferenceClient, InferenceClient
 from .credentials import Credential, conceal, concealed
-from .fields import values_of
+from .fields import once_for_each_class, values_of
 from .profiles import ModelProfile
 from .settings import CallOptions, ClientOptions, resolve_settings
 
@@ -19,7 +19,7 @@ UNWRITTEN = ("credential", "headers", "http_client", "async_http_client")
 _ARGUMENTS = tuple(dict.fromkeys(("endpoint", *UNWRITTEN, *ClientOptions.__annotations__)))
 
 
-@functools.lru_cache(maxsize=64)  # classes made in functions may go
+@once_for_each_class
 def _arguments_of(kind: type) -> tuple[str, ...]:
     """The arguments that objects of a class can have: to ask a model of pydantic's for one it has not is slow."""
     fields = getattr(kind, "model_fields", _ARGUMENTS)

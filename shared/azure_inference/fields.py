@@ -5,30 +5,61 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, ValidationError
 
 from .errors import ConfigurationError
 from .schema._json import is_object
 
+FoundT = TypeVar("FoundT")
 _BOOKKEEPING = frozenset({"callbacks", "config", "metadata", "run_manager", "run_name", "run_id", "tags", "verbose"})
 _BOOKKEEPING_PREFIXES = ("ls_", "_")
+_FURTHER = "extra_body"
 _NOTHING: Mapping[str, Any] = {}
 _SCHEMA_NAME_LIMIT = 64
 _TOOL_CHOICE_WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
-_ELSEWHERE = {
-    "base_url": "endpoint",
-    "azure_endpoint": "endpoint",
-    "azure_deployment": "model",
-    "azure_ad_token_provider": "credential",
-    "request_timeout": "timeout",
-    "default_headers": "headers",
-    "extra_body": "model_kwargs",
-    "n": "model_kwargs",
+ALIASES: Mapping[str, str] = {"api_key": "credential", _FURTHER: "model_kwargs"}
+"""Other names of arguments, which every class takes as well."""
+_ELSEWHERE: Mapping[str, tuple[str, ...]] = {
+    "api_base": ("endpoint",),
+    "azure_endpoint": ("endpoint",),
+    "base_url": ("endpoint",),
+    "openai_api_base": ("endpoint",),
+    "azure_deployment": ("model", "model_name"),
+    "deployment_name": ("model", "model_name"),
+    "engine": ("model", "model_name"),
+    "azure_ad_token": ("credential",),
+    "azure_ad_token_provider": ("credential",),
+    "azure_api_key": ("credential",),
+    "openai_api_key": ("credential",),
+    "openai_api_version": ("api_version",),
+    "client_kwargs": ("timeout", "http_client"),
+    "http_async_client": ("async_http_client",),
+    "request_timeout": ("timeout",),
+    "default_headers": ("headers",),
+    "extra_headers": ("headers",),
+    "model_extras": ("model_kwargs",),
+    "chunk_size": ("batch_size", "embed_batch_size"),
+    "embed_batch_size": ("batch_size",),
+    "show_progress_bar": ("show_progress",),
 }
-"""What other classes call our arguments."""
+"""What other classes call our arguments; of several, those count that a class has."""
+
+
+def once_for_each_class(find: Callable[[type], FoundT]) -> Callable[[type], FoundT]:
+    """`find`, asked once for each class, which may go all the same."""
+    known: WeakKeyDictionary[type, FoundT] = WeakKeyDictionary()
+
+    def found(kind: type) -> FoundT:
+        try:
+            return known[kind]
+        except KeyError:
+            return known.setdefault(kind, find(kind))
+
+    return found
 
 
 def rename_arguments(arguments: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
@@ -54,13 +85,14 @@ def to_argument_error(kind: type[BaseModel], error: ValidationError) -> Configur
     name = ".".join(map(str, problem["loc"]))
     if problem["type"] != "extra_forbidden":
         return ConfigurationError(f"{name} of {kind.__name__}: {problem['msg']}")
-    known = _ELSEWHERE.get(name)
-    near = [known] if known else difflib.get_close_matches(name, kind.model_fields, n=2, cutoff=0.6)
-    meant = f"did you mean {' or '.join(near)}? " if near else ""
-    return ConfigurationError(
-        f"{name} is no argument of {kind.__name__}: {meant}To send a parameter that the API does not define, "
-        f"pass model_kwargs={{{name!r}: ...}}"
+    known = [ours for ours in _ELSEWHERE.get(name, ()) if ours in kind.model_fields]
+    near = known or difflib.get_close_matches(name, kind.model_fields, n=2, cutoff=0.85)
+    remedy = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else f"to send it to the model with every request, pass model_kwargs={{{name!r}: ...}}"
     )
+    return ConfigurationError(f"{name} is no argument of {kind.__name__}: {remedy}")
 
 
 def values_of(owner: object, names: Iterable[str]) -> dict[str, Any]:
@@ -74,23 +106,68 @@ def values_of(owner: object, names: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def wire_fields(*sources: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a request, from several mappings of which a later one wins.
+@once_for_each_class
+def _known_names(kind: type) -> dict[type[BaseModel], tuple[str, ...]]:  # noqa: ARG001 - one of its own for each
+    return {}
 
-    What frameworks pass along for themselves (callbacks, `ls_...`) is left out, and so is what is None; an empty
-    `tools` is left out as well, with its choice, since services refuse it.
+
+def own_fields(owner: BaseModel, request: type[BaseModel]) -> dict[str, Any]:
+    """The attributes of an object that are fields of a kind of request, too, by the same name, and are set."""
+    known = _known_names(type(owner))
+    if request not in known:
+        has = type(owner).model_fields.keys() | type(owner).__class_vars__
+        known[request] = tuple(name for name in request.model_fields if name in has)
+    return values_of(owner, known[request])
+
+
+def wire_fields(*told: Mapping[str, Any], call: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
+    """The fields of a request. Of what several say, the later counts, and None takes back what an earlier one says.
+
+    What frameworks pass along with a call for themselves (callbacks, `ls_...`) is left out. So are an empty `stop`,
+    and an empty `tools` with its choice, since services refuse them.
+
+    Args:
+        told: What the constructor was told: its own arguments (see `own_fields`), then its `model_kwargs`, then its
+            `additional_kwargs`, where there are such.
+        call: The keywords of the call, which frameworks have put over those that were bound before.
+
+    Raises:
+        ConfigurationError: `extra_body`, which holds further fields of its source, is no mapping.
     """
-    fields = {
-        name: value
-        for source in sources
-        for name, value in source.items()
-        if value is not None and name not in _BOOKKEEPING and not name.startswith(_BOOKKEEPING_PREFIXES)
-    }
-    if "tools" in fields and not fields["tools"]:
-        del fields["tools"]
-    if "tools" not in fields:
-        fields.pop("tool_choice", None)
-    return fields
+    fields: dict[str, Any] = {}
+    for source in told:
+        fields.update(source)
+        if _FURTHER in source:
+            _unfold(fields)
+    if call:
+        fields.update(
+            (name, value)
+            for name, value in call.items()
+            if name not in _BOOKKEEPING and not name.startswith(_BOOKKEEPING_PREFIXES)
+        )
+        if _FURTHER in call:
+            _unfold(fields)
+    return _sendable(fields)
+
+
+def _unfold(fields: dict[str, Any]) -> None:
+    further = fields.pop(_FURTHER)
+    if not isinstance(further, Mapping | None):
+        raise ConfigurationError(
+            f"{_FURTHER} is a {type(further).__name__}: pass a mapping of further parameters, or pass them as keywords"
+        )
+    fields.update(cast("Mapping[str, Any]", further or {}))
+
+
+def _sendable(fields: Mapping[str, Any]) -> dict[str, Any]:
+    sent = {name: value for name, value in fields.items() if value is not None}
+    if "stop" in sent and not sent["stop"]:
+        del sent["stop"]
+    if "tools" in sent and not sent["tools"]:
+        del sent["tools"]
+    if "tools" not in sent:
+        sent.pop("tool_choice", None)
+    return sent
 
 
 def to_tool_choice(choice: Any, tool_names: Sequence[str]) -> str | dict[str, Any] | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from typing import TYPE_CHECKING, Any
+import weakref
+from typing import Any
 
 import pytest
+from pydantic import BaseModel, create_model
 
 from azure_inference import (
     ChatRequest,
@@ -19,9 +22,6 @@ from azure_inference import (
     protocol,
     to_request,
 )
-
-if TYPE_CHECKING:
-    pass
 
 HELLO = {"messages": [{"role": "user", "content": "hello"}]}
 TARGET = dialects.resolve("https://x.services.ai.azure.com/models")
@@ -45,20 +45,55 @@ TOOL = {
 
 
 def test_wire_fields() -> None:
-    """Later sources win; None, bookkeeping of frameworks and empty tools are left out; 0 and False stay."""
-    bookkeeping = dict.fromkeys(
-        ["callbacks", "config", "metadata", "run_manager", "run_name", "run_id", "tags", "verbose", "ls_x", "_x"], 1
-    )
-    own = {"temperature": 0.5, "seed": 1, "n": None}
+    """What is said later counts, and None takes back; 0 and False stay; what services refuse to get empty is left out.
 
-    assert fields.wire_fields(own, {"temperature": 0, "flag": False, "seed": None}, bookkeeping) == {
+    Nothing that was passed in is changed.
+    """
+    own, more = {"temperature": 0.5, "seed": 1, "n": None, "top_p": 1}, {"top_p": None, "min_p": 2}
+
+    assert fields.wire_fields(own, more, call={"temperature": 0, "flag": False, "seed": None, "min_p": 3}) == {
         "temperature": 0,
-        "seed": 1,
         "flag": False,
+        "min_p": 3,
     }
-    assert fields.wire_fields({"tools": [], "tool_choice": "auto"}) == {}
+    assert fields.wire_fields({"tools": [], "tool_choice": "auto"}, {"stop": ["a"]}, call={"stop": []}) == {}
     assert fields.wire_fields({"tool_choice": "auto"}) == {}
-    assert own == {"temperature": 0.5, "seed": 1, "n": None}
+    assert own == {"temperature": 0.5, "seed": 1, "n": None, "top_p": 1}
+
+
+@pytest.mark.parametrize(
+    "name", ["callbacks", "config", "metadata", "run_manager", "run_name", "run_id", "tags", "verbose", "ls_x", "_x"]
+)
+def test_bookkeeping(name: str) -> None:
+    """What frameworks pass along with a call is not sent; what users put into the constructor by that name is."""
+    assert fields.wire_fields(call={name: 1}) == {}
+    assert fields.wire_fields({"seed": 1}, {name: 1}, call={"top_k": 1}) == {"seed": 1, name: 1, "top_k": 1}
+    assert fields.wire_fields(call={"extra_body": {name: 1}}) == {name: 1}
+
+
+def test_further_fields() -> None:
+    """`extra_body` holds further fields, which go before the others of its source, but not before those of a later."""
+    told = {"extra_body": {"top_k": 1, "min_p": 1, "seed": None}, "min_p": 2, "seed": 1}
+
+    assert fields.wire_fields(told) == {"top_k": 1, "min_p": 1}
+    assert fields.wire_fields(told, call={"top_k": 3, "extra_body": {"min_p": 4}}) == {"top_k": 3, "min_p": 4}
+    assert fields.wire_fields({"extra_body": None}, call={"extra_body": {}}) == {}
+    with pytest.raises(ConfigurationError, match="extra_body is a str: pass a mapping"):
+        fields.wire_fields(call={"extra_body": "top_k"})
+
+
+def test_names_are_not_kept() -> None:
+    """A class that was asked once is as free to go as any other, whatever was remembered of it."""
+
+    def made() -> weakref.ref[type[BaseModel]]:
+        kind = create_model("Model", seed=(int, 1), prompt=(str, "p"))
+        assert fields.own_fields(kind(), CompletionRequest) == {"seed": 1, "prompt": "p"}
+        assert fields.own_fields(kind(), ChatRequest) == {"seed": 1}
+        return weakref.ref(kind)
+
+    kind = made()
+    gc.collect()
+    assert kind() is None
 
 
 NAMED = {"type": "function", "function": {"name": "f"}}

@@ -42,7 +42,7 @@ CHAT = {
         "max_retries": 2,
         "streaming": True,
         "stream_usage": True,
-        "model_kwargs": {"logit_bias": {"1": 1}},
+        "extra_body": {"logit_bias": {"1": 1}},
     },
     "langchain-openai, AzureChatOpenAI": {
         "endpoint": "https://example.openai.azure.com/openai/deployments/gpt-4o",
@@ -57,7 +57,7 @@ def test_chat_arguments(arguments: dict[str, Any]) -> None:
     """The arguments of the other class mean the same here, but for those that the table renames."""
     model = ChatAzureInference(**arguments)
 
-    renamed = {"api_key": "credential", "model_name": "model"}
+    renamed = {"api_key": "credential", "model_name": "model", "extra_body": "model_kwargs"}
     for name, value in arguments.items():
         found = getattr(model, renamed.get(name, name))
         assert (found.get_secret_value() if renamed.get(name, name) == "credential" else found) == value
@@ -72,7 +72,11 @@ def test_chat_arguments(arguments: dict[str, Any]) -> None:
         ("azure_ad_token_provider", "credential"),
         ("request_timeout", "timeout"),
         ("default_headers", "headers"),
-        ("extra_body", "model_kwargs"),
+        ("openai_api_key", "credential"),
+        ("azure_ad_token", "credential"),
+        ("deployment_name", "model"),
+        ("client_kwargs", "timeout or http_client"),
+        ("http_async_client", "async_http_client"),
     ],
 )
 def test_words_of_others(word: str, ours: str) -> None:

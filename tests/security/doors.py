@@ -25,15 +25,15 @@ class Door:
 
     make: Callable[..., Any]
     make_embedding: Callable[..., Any]
-    calls: dict[str, Callable[[Any], Any]]
+    calls: dict[str, Callable[..., Any]]
 
     def model(self, way: str, **arguments: Any) -> Any:
         """The object that is asked this way."""
         return (self.make_embedding if "embed" in way else self.make)(**arguments)
 
-    def ask(self, way: str, model: Any) -> Any:
-        """What it answers; streams are read to their end."""
-        answer = self.calls[way](model)
+    def ask(self, way: str, model: Any, **more: Any) -> Any:
+        """What it answers; streams are read to their end. `more` are keywords of the call."""
+        answer = self.calls[way](model, **more)
         return asyncio.run(answer) if way.startswith("a") else answer
 
 
@@ -41,12 +41,12 @@ async def _all(stream: Any) -> list[Any]:
     return [piece async for piece in stream]
 
 
-async def _core_stream(connection: Any) -> list[Any]:
-    return await _all(await connection.async_client.stream_chat(HELLO))
+async def _core_stream(connection: Any, **more: Any) -> list[Any]:
+    return await _all(await connection.async_client.stream_chat(HELLO, **more))
 
 
-async def _llamaindex_stream(llm: Any) -> list[Any]:
-    return await _all(await llm.astream_chat(MESSAGES))
+async def _llamaindex_stream(llm: Any, **more: Any) -> list[Any]:
+    return await _all(await llm.astream_chat(MESSAGES, **more))
 
 
 def _named(kind: Callable[..., Any], name: str = "model") -> Callable[..., Any]:
@@ -58,36 +58,36 @@ DOORS = {
         Connection,
         Connection,
         {
-            "chat": lambda connection: connection.client.chat(HELLO),
-            "stream": lambda connection: list(connection.client.stream_chat(HELLO)),
-            "embed": lambda connection: connection.client.embed(TEXTS),
-            "achat": lambda connection: connection.async_client.chat(HELLO),
+            "chat": lambda connection, **more: connection.client.chat(HELLO, **more),
+            "stream": lambda connection, **more: list(connection.client.stream_chat(HELLO, **more)),
+            "embed": lambda connection, **more: connection.client.embed(TEXTS, **more),
+            "achat": lambda connection, **more: connection.async_client.chat(HELLO, **more),
             "astream": _core_stream,
-            "aembed": lambda connection: connection.async_client.embed(TEXTS),
+            "aembed": lambda connection, **more: connection.async_client.embed(TEXTS, **more),
         },
     ),
     "langchain": Door(
         _named(ChatAzureInference),
         _named(AzureInferenceEmbeddings),
         {
-            "chat": lambda model: model.invoke("hello"),
-            "stream": lambda model: list(model.stream("hello")),
-            "embed": lambda model: model.embed_documents(["a", "b"]),
-            "achat": lambda model: model.ainvoke("hello"),
-            "astream": lambda model: _all(model.astream("hello")),
-            "aembed": lambda model: model.aembed_documents(["a", "b"]),
+            "chat": lambda model, **more: model.invoke("hello", **more),
+            "stream": lambda model, **more: list(model.stream("hello", **more)),
+            "embed": lambda model, **more: model.embed_documents(["a", "b"], **more),
+            "achat": lambda model, **more: model.ainvoke("hello", **more),
+            "astream": lambda model, **more: _all(model.astream("hello", **more)),
+            "aembed": lambda model, **more: model.aembed_documents(["a", "b"], **more),
         },
     ),
     "llamaindex": Door(
         _named(AzureInference),
         _named(AzureInferenceEmbedding, "model_name"),
         {
-            "chat": lambda llm: llm.chat(MESSAGES),
-            "stream": lambda llm: list(llm.stream_chat(MESSAGES)),
-            "embed": lambda model: model.get_text_embedding_batch(["a", "b"]),
-            "achat": lambda llm: llm.achat(MESSAGES),
+            "chat": lambda llm, **more: llm.chat(MESSAGES, **more),
+            "stream": lambda llm, **more: list(llm.stream_chat(MESSAGES, **more)),
+            "embed": lambda model, **more: model.get_text_embedding_batch(["a", "b"], **more),
+            "achat": lambda llm, **more: llm.achat(MESSAGES, **more),
             "astream": _llamaindex_stream,
-            "aembed": lambda model: model.aget_text_embedding_batch(["a", "b"]),
+            "aembed": lambda model, **more: model.aget_text_embedding_batch(["a", "b"], **more),
         },
     ),
 }
