@@ -18,7 +18,7 @@ from .schema.chunks import (
     ToolCallDelta,
 )
 from .schema.completions import Completion, CompletionChoice
-from .schema.tools import FunctionCall, ToolCall
+from .schema.tools import FunctionCall, ToolCall, new_call_id
 
 _HEAD = ("id", "object", "created", "model", "system_fingerprint", "prompt_filter_results")
 
@@ -49,6 +49,8 @@ class _ToolCalls:
 
     def __init__(self) -> None:
         self._calls: dict[int, list[str]] = {}
+        self._named_here: set[int] = set()
+        """The calls that have an id of our own."""
         self._last = -1
 
     def place(self, piece: ToolCallDelta, position: int | None) -> int:
@@ -60,17 +62,23 @@ class _ToolCalls:
             return max(self._calls, default=-1) + 1
         return self._last if position is None or position >= len(self._calls) else sorted(self._calls)[position]
 
-    def add(self, index: int, piece: ToolCallDelta) -> None:
-        if index not in self._calls:
-            self._calls[index] = ["", "", ""]
-        call, function = self._calls[index], piece.function
-        if piece.id and not call[0]:
-            call[0] = piece.id
+    def add(self, index: int, piece: ToolCallDelta) -> ToolCallDelta:
+        """Takes a piece in; gives back the same one, or, of a call that began without an id, one by our own."""
+        id_, function = piece.id, piece.function
+        call = self._calls.get(index)
+        if call is None:
+            if not id_:
+                piece = replace(piece, id=new_call_id())
+                self._named_here.add(index)
+            call = self._calls[index] = [piece.id or "", "", ""]
+        elif id_ and index in self._named_here:
+            piece = replace(piece, id=None)  # too late: the call has been told by ours
         if function.name and not call[1]:
             call[1] = function.name
         if function.arguments:
             call[2] += function.arguments
         self._last = index
+        return piece
 
     def result(self) -> list[ToolCall]:
         return [
@@ -147,17 +155,22 @@ class _ChoiceSoFar:
         return replace(delta, content=parted.content, reasoning_content=parted.reasoning or None)
 
     def _placed(self, delta: Delta, came: list[ToolCallDelta]) -> Delta:
-        """The delta with an index on each piece of a tool call that came; the same object where all had one."""
+        """The delta with an index on each piece of a tool call that came, and an id on the first of each call.
+
+        It is the same object where all had them.
+        """
         tools = self.tools = self.tools or _ToolCalls()
         changed: list[ToolCallDelta] | None = None
         several = len(came) > 1
         for position, piece in enumerate(came):
-            index = piece.index
+            index, seen = piece.index, piece
             if index is None:
                 index = tools.place(piece, position if several else None)
+                seen = replace(piece, index=index)
+            seen = tools.add(index, seen)
+            if seen is not piece:
                 changed = changed or list(came)
-                changed[position] = replace(piece, index=index)
-            tools.add(index, piece)
+                changed[position] = seen
         return delta if changed is None else replace(delta, tool_calls=changed)
 
     def _add_audio(self, audio: dict[str, Any]) -> None:

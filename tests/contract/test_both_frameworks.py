@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage, ToolMessage
+from llama_index.core.base.llms.types import ChatMessage
 
 from azure_inference import (
     ContentFilterError,
@@ -138,6 +140,61 @@ def test_a_reason_that_comes_too_early(server: ScriptedServer, entry: Entry, lat
     )
 
     assert _heard(server, entry, "stream").calls == [("get_weather", {"city": "Paris"})]
+
+
+def _ask_twice(framework: str, is_async: bool, streams: bool, url: str) -> None:
+    """Asks for tool calls, and again with a result of each of them."""
+    if framework == "langchain":
+        model = ChatAzureInference(endpoint=url, credential="key", model="m", streaming=streams)
+        ask = (lambda messages: asyncio.run(model.ainvoke(messages))) if is_async else model.invoke
+        said = ask([HumanMessage(QUESTION)])
+        ask(
+            [HumanMessage(QUESTION), said, *(ToolMessage("Rain.", tool_call_id=call["id"]) for call in said.tool_calls)]
+        )
+        return
+    llm = AzureInference(endpoint=url, credential="key", model="m")
+    asked = ChatMessage(role="user", content=QUESTION)
+    answer = _llamaindex_answer(llm, [asked], is_async=is_async, streams=streams)
+    ids = [call.tool_id for call in llm.get_tool_calls_from_response(answer)]
+    results = [ChatMessage(role="tool", content="Rain.", additional_kwargs={"tool_call_id": id_}) for id_ in ids]
+    llm.chat([asked, answer.message, *results])
+
+
+def _llamaindex_answer(llm: AzureInference, messages: list[ChatMessage], *, is_async: bool, streams: bool) -> Any:
+    """The answer, or the last response of a stream."""
+
+    async def ask() -> Any:
+        return [one async for one in await llm.astream_chat(messages)][-1] if streams else await llm.achat(messages)
+
+    if is_async:
+        return asyncio.run(ask())
+    return list(llm.stream_chat(messages))[-1] if streams else llm.chat(messages)
+
+
+@pytest.mark.parametrize("framework", ["langchain", "llamaindex"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("missing", [{}, {"id": None}, {"id": ""}], ids=str)
+def test_calls_without_an_id(
+    server: ScriptedServer, framework: str, is_async: bool, streams: bool, missing: dict[str, Any]
+) -> None:
+    """Calls that came without an id can be answered, each by its own."""
+    calls = [{"index": index, "type": "function", "function": WEATHER, **missing} for index in (0, 1)]
+    if streams:
+        begun = [{**call, "function": {**WEATHER, "arguments": ""}} for call in calls]
+        goes_on = [{"index": i, "function": {"arguments": WEATHER["arguments"]}, **missing} for i in (1, 0)]
+        deltas = [{"tool_calls": begun[:1]}, {"tool_calls": begun[1:]}, *({"tool_calls": [one]} for one in goes_on)]
+        end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+        server.reply_events(*({"choices": [{"index": 0, "delta": delta}]} for delta in deltas), end)
+    else:
+        server.reply_json({"choices": [{"message": {"tool_calls": calls}, "finish_reason": "tool_calls"}]})
+    server.reply_json({"choices": [{"message": {"content": "It rains."}, "finish_reason": "stop"}]})
+    _ask_twice(framework, is_async, streams, server.url)
+
+    _, said, *results = server.requests[-1].json["messages"]
+    ids = [call["id"] for call in said["tool_calls"]]
+    assert len({id_ for id_ in ids if id_}) == 2
+    assert [result["tool_call_id"] for result in results] == ids
 
 
 @entries

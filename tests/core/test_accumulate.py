@@ -40,6 +40,19 @@ def called(*frames: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(call.id, call.function.name, call.function.arguments) for call in answer.choices[0].message.tool_calls]
 
 
+def called_by_us(*frames: dict[str, Any]) -> list[tuple[str, str]]:
+    """The tool calls that frames without ids amount to: name, arguments. Each has an id of our own, told only once."""
+    answer, seen = accumulated(*frames)
+    pieces = [piece for each in seen for choice in each.choices for piece in choice.delta.tool_calls]
+    calls = answer.choices[0].message.tool_calls
+    told = {piece.index: piece.id for piece in pieces if piece.id}
+    assert [piece.id for piece in pieces if piece.id] == list(told.values())
+    assert [call.id for call in calls] == [told[index] for index in sorted(told)]
+    assert len(set(told.values())) == len(calls)
+    assert all(len(id_) == 9 and id_.isalnum() for id_ in told.values())
+    return [(call.function.name, call.function.arguments) for call in calls]
+
+
 def piece(arguments: Any, name: Any = None, **place: Any) -> dict[str, Any]:
     """A piece of a tool call."""
     return {**place, "function": {"name": name, "arguments": arguments}}
@@ -101,14 +114,26 @@ def test_tool_calls_by_position() -> None:
     """Where pieces have neither index nor id, those that come together are told apart by their place."""
     frames = [calls(piece("", "f"), piece("", "g")), calls(piece('{"x":'), piece("{")), calls(piece("1}"), piece("}"))]
 
-    assert called(*frames) == [("", "f", '{"x":1}'), ("", "g", "{}")]
+    assert called_by_us(*frames) == [("f", '{"x":1}'), ("g", "{}")]
 
 
 def test_a_lone_piece_goes_on_with_the_last_call() -> None:
     """A single nameless piece belongs to the call that was begun last."""
     frames = [calls(piece("", "f")), calls(piece("1")), calls(piece("", "g")), calls(piece("2"))]
 
-    assert called(*frames) == [("", "f", "1"), ("", "g", "2")]
+    assert called_by_us(*frames) == [("f", "1"), ("g", "2")]
+
+
+@pytest.mark.parametrize("missing", [{}, {"id": None}, {"id": ""}])
+def test_calls_without_an_id(missing: dict[str, Any]) -> None:
+    """A call whose first piece has no id has one of our own; one that comes later is not told."""
+    frames = [
+        calls(piece("", "f", index=0, **missing)),
+        calls(piece('{"x"', index=0, **missing), piece("{", "g", index=1, **missing)),
+        calls(piece(":1}", index=0, id="late"), piece("}", index=1)),
+    ]
+
+    assert called_by_us(*frames) == [("f", '{"x":1}'), ("g", "{}")]
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ def test_halves_of_a_character(separator: str) -> None:
         ({"id": "1", "function": {"name": "f", "arguments": {"a": 1}, "call_id": None}}, ("1", "f", '{"a": 1}')),
         ({"id": "1", "function": {"name": "f", "arguments": None}}, ("1", "f", "")),
         ({"id": "1", "type": None, "function": {"name": "f"}}, ("1", "f", "")),
-        ({"id": None, "function": {"name": "f", "arguments": "{"}}, ("", "f", "{")),
+        ({"id": "1", "function": {"name": "f", "arguments": "{"}}, ("1", "f", "{")),
         ({"id": "1", "index": 3, "function": {"name": None, "arguments": " {} "}}, ("1", "", " {} ")),
     ],
 )
@@ -207,6 +207,19 @@ def test_tool_calls(call: Any, expected: tuple[str, str, str]) -> None:
     (read,) = answer({"content": None, "tool_calls": [call]}, finish_reason="stop").choices[0].message.tool_calls
 
     assert (read.id, read.function.name, read.function.arguments) == expected
+
+
+@pytest.mark.parametrize("missing", [{}, {"id": None}, {"id": ""}])
+def test_calls_without_an_id(missing: dict[str, Any]) -> None:
+    """Calls that a server gives no id have one of our own each, which an answer keeps where it is written and read."""
+    call = {"function": {"name": "f", "arguments": "{}"}, **missing}
+    whole = answer({"content": None, "tool_calls": [call, call, {**call, "id": "1"}]}, finish_reason="stop")
+    first, second, third = whole.choices[0].message.tool_calls
+
+    assert len({first.id, second.id, third.id}) == 3
+    assert all(len(made.id) == 9 and made.id.isalnum() for made in (first, second))
+    assert third.id == "1"
+    assert ChatCompletion.model_validate_json(whole.model_dump_json()) == whole
     assert answer({"tool_calls": None}).choices[0].message.tool_calls == []
 
 

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from ._base import AnswerModel, RequestModel, WireModel
 from ._json import is_array, is_object
 from .messages import ChatMessage
-from .tools import ToolCall, ToolChoice, ToolDefinition
+from .tools import ToolCall, ToolChoice, ToolDefinition, with_ids
 
 
 def listed(value: Any) -> Any:
@@ -131,9 +131,10 @@ class AnswerMessage(AnswerModel):
     reasoning: str | None = None
     refusal: str | None = None
     audio: Audio | None = None
-    tool_calls: Annotated[list[ToolCall], BeforeValidator(_empty)] = Field(  # pyright: ignore[reportUnknownVariableType]
+    tool_calls: Annotated[list[ToolCall], BeforeValidator(_empty), AfterValidator(with_ids)] = Field(  # pyright: ignore[reportUnknownVariableType]
         default_factory=list
     )
+    """The calls that the model asks for; one that came without an id has one of our own."""
 
     @property
     def text(self) -> str:

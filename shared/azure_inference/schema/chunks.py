@@ -98,7 +98,10 @@ class FunctionCallDelta(ChunkModel, frozen=True, kw_only=True):
 
 
 class ToolCallDelta(ChunkModel, frozen=True, kw_only=True):
-    """A piece of a tool call. `index` says which call it belongs to (filled in where a server omits it)."""
+    """A piece of a tool call. `index` says which call it belongs to (filled in where a server omits it).
+
+    The first piece of a call has its `id`, which is one of our own where a server gives none.
+    """
 
     others = {"function": FunctionCallDelta.grouped}
 

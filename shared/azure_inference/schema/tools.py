@@ -1,6 +1,7 @@
 """Tools on the wire: what a model may call, and what it called."""
 
 import json
+import secrets
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
@@ -74,3 +75,16 @@ class ToolCall(WireModel):
     id: Text = ""
     type: str | None = "function"
     function: FunctionCall
+
+
+def new_call_id() -> str:
+    """An id of our own for a call that a server gives none: without one, nobody could say which call a result is of.
+
+    Nine letters and digits are what the prompt templates of Mistral's models take; others take anything.
+    """
+    return secrets.token_hex(5)[:9]
+
+
+def with_ids(calls: list[ToolCall]) -> list[ToolCall]:
+    """The calls, each with an id."""
+    return [call if call.id else call.model_copy(update={"id": new_call_id()}) for call in calls]
