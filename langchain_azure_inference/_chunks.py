@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from functools import cache
+from typing import Any, cast
 
 from langchain_core.messages import AIMessageChunk
-from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
+from langchain_core.messages.tool import ToolCallChunk, invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
-from pydantic import model_validator
+from pydantic import ConfigDict
+from typing_extensions import override
 
 from azure_inference import ChatCompletion, ChatCompletionChunk, Delta, parse_arguments
 
@@ -16,53 +18,67 @@ from ._blocks import PROVIDER
 
 
 class AnswerChunk(AIMessageChunk):
-    """A message chunk whose sum tells the truth about tool calls.
+    """A piece of an answer, or several, whose sum with the last one tells the truth about tool calls.
 
     langchain-core completes broken JSON when it adds chunks up. That is right while a stream runs, and wrong at its
     end: there a call with broken arguments is an invalid one, as in an answer that was not streamed.
+
+    Nobody else need know of this class. The sum of a whole stream is a plain `AIMessageChunk`. Whoever asks a piece for
+    its class is told `AIMessageChunk`: langchain-core, which makes a message of the parent of that class, and what
+    compares, prints, pickles and serializes.
     """
 
+    model_config = ConfigDict(defer_build=True)  # pieces are made of plain chunks; see `_piece`
+
+    __class__ = property(lambda _: AIMessageChunk)
+
     @classmethod
+    @override
     def lc_id(cls) -> list[str]:
-        """Serialized as what it is to everybody else."""
         return AIMessageChunk.lc_id()
 
-    @model_validator(mode="after")
-    def init_tool_calls(self) -> Self:
-        """Reads the tool calls, in place of the validator of this name in langchain-core, which it calls."""
-        pieces = self.tool_call_chunks
-        if pieces and self.chunk_position != "last" and not any(_may_be_object(piece["args"]) for piece in pieces):
-            # What langchain-core finds, too, after it has tried to complete each of the texts.
-            self.tool_calls = []
-            self.invalid_tool_calls = [
-                invalid_tool_call(name=piece["name"], args=piece["args"], id=piece["id"]) for piece in pieces
-            ]
-            return self
-        if pieces or self.tool_calls or self.invalid_tool_calls:
-            super().init_tool_calls()  # type: ignore[operator] # a method, once the class is made
-        if pieces and self.chunk_position == "last":
-            self._tell_broken_calls()
-        return self
+    @override
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        make, _, *state = cast("tuple[Any, ...]", super().__reduce_ex__(protocol))
+        return make, (AIMessageChunk,), *state
 
-    def _tell_broken_calls(self) -> None:
-        read = [(piece, parse_arguments(piece["args"] or "")) for piece in self.tool_call_chunks]
-        self.tool_calls = [
-            tool_call(name=piece["name"] or "", args=arguments, id=piece["id"])
-            for piece, arguments in read
-            if arguments is not None
+    @override
+    def __add__(self, other: Any) -> Any:
+        total: Any = super().__add__(other)
+        if not isinstance(total, AIMessageChunk):
+            return total
+        return _settled(total) if total.chunk_position == "last" else _piece(total)
+
+
+def _piece(chunk: AIMessageChunk) -> AnswerChunk:
+    """The chunk itself, as a piece of an answer: validating it again would take longer than all else about it."""
+    object.__setattr__(chunk, "__class__", AnswerChunk)
+    return chunk  # type: ignore[return-value]
+
+
+def _settled(total: AIMessageChunk) -> AIMessageChunk:
+    """The sum of a whole stream, just made, with its broken calls among the invalid ones: in its blocks, too."""
+    if not total.tool_call_chunks:
+        return total
+    read = [(piece, parse_arguments(piece["args"] or "")) for piece in total.tool_call_chunks]
+    total.tool_calls = [
+        tool_call(name=piece["name"] or "", args=arguments, id=piece["id"])
+        for piece, arguments in read
+        if arguments is not None
+    ]
+    total.invalid_tool_calls = [
+        to_broken(piece["name"], piece["args"], piece["id"]) for piece, arguments in read if arguments is None
+    ]
+    broken = {call["id"]: call for call in total.invalid_tool_calls}
+    kinds = ("tool_call", "tool_call_chunk")
+    if broken and isinstance(total.content, list):
+        total.content = [
+            {**broken[block["id"]], "index": block.get("index")}
+            if isinstance(block, dict) and block.get("type") in kinds and block.get("id") in broken
+            else block
+            for block in total.content
         ]
-        self.invalid_tool_calls = [
-            to_broken(piece["name"], piece["args"], piece["id"]) for piece, arguments in read if arguments is None
-        ]
-        broken = {call["id"]: call for call in self.invalid_tool_calls}
-        kinds = ("tool_call", "tool_call_chunk")
-        if isinstance(self.content, list):
-            self.content = [
-                {**broken[block["id"]], "index": block.get("index")}
-                if isinstance(block, dict) and block.get("type") in kinds and block.get("id") in broken
-                else block
-                for block in self.content
-            ]
+    return total
 
 
 def _may_be_object(arguments: str | None) -> bool:
@@ -85,7 +101,7 @@ def _messages(delta: Delta) -> list[AnswerChunk]:
     if thought := delta.reasoning_text:
         messages.append(_chunk(additional_kwargs={"reasoning_content": thought}))
     if text := delta.text:
-        messages.append(_chunk(content=text))
+        messages.append(_chunk(text))
     if delta.refusal:
         messages.append(_chunk(additional_kwargs={"refusal": delta.refusal}))
     if delta.audio:
@@ -100,18 +116,41 @@ def _messages(delta: Delta) -> list[AnswerChunk]:
             )
             for piece in delta.tool_calls
         ]
-        messages.append(_chunk(tool_call_chunks=pieces))
+        messages.append(_calling(pieces))
     return messages
 
 
+def _calling(pieces: list[ToolCallChunk]) -> AnswerChunk:
+    if any(_may_be_object(piece["args"]) for piece in pieces):
+        metadata = {"model_provider": PROVIDER}
+        return _piece(AIMessageChunk(content="", response_metadata=metadata, tool_call_chunks=pieces))
+    # What langchain-core finds, too, after it has tried to complete each of the texts.
+    invalid = [invalid_tool_call(name=piece["name"], args=piece["args"], id=piece["id"]) for piece in pieces]
+    return _chunk(tool_call_chunks=pieces, invalid_tool_calls=invalid)
+
+
+@cache
+def _blank() -> AnswerChunk:
+    return _piece(AIMessageChunk(content=""))
+
+
 def _chunk(content: str = "", **fields: Any) -> AnswerChunk:
-    return AnswerChunk(content=content, response_metadata={"model_provider": PROVIDER}, **fields)
+    """A piece with these fields, which are of their types already: a copy is made in a third of a validation's time."""
+    own: dict[str, Any] = {
+        "content": content,
+        "additional_kwargs": {},
+        "response_metadata": {"model_provider": PROVIDER},
+        "tool_calls": [],
+        "invalid_tool_calls": [],
+        "tool_call_chunks": [],
+    }
+    return _blank().model_copy(update={**own, **fields})
 
 
 def to_last_chunk(answer: ChatCompletion) -> ChatGenerationChunk:
     """The end of a stream: all that is said once, from the answer as it was put together."""
     choice = next((choice for choice in answer.choices if not choice.index), answer.choices[0])
-    message = AnswerChunk(
+    message = AIMessageChunk(
         content="",
         response_metadata=to_metadata(answer, choice),
         usage_metadata=to_usage(answer.usage),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.load import dumps, loads
+from langchain_core.messages import AIMessage, AIMessageChunk, message_chunk_to_message
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from azure_inference import APIStatusError, StreamInterruptedError
 from langchain_azure_inference import ChatAzureInference
@@ -148,6 +152,62 @@ def test_same_as_whole(  # noqa: PLR0917
 
 
 @pytest.mark.parametrize("way", ["stream", "astream"])
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+@pytest.mark.parametrize(("message", "deltas", "reason"), ANSWERS.values(), ids=ANSWERS)
+def test_sums_are_messages_of_langchain(  # noqa: PLR0917
+    script: Any, wire: SimpleNamespace, way: str, output_version: str, message: Any, deltas: Any, reason: str
+) -> None:
+    """However the chunks of a stream are added up, the sum is of a class of LangChain, and so is the last chunk."""
+    script.says(wire.events(*deltas, finish_reason=reason))
+    chunks = chunks_of(model_of(script, output_version=output_version), way)
+
+    one_by_one = chunks[0]
+    for chunk in chunks[1:]:
+        one_by_one += chunk
+    sums = [one_by_one, total(chunks), chunks[-1]]
+
+    assert [type(chunk) for chunk in sums] == [AIMessageChunk] * 3
+    assert one_by_one == total(chunks)
+    assert type(message_chunk_to_message(one_by_one)) is AIMessage
+
+
+PIECES = [{"reasoning_content": "hm"}, {"content": "I look."}, piece(0, '{"a', id_="c", name="f"), piece(0, '": 1')]
+
+
+@pytest.mark.filterwarnings("ignore:.* is in beta")
+@pytest.mark.parametrize("count", range(1, 5))
+def test_a_stream_that_was_left(script: Any, wire: SimpleNamespace, count: int) -> None:
+    """A piece, and a sum of some, passes for what it is everywhere: in histories, checkpoints, pickles and texts."""
+    script.says(wire.events(*PIECES))
+    heard = chunks_of(model_of(script), "stream")[:count]
+
+    for chunk in (heard[-1], total(heard)):
+        plain = AIMessageChunk(**{name: value for name, value in chunk if name != "type"})
+        stored = JsonPlusSerializer(allowed_msgpack_modules=None)
+        copies = [
+            pickle.loads(pickle.dumps(chunk)),
+            loads(dumps(chunk), allowed_objects="messages"),
+            stored.loads_typed(stored.dumps_typed(chunk)),
+        ]
+
+        assert chunk == plain == copy.deepcopy(chunk)
+        assert repr(chunk) == repr(plain)
+        assert [(type(made), made.content) for made in copies] == [(AIMessageChunk, chunk.content)] * 3
+        assert copies[0] == copies[2] == plain
+        assert type(message_chunk_to_message(chunk)) is AIMessage
+
+
+def test_a_copied_piece_adds_up_truthfully(script: Any, wire: SimpleNamespace) -> None:
+    """A copy of a piece is a piece: broken calls stay broken."""
+    _, deltas, reason = ANSWERS["a broken call"]
+    script.says(wire.events(*deltas, finish_reason=reason))
+    first, *others = chunks_of(model_of(script), "stream")
+
+    for again in (copy.copy(first), copy.deepcopy(first), first.model_copy()):
+        assert [call["args"] for call in (again + others).invalid_tool_calls] == ['{"city": "Par']
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
 def test_said_once(script: Any, wire: SimpleNamespace, way: str) -> None:
     """Usage, finish reason, filter results and model come once, on the last chunk, however often they were said."""
     events = wire.events({"content": "a"}, {"content": "b"})
@@ -258,13 +318,28 @@ def test_events_of_a_broken_call(script: Any, wire: SimpleNamespace, way: str) -
     assert [call["args"] for call in answer.invalid_tool_calls] == ['{"city": "Par']
 
 
-def test_invoke_that_streams(script: Any, wire: SimpleNamespace) -> None:
-    """`streaming=True` makes `invoke` stream for the sake of callbacks; broken calls stay broken there too."""
-    _, deltas, reason = ANSWERS["a broken call"]
-    script.says(wire.events(*deltas, finish_reason=reason))
+@pytest.mark.parametrize("way", ["invoke", "ainvoke", "events"])
+@pytest.mark.parametrize("name", ["text", "two calls", "a broken call"])
+def test_invoke_that_streams(script: Any, wire: SimpleNamespace, way: str, name: str) -> None:
+    """`streaming=True` makes `invoke` stream for the sake of callbacks: the message is that of one that does not."""
+    message, deltas, reason = ANSWERS[name]
+    script.says(wire.body(message, reason), wire.events(*deltas, finish_reason=reason))
+    model, streaming = model_of(script), model_of(script, streaming=True)
 
-    answer = model_of(script, streaming=True).invoke("hi")
+    async def last_event() -> Any:
+        events = [event async for event in model.astream_events("hi", version="v2")]
+        return events[-1]["data"]["output"]
 
-    assert script.requests[0]["stream"] is True
-    assert answer.tool_calls == []
-    assert [call["args"] for call in answer.invalid_tool_calls] == ['{"city": "Par']
+    whole = model.invoke("hi")
+    if way == "events":
+        answer: Any = message_chunk_to_message(asyncio.run(last_event()))
+    else:
+        answer = streaming.invoke("hi") if way == "invoke" else asyncio.run(streaming.ainvoke("hi"))
+
+    assert [request.get("stream", False) for request in script.requests] == [False, True]
+    assert type(answer) is AIMessage
+    assert (answer.content, answer.tool_calls, answer.invalid_tool_calls) == (
+        whole.content,
+        whole.tool_calls,
+        whole.invalid_tool_calls,
+    )
