@@ -24,8 +24,8 @@ class ModelProfile:
         structured_output: Whether it takes `response_format` of type `json_schema`.
         json_output: Whether it takes `response_format` of type `json_object`.
         image_input: Whether it takes images.
-        audio_input: Whether it takes sound.
-        reasoning: Whether it thinks aloud before it answers.
+        audio_input: Whether it takes audio.
+        reasoning: Whether it shows its reasoning before it answers.
         input_type: For embeddings, whether it tells queries from documents.
         base64_output: For embeddings, whether it gives vectors in base64, whatever the route.
         embedding_batch_size: The most inputs in one embeddings request.

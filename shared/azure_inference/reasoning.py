@@ -1,4 +1,4 @@
-"""What a model thinks aloud between `<think>` and `</think>` in its text, parted from what it says."""
+"""The reasoning that a model writes between `<think>` and `</think>`, taken out of its text."""
 
 from typing import NamedTuple
 

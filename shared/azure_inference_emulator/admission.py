@@ -205,10 +205,10 @@ def _unsupported(incoming: Incoming, refusal: Refusal, value: object) -> Refused
 
 
 def _check_parts(model: Model, body: JsonObject) -> None:
-    """Refuse sound in messages for a model that does not hear."""
+    """Refuse audio in messages for a model that takes none."""
     for index, message in enumerate(as_objects(body.get("messages"))):
         kinds = {part.get("type") for part in as_objects(message.get("content"))}
-        if not model.sound and kinds & {"input_audio", "audio_url"}:
+        if not model.audio and kinds & {"input_audio", "audio_url"}:
             where = f"messages[{index}]"
             message_text = f"Invalid '{where}'. Content blocks are expected to be either text or image_url type."
             raise failures.openai(400, message_text, param=where, code="invalid_value")

@@ -52,7 +52,7 @@ class Model:
         empty_calls: Answers without tool calls say ``tool_calls: []``.
         reasoning: Thinking comes as ``<think>`` in the content, as ``reasoning_content``, or is counted and not told.
         served_as: The model name that answers carry, if another.
-        sound: Whether messages may hold sound.
+        audio: Whether messages may hold audio.
         azure_openai: Filter results, usage only on request and forced calls that finish with ``stop``, on every route.
     """
 
@@ -71,7 +71,7 @@ class Model:
     empty_calls: bool = False
     reasoning: Literal["", "think", "field", "hidden"] = ""
     served_as: str = ""
-    sound: bool = True
+    audio: bool = True
     azure_openai: bool = False
 
 
@@ -154,9 +154,9 @@ _ALL = (
     _phi("Phi-3-mini-4k-instruct", 4096),
     _phi("Phi-3-medium-128k-instruct", 131072),
     Model("gpt-4o-mini", _OPENAI, provider="Azure OpenAI", refusals=(_AUDIO,), context=128000, output=16384,
-          served_as="gpt-4o-mini-2024-07-18", sound=False, azure_openai=True),
+          served_as="gpt-4o-mini-2024-07-18", audio=False, azure_openai=True),
     Model("o3-mini", _OPENAI, provider="Azure OpenAI", refusals=(_AUDIO, *_O_SERIES), context=200000,
-          served_as="o3-mini-2025-01-31", reasoning="hidden", sound=False, azure_openai=True),
+          served_as="o3-mini-2025-01-31", reasoning="hidden", audio=False, azure_openai=True),
     _openai_embed("text-embedding-3-small", 1536),
     _openai_embed("text-embedding-3-large", 3072),
     Model("DeepSeek-R1", _DEEPSEEK, provider="DeepSeek", refusals=_THINKING, context=163840, reasoning="think"),

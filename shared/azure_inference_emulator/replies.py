@@ -26,7 +26,7 @@ _LONGEST_VERBATIM = 420
 
 @dataclass(frozen=True)
 class Reply:
-    """What the model says: ``text`` or ``calls``; ``reasoning`` is what it thought before."""
+    """What the model says: ``text`` or ``calls``; ``reasoning`` is the reasoning before it."""
 
     text: str = ""
     calls: tuple[Call, ...] = ()

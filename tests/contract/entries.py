@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Entry:
-    """A framework, or the core, in plain or in async code."""
+    """A framework, or the core, sync or async."""
 
     name: str
     is_async: bool
@@ -48,7 +48,7 @@ def finish(call: Coroutine[Any, Any, T], *, is_async: bool) -> T:
         call.send(None)
     except StopIteration as done:
         return done.value
-    raise AssertionError("plain code waited for an event loop")
+    raise AssertionError("sync code waited for an event loop")
 
 
 ENTRIES = [

@@ -208,7 +208,7 @@ def test_a_cut_stream_is_no_answer(server: ScriptedServer, entry: Entry) -> None
 
 
 def _asker(framework: str, url: str) -> Callable[[], list[str]]:
-    """Asks one model object, in plain and in async code."""
+    """Asks one model object, sync and async."""
     if framework == "langchain":
         model = ChatAzureInference(endpoint=url, credential="key", model="m")
         return lambda: [model.invoke(QUESTION).text, asyncio.run(model.ainvoke(QUESTION)).text]
@@ -235,4 +235,4 @@ def test_a_fork_after_use(server: Any, framework: str) -> None:
     in_the_child = server.connections - used
     assert texts == before == ask() == ["It rains.", "It rains."]
     assert in_the_child == 2  # one for each kind of code: none is shared with the parent
-    assert server.connections == used + in_the_child + 1  # the parent's plain one is still its own; a new loop's is new
+    assert server.connections == used + in_the_child + 1  # the parent's sync one is still its own; a new loop's is new

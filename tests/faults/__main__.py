@@ -34,7 +34,7 @@ def main() -> None:
 def _show(results: Results) -> None:
     for run in results.runs:
         if run.verdict not in VERDICTS[:2]:
-            way = "async" if run.is_async else "plain"
+            way = "async" if run.is_async else "sync"
             sys.stdout.write(f"{run.verdict:8} {way} {run.case.id}: {run.outcome}\n")
     counts = ", ".join(f"{results.count(word)} {word}" for word in VERDICTS)
     sys.stdout.write(f"{len(results.runs)} runs: {counts}\n")

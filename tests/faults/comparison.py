@@ -104,7 +104,7 @@ class Worker:
 
 
 def compare(python: str, library: str) -> Results:
-    """What becomes of every case, in plain and in async code."""
+    """What becomes of every case, sync and async."""
     with Worker(python, library) as worker, ThreadPoolExecutor(AT_ONCE) as pool:
         _warm_up(worker)
         jobs = [(case, is_async) for case in CASES if case.is_compared for is_async in (False, True)]

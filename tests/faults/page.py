@@ -21,7 +21,7 @@ how it compares with the libraries beside it.
 
 [tests/faults](../tests/faults) holds a server that knows no HTTP and plays {cases} faults: it resets connections,
 stalls, drips, cuts streams, shuffles vectors, redirects to another host. `make test` plays each of them through both
-adapters, in plain and in async code, and checks the class and the attributes of every error, the number of requests,
+adapters, sync and async, and checks the class and the attributes of every error, the number of requests,
 and that nothing reached the other host. `make faults` plays them for five libraries and writes this page.
 
 ## What came of the faults
@@ -44,7 +44,7 @@ A `typed` is no worse than a `right` where no right answer is to be had, which i
 * One server, in the same run, for all; each library in a process of its own, with its default settings and a limit of
   {read:.0f} seconds without a byte. Ours was also given the limits that the others do not know: {idle:.0f} seconds
   between two events and {total:.0f} seconds for a whole call (600 by default). Any async call can be given such a limit
-  from outside, with `asyncio.timeout`; a plain one cannot.
+  from outside, with `asyncio.timeout`; a sync one cannot.
 * One judge for all, which is not told whose outcome it judges. It looks at the class of an exception, never at its
   words. Exceptions of libraries below (`httpx`, `azure.core`, `pydantic`), `OSError` and `TimeoutError` count as typed.
 * A stream that gives nothing at all and raises nothing counts as silent.
@@ -61,7 +61,7 @@ A `typed` is no worse than a `right` where no right answer is to be had, which i
 
 ## Fault by fault
 
-R right, T typed, O obscure, **S** silent, **H** hang, **L** leak, each with the number of cases; plain / async code
+R right, T typed, O obscure, **S** silent, **H** hang, **L** leak, each with the number of cases; sync / async
 where they differ.
 
 {faults}
@@ -144,8 +144,8 @@ def _faults(results: Mapping[str, Results]) -> str:
 
 
 def _cell(runs: list[Run]) -> str:
-    plain, other = (Counter(run.verdict for run in runs if run.is_async is is_async) for is_async in (False, True))
-    return _told(plain) if plain == other else f"{_told(plain)} / {_told(other)}"
+    sync, other = (Counter(run.verdict for run in runs if run.is_async is is_async) for is_async in (False, True))
+    return _told(sync) if sync == other else f"{_told(sync)} / {_told(other)}"
 
 
 def _told(counts: Counter[str]) -> str:

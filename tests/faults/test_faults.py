@@ -1,4 +1,4 @@
-"""Every fault of the tables through both adapters, in plain and in async code."""
+"""Every fault of the tables through both adapters, sync and async."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ modes = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"]
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_fault(case: Case, framework: str) -> None:
     """A fault ends in the right answer or in the error that the table names, after so many requests; nothing leaks.
-    In plain and in async code, at once: most of the time is spent waiting.
+    Sync and async at once: most of the time is spent waiting.
     """
     with ThreadPoolExecutor(2) as pool:
-        plays = {mode: pool.submit(play, case, framework, mode == "async") for mode in ("plain", "async")}
+        plays = {mode: pool.submit(play, case, framework, mode == "async") for mode in ("sync", "async")}
     for mode, outcome in plays.items():
         error = outcome.exception()
         if error is not None:
