@@ -9,6 +9,8 @@ from typing import Any
 
 from .errors import ResponseValidationError
 
+ASKED = ("accept-encoding", "identity")
+"""The header that asks for what `BodyDecoder` understands."""
 _PIECE = 64 * 1024
 _MARKS = (codecs.BOM_UTF8[:1], codecs.BOM_UTF16_LE[:1], codecs.BOM_UTF16_BE[:1])
 _GZIP = 16 + zlib.MAX_WBITS
@@ -17,16 +19,16 @@ _GZIP = 16 + zlib.MAX_WBITS
 class BodyDecoder:
     """Decompresses a body piece by piece, in pieces of bounded size, and notices when it was cut short.
 
-    No compression is asked for, but some servers and proxies compress all the same.
+    No compression is asked for, but some servers and proxies compress all the same. What cannot be decompressed is an
+    error only once there is something to decompress.
     """
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         # Asked first: httpx finds out that a header is missing by way of an exception.
         encoding = headers["content-encoding"].strip().lower() if "content-encoding" in headers else ""
-        if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
-            raise ResponseValidationError(f"the answer is encoded as {encoding[:20]!r}, which was not asked for")
-        self._inflater = None
-        if encoding.endswith("gzip"):
+        self._encoding = "" if encoding == "identity" else encoding
+        self._inflater: Any = None
+        if encoding in ("gzip", "x-gzip"):
             self._inflater = zlib.decompressobj(_GZIP)
         elif encoding == "deflate":
             self._inflater = zlib.decompressobj()
@@ -34,9 +36,12 @@ class BodyDecoder:
 
     def feed(self, piece: bytes) -> Iterable[bytes]:
         """What the next piece of the wire decompresses to."""
-        return (piece,) if self._inflater is None else self._inflate(piece, self._inflater)
+        return self._inflate(piece) if self._encoding else (piece,)
 
-    def _inflate(self, piece: bytes, inflater: Any) -> Iterator[bytes]:
+    def _inflate(self, piece: bytes) -> Iterator[bytes]:
+        inflater = self._inflater
+        if inflater is None:
+            raise ResponseValidationError(f"the answer is encoded as {self._encoding[:20]!r}, which was not asked for")
         self._has_begun = self._has_begun or bool(piece)
         while piece:
             if inflater.eof:  # one more member of a gzip body
@@ -83,6 +88,11 @@ class Body:
         self._decoder.end()
         body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         return body if body[:1] not in _MARKS else _as_utf8(body)
+
+    @property
+    def so_far(self) -> bytes:
+        """What has come of a body whose rest cannot be read."""
+        return b"".join(self._pieces)
 
 
 def _as_utf8(body: bytes) -> bytes:

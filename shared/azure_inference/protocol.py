@@ -11,10 +11,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 from . import errors
+from .bodies import Body
 from .credentials import Secret
 from .dialects import Target
-from .endpoints import AnswerT, Endpoint
-from .errors import APIStatusError, ConfigurationError, ResponseValidationError
+from .endpoints import ERROR_LIMIT, AnswerT, Endpoint
+from .errors import APIStatusError, ConfigurationError, InferenceError, ResponseValidationError
 from .schema._base import RequestModel
 from .schema._json import is_array, is_object, read_json
 from .schema.failures import is_failure, read_failure, status_of
@@ -275,6 +276,23 @@ def raise_for_status(call: Call[Any], status: int, headers: Mapping[str, str], b
     if status < 300:
         raise ResponseValidationError(f"{_named(call)} answered {status} and {_seen(body)}: check the endpoint.")
     raise _status_error(call, status, headers, body)
+
+
+def body_of(call: Call[Any], status: int, headers: Mapping[str, str]) -> Body:
+    """The body of a response, to be read: of a refusal, less of it."""
+    return Body(headers, call.endpoint.answer_limit if status == 200 else ERROR_LIMIT)
+
+
+def error_of_unread(
+    call: Call[Any], status: int, headers: Mapping[str, str], body: Body, error: InferenceError
+) -> InferenceError:
+    """What to raise for a response whose body could not be read to its end: a refusal is one, whatever came of it."""
+    try:
+        raise_for_status(call, status, headers, body.so_far)
+    except InferenceError as refusal:
+        refusal.__cause__ = error
+        return refusal
+    return error
 
 
 def raise_if_failure(call: Call[Any], headers: Mapping[str, str], body: bytes) -> None:

@@ -152,6 +152,8 @@ class Tries:
 
     def _goes_on(self, error: BaseException) -> bool:
         if isinstance(error, AuthenticationError) and error.status_code == _UNAUTHORIZED and not self._renewed:
+            if self.deadline.is_over:
+                return False
             self._renewed, self._next_wait = self._renew(self.authorization), 0.0
             return self._renewed
         if self.count > self._policy.max_retries or not self._policy.should_retry(error):

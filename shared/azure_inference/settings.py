@@ -5,7 +5,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict
 
-from . import dialects, protocol, transport
+from . import bodies, dialects, protocol, transport
 from ._version import __version__
 from .accumulate import ChatAccumulator
 from .credentials import Credential, conceal, to_authorizer
@@ -148,7 +148,7 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
             retry=_retry_policy(options),
             budget=RetryBudget(),
             timeouts=Timeouts.of(options.get("timeout")),
-            headers=(("user-agent", USER_AGENT), ("accept-encoding", "identity")),
+            headers=(("user-agent", USER_AGENT), bodies.ASKED),
             max_connections=_max_connections(options),
             proxy=transport.environment_proxy(target.origin) if options.get("trust_env") else None,
         ),

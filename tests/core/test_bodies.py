@@ -11,7 +11,19 @@ from typing import Any
 
 import pytest
 
-from azure_inference import ChatRequest, ResponseValidationError, endpoints, to_request
+from azure_inference import (
+    APIStatusError,
+    BadRequestError,
+    ChatRequest,
+    InferenceError,
+    PermissionDeniedError,
+    RateLimitError,
+    ResponseValidationError,
+    RetryPolicy,
+    Timeouts,
+    endpoints,
+    to_request,
+)
 from azure_inference.bodies import Body, BodyDecoder
 from azure_inference.schema._json import read_json
 
@@ -135,7 +147,6 @@ LARGE: dict[str, tuple[Any, ...]] = {
         HEAD + b"transfer-encoding: chunked\r\n\r\n",
         ("flood", b"10000\r\n" + b"[" * 65536 + b"\r\n"),
     ),
-    "a refusal without end": (b"HTTP/1.1 400 Bad\r\n\r\n", ("flood", b"x" * 65536)),
 }
 
 
@@ -151,6 +162,75 @@ def test_bodies_beyond_the_limit(
         either.client(raw.url).chat(HELLO)
     assert caught.value.attempts == len(raw.requests) == 1
     assert raw.hung_up.acquire(timeout=20)
+
+
+REFUSAL = json.dumps({"error": {"code": "teapot", "message": "try elsewhere"}}).encode()
+UNREADABLE: dict[str, tuple[Any, ...]] = {
+    "in an encoding not asked for": (b"content-encoding: br\r\ncontent-length: 4\r\n\r\n\x0b\x02\x80x",),
+    "no gzip at all": (b"content-encoding: gzip\r\ncontent-length: 4\r\n\r\nnone",),
+    "gzip cut short": (
+        b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % (len(gzip.compress(REFUSAL)) - 4),
+        gzip.compress(REFUSAL)[:-4],
+    ),
+    "cut off": (b"content-length: 1000\r\n\r\n" + REFUSAL,),
+    "reset": (b"content-length: 1000\r\n\r\n" + REFUSAL, ("wait", 0.05), "reset"),
+    "without end": (b"\r\n", ("flood", b"x" * 65536)),
+    "a bomb": (b"content-encoding: gzip\r\n\r\n", ("flood", bomb(1))),
+}
+TELLING = ("gzip cut short", "cut off", "reset")
+"""Those of which so much came that they can be understood."""
+REFUSING: dict[int, tuple[type[APIStatusError], int]] = {
+    403: (PermissionDeniedError, 1),
+    429: (RateLimitError, 2),
+}
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat"])
+@pytest.mark.parametrize("status", REFUSING)
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_refusals_that_cannot_be_read(raw: Any, either: Any, name: str, status: int, method: str) -> None:
+    """A refusal is that refusal though its body cannot be read: its class, its id, and whether it is tried again."""
+    kind, attempts = REFUSING[status]
+    head = b"HTTP/1.1 %d No\r\napim-request-id: r-1\r\nretry-after: 0\r\nconnection: close\r\n" % status
+    raw.script("request", head, *UNREADABLE[name])
+    client = either.client(raw.url, retry=RetryPolicy(max_retries=1, first_delay=0))
+
+    with pytest.raises(kind) as caught:
+        getattr(client, method)(HELLO)
+    error = caught.value
+    assert (error.status_code, error.request_id, error.retry_after) == (status, "r-1", 0.0)
+    assert error.attempts == len(raw.requests) == attempts
+    assert isinstance(error.__cause__, InferenceError)
+    assert not isinstance(error.__cause__, APIStatusError)
+    assert error.code == ("teapot" if name in TELLING else None)
+
+
+def test_redirects_that_cannot_be_read(raw: Any, either: Any) -> None:
+    """A redirect is told as one, and is not tried again, though its body is cut off."""
+    raw.script("request", b"HTTP/1.1 302 Found\r\ncontent-length: 1000\r\n\r\nhalf")
+
+    with pytest.raises(ResponseValidationError, match="a redirect"):
+        either.client(raw.url).chat(HELLO)
+    assert len(raw.requests) == 1
+
+
+def test_a_refused_token_is_renewed_though_nobody_can_read_why(raw: Any, either: Any) -> None:
+    """A 401 counts without its body."""
+    raw.script("request", b"HTTP/1.1 401 No\r\ncontent-encoding: zstd\r\nconnection: close\r\n\r\n(\xb5/\xfd")
+    raw.script("request", HEAD + b"content-length: %d\r\n\r\n" % len(BODY) + BODY)
+    tokens = iter(["old-token", "new-token"])
+
+    assert either.client(raw.url, lambda: next(tokens)).chat(HELLO).id == "c"
+    assert [token in head for token, head in zip([b"old", b"new"], raw.requests, strict=True)] == [True, True]
+
+
+def test_refusals_are_read_to_their_own_limit(raw: Any, either: Any) -> None:
+    """Of a refusal no more than a mebibyte is read, however large an answer may be."""
+    raw.script("request", b"HTTP/1.1 400 No\r\ncontent-length: 2000000\r\n\r\n" + b"x" * 1_100_000, "stall")
+
+    with pytest.raises(BadRequestError) as caught:
+        either.client(raw.url, timeout=Timeouts(read=None, total=None)).chat(HELLO)
+    assert "more than 1048576 bytes" in str(caught.value.__cause__)
 
 
 STREAMS: dict[str, tuple[Any, ...]] = {

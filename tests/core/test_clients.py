@@ -170,19 +170,26 @@ def test_other_dialects(server: Any, either: Any) -> None:
 
 
 def test_a_client_of_the_users(server: Any, either: Any) -> None:
-    """An HTTP client of the user's is sent with, with its own headers, and is never closed here."""
+    """An HTTP client of the user's is sent with, with its own headers, and is never closed here.
+
+    It may not ask for compression that only it could undo; a call may, for itself.
+    """
+    mine = {"x-mine": "1", "user-agent": "mine/1", "accept-encoding": "gzip, br, zstd"}
     server.reply_json(CHAT_ANSWER)
     if either.is_async:
-        http: Any = httpx.AsyncClient(headers={"x-mine": "1"})
+        http: Any = httpx.AsyncClient(headers=mine)
         client = either.client(server.url, async_http_client=http)
     else:
-        http = httpx.Client(headers={"x-mine": "1"})
+        http = httpx.Client(headers=mine)
         client = either.client(server.url, http_client=http)
     assert client.chat(METHODS["chat"][0]).id == "c"
+    assert client.chat(METHODS["chat"][0], headers={"Accept-Encoding": "gzip"}).id == "c"
     client.close()
 
     assert not http.is_closed
-    assert server.requests[0].headers["x-mine"] == "1"
+    first, second = (request.headers for request in server.requests)
+    assert (first["x-mine"], first["user-agent"]) == ("1", "mine/1")
+    assert (first["accept-encoding"], second["accept-encoding"]) == ("identity", "gzip")
     either.run(http.aclose() if either.is_async else http.close())
     with pytest.raises(InferenceError):
         client.chat(METHODS["chat"][0])

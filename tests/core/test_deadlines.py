@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from azure_inference import (
+    APIStatusError,
     APITimeoutError,
     ChatRequest,
     RateLimitError,
@@ -42,7 +43,6 @@ SLOW: dict[str, tuple[Any, ...]] = {
     "announcements without end": ("request", ("drip", b"HTTP/1.1 102 Processing\r\n\r\n")),
     "the body drips": ("request", HEAD + b"content-length: 9999\r\n\r\n", ("drip", b" ")),
     "chunks drip": ("request", HEAD + b"transfer-encoding: chunked\r\n\r\n", ("drip", b"1\r\n \r\n")),
-    "a refusal drips": ("request", b"HTTP/1.1 503 No\r\ncontent-length: 9999\r\n\r\n", ("drip", b" ")),
 }
 STREAMED: dict[str, tuple[Any, ...]] = {
     **SLOW,
@@ -73,6 +73,21 @@ def test_total_of_streams(raw: Any, either: Any, steps: tuple[Any, ...]) -> None
         client.stream_chat(HELLO)
     assert raw.hung_up.acquire(timeout=20)
     assert (caught.value.phase, caught.value.attempts, len(raw.requests)) == ("total", 1, 1)
+
+
+@pytest.mark.parametrize(("method", "status"), [("chat", 401), ("stream_chat", 503)])
+def test_total_of_refusals(raw: Any, either: Any, method: str, status: int) -> None:
+    """A refusal that drips ends at the deadline, too, as the refusal that it is; nothing follows it."""
+    head = f"HTTP/1.1 {status} No\r\ncontent-length: 9999\r\n\r\n"
+    raw.script("request", head.encode(), ("drip", b" "))
+    client = either.client(raw.url, lambda: "token", timeout=Timeouts(total=0.5))
+
+    with pytest.raises(APIStatusError) as caught:
+        getattr(client, method)(HELLO)
+    assert raw.hung_up.acquire(timeout=20)
+    assert (caught.value.status_code, caught.value.attempts, len(raw.requests)) == (status, 1, 1)
+    assert isinstance(caught.value.__cause__, APITimeoutError)
+    assert caught.value.__cause__.phase == "total"
 
 
 @pytest.mark.parametrize("name", ["no answer", "the head stalls", "the body stalls"])

@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 import httpx
 import tenacity
 
-from azure_inference.bodies import Body, BodyDecoder
-from azure_inference.endpoints import ERROR_LIMIT, AnswerT
+from azure_inference.bodies import BodyDecoder
+from azure_inference.endpoints import AnswerT
 from azure_inference.errors import InferenceError
-from azure_inference.protocol import Call, raise_for_status, read_answer, unchecked
+from azure_inference.protocol import Call, body_of, error_of_unread, raise_for_status, read_answer, unchecked
 from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline, Timeouts
 
@@ -77,7 +77,7 @@ class AsyncTransport:
 
         async def attempt(tries: Tries) -> AnswerT:
             response = await self._send(call, timeouts, tries)
-            body = await _read(response, call.endpoint.answer_limit, tries.deadline)
+            body = await _read(call, response, tries.deadline)
             return check(read_answer(call, response.status, response.headers, body))
 
         return self.run(call, attempt, timeouts)
@@ -85,7 +85,7 @@ class AsyncTransport:
     async def open(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> AsyncWire:
         """One attempt's response, its body not yet read; raises if the service refused."""
         response = await self._send(call, timeouts, tries)
-        body = b"" if response.status == _SUCCESS else await _read(response, ERROR_LIMIT, tries.deadline)
+        body = b"" if response.status == _SUCCESS else await _read(call, response, tries.deadline)
         raise_for_status(call, response.status, response.headers, body)
         return AsyncWire(self, response, tries.deadline)
 
@@ -178,12 +178,14 @@ def _close_at_once(engine: Engine) -> None:
     closing.close()
 
 
-async def _read(response: Response, limit: int, deadline: Deadline) -> bytes:
+async def _read(call: Call[Any], response: Response, deadline: Deadline) -> bytes:
+    body = body_of(call, response.status, response.headers)
     try:
-        body = Body(response.headers, limit)
         while piece := await response.receive(deadline):
             body.add(piece)
         return body.whole()
+    except InferenceError as error:
+        raise error_of_unread(call, response.status, response.headers, body, error)  # noqa: B904 - it knows its cause
     finally:
         await response.close()
 

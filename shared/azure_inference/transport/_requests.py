@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from azure_inference.bodies import ASKED
 from azure_inference.credentials import Headers, Secret
 from azure_inference.errors import ConfigurationError
 from azure_inference.protocol import Call
@@ -85,6 +86,9 @@ def _common_lines(own: Headers, method: str, address: str, authorization: Header
 
 
 def to_request_of(client: httpx.Client | httpx.AsyncClient, call: Call[Any], authorization: Headers) -> httpx.Request:
-    """The request by way of a client of the user's, with that client's headers, proxies and timeouts."""
-    headers = {_REQUEST_ID: call.client_request_id, **_merged((), authorization, call.headers)}
+    """The request by way of a client of the user's, with that client's headers, proxies and timeouts.
+
+    Of the headers that are ours without being a call's, only one replaces the client's: it would ask for compression.
+    """
+    headers = {_REQUEST_ID: call.client_request_id, **_merged((ASKED,), authorization, call.headers)}
     return client.build_request(call.endpoint.method, parsed_url(call.url), headers=headers, content=call.body or None)

@@ -11,10 +11,10 @@ from weakref import finalize
 import httpx
 import tenacity
 
-from azure_inference.bodies import Body, BodyDecoder
-from azure_inference.endpoints import ERROR_LIMIT, AnswerT
+from azure_inference.bodies import BodyDecoder
+from azure_inference.endpoints import AnswerT
 from azure_inference.errors import InferenceError
-from azure_inference.protocol import Call, raise_for_status, read_answer, unchecked
+from azure_inference.protocol import Call, body_of, error_of_unread, raise_for_status, read_answer, unchecked
 from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline, Timeouts
 
@@ -79,8 +79,7 @@ class Transport:
 
         def attempt(tries: Tries) -> AnswerT:
             wire = self._send(call, timeouts, tries)
-            body = _read(wire, call.endpoint.answer_limit)
-            return check(read_answer(call, wire.status, wire.headers, body))
+            return check(read_answer(call, wire.status, wire.headers, _read(call, wire)))
 
         return self.run(call, attempt, timeouts)
 
@@ -88,7 +87,7 @@ class Transport:
         """One attempt's response, its body not yet read; raises if the service refused."""
         wire = self._send(call, timeouts, tries)
         if wire.status != _SUCCESS:
-            raise_for_status(call, wire.status, wire.headers, _read(wire, ERROR_LIMIT))
+            raise_for_status(call, wire.status, wire.headers, _read(call, wire))
         return wire
 
     def run(self, call: Call[Any], attempt: Callable[[Tries], ResultT], timeouts: Timeouts | None = None) -> ResultT:
@@ -154,12 +153,14 @@ def _close(pool: PatientTransport, pid: int) -> None:
         pool.close()
 
 
-def _read(wire: Wire, limit: int) -> bytes:
+def _read(call: Call[Any], wire: Wire) -> bytes:
+    body = body_of(call, wire.status, wire.headers)
     try:
-        body = Body(wire.headers, limit)
         for piece in wire:
             body.add(piece)
         return body.whole()
+    except InferenceError as error:
+        raise error_of_unread(call, wire.status, wire.headers, body, error)  # noqa: B904 - it knows its cause
     finally:
         wire.close()
 
