@@ -148,7 +148,7 @@ def to_completion(response: ChatResponse) -> CompletionResponse:
         delta=response.delta,
         raw=response.raw,
         logprobs=response.logprobs,
-        additional_kwargs=_kwargs_of(response),
+        additional_kwargs=kwargs_of(response),
     )
 
 
@@ -162,7 +162,7 @@ def to_selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> lis
     blocks = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
     if error_on_no_tool_call and not blocks:
         raise ValueError(f"Expected at least one tool call, but got {len(blocks)} tool calls.")
-    is_complete = response.delta is None or FINISH_REASON in _kwargs_of(response)
+    is_complete = response.delta is None or FINISH_REASON in kwargs_of(response)
     selections: list[ToolSelection] = []
     for block in blocks:
         name, arguments = block.tool_name, block.tool_kwargs
@@ -175,7 +175,8 @@ def to_selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> lis
     return selections
 
 
-def _kwargs_of(response: ChatResponse) -> dict[str, Any]:
+def kwargs_of(response: ChatResponse) -> dict[str, Any]:
+    """What a response says beside its message: `finish_reason`, tokens, `content_filter_results`."""
     return cast("dict[str, Any]", cast("Any", response).additional_kwargs)
 
 

@@ -22,16 +22,16 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools.types import BaseTool
-from llama_index.core.types import PydanticProgramMode
-from pydantic import Field, PrivateAttr
+from pydantic import BaseModel, Field, PrivateAttr
 from typing_extensions import override
 
 from azure_inference import CallOptions, ChatRequest, own_fields, split_call, to_request, to_tool_choice, wire_fields
 
 from ._connected import CONFIG, Connected
 from ._messages import to_wire
+from ._objects import ObjectT
 from ._responses import StreamedAnswer, to_completion, to_response, to_selections
-from ._structured import ObjectProgram, ObjectT
+from ._structured import MODES, ObjectProgram
 
 _dispatcher = cast("Any", instrumentation).get_dispatcher(__name__)
 _MethodT = TypeVar("_MethodT", bound=Callable[..., Any])
@@ -84,7 +84,9 @@ class AzureInference(Connected, FunctionCallingLLM):
     stream_usage: bool = True
     """Whether streams ask for their usage where that must be asked for."""
 
-    _refuses_schema: bool = PrivateAttr(default=False)
+    _refuses_schemas: bool = PrivateAttr(default=False)
+    _refused_classes: set[str] = PrivateAttr(default_factory=set)
+    """The classes whose schemas it refused, by name: a class itself may have none that a pickle could hold."""
 
     @classmethod
     @override
@@ -108,14 +110,18 @@ class AzureInference(Connected, FunctionCallingLLM):
             model_name=self.model or "unknown",
         )
 
-    @property
-    def takes_schema(self) -> bool:
-        """Whether answers can be asked for by JSON Schema: as far as known of the model, and until it refuses one."""
-        return not self._refuses_schema and self.profile_of(self.model).structured_output is not False
+    def takes_schema(self, output_cls: type[BaseModel]) -> bool:
+        """Whether the class can be asked for by JSON Schema: as far as known of the model, and until it refuses."""
+        if self._refuses_schemas or _name_of(output_cls) in self._refused_classes:
+            return False
+        return self.profile_of(self.model).structured_output is not False
 
-    def remember_refused_schema(self) -> None:
-        """Notes that the model refused a JSON Schema."""
-        self._refuses_schema = True
+    def remember_refused_schema(self, output_cls: type[BaseModel] | None) -> None:
+        """Notes that the model refused the JSON Schema of a class, or with None, that it takes no schemas."""
+        if output_cls is None:
+            self._refuses_schemas = True
+        else:
+            self._refused_classes.add(_name_of(output_cls))
 
     @override
     @_chat_events
@@ -180,7 +186,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         Raises:
             ValueError: The answer is no such object.
         """
-        if self.pydantic_program_mode is not PydanticProgramMode.DEFAULT:
+        if self.pydantic_program_mode not in MODES:
             return cast("ObjectT", super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
         started = LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
         _dispatcher.event(started)
@@ -197,7 +203,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         **prompt_args: Any,
     ) -> ObjectT:
         """An object of the class; see `structured_predict`."""
-        if self.pydantic_program_mode is not PydanticProgramMode.DEFAULT:
+        if self.pydantic_program_mode not in MODES:
             return cast("ObjectT", await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
         started = LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
         _dispatcher.event(started)
@@ -214,7 +220,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> Generator[Any, None, None]:
-        if self.pydantic_program_mode is not PydanticProgramMode.DEFAULT:
+        if self.pydantic_program_mode not in MODES:
             return super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
         return ObjectProgram(self, output_cls, prompt).stream_call(llm_kwargs=llm_kwargs, **prompt_args)
 
@@ -226,7 +232,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> AsyncGenerator[Any, None]:
-        if self.pydantic_program_mode is not PydanticProgramMode.DEFAULT:
+        if self.pydantic_program_mode not in MODES:
             return await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)
         return await ObjectProgram(self, output_cls, prompt).astream_call(llm_kwargs=llm_kwargs, **prompt_args)
 
@@ -317,3 +323,7 @@ class AzureInference(Connected, FunctionCallingLLM):
 
 def _as_messages(text: str | ChatMessage) -> list[ChatMessage]:
     return [ChatMessage(role=MessageRole.USER, content=text) if isinstance(text, str) else text]
+
+
+def _name_of(output_cls: type[BaseModel]) -> str:
+    return f"{output_cls.__module__}.{output_cls.__qualname__}"

@@ -18,7 +18,6 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
     VideoBlock,
 )
-from llama_index.core.types import PydanticProgramMode
 
 from azure_inference import (
     AuthenticationError,
@@ -30,7 +29,7 @@ from azure_inference import (
 from llamaindex_azure_inference import AzureInference
 
 from .conformance import PNG, SECRET, WAV, Says, ScriptedServer, ask, call, user
-from .conformance.base import TOOLS, Person, about
+from .conformance.base import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,10 +37,7 @@ if TYPE_CHECKING:
 
     LLMOf = Callable[..., AzureInference]
 
-PREDICTED = ("structured_predict", "astructured_predict")
-PREDICTIONS = (*PREDICTED, "stream_structured_predict", "astream_structured_predict")
 CHATS = ("chat", "achat", "stream_chat", "astream_chat")
-ANNA = '{"name": "Anna", "age": 31}'
 
 
 def test_without_llama_index() -> None:
@@ -295,98 +291,6 @@ class TestTools:
             llm.chat_with_tools(TOOLS, user_msg="Rome?", tool_choice="forecast")
 
 
-REFUSALS = {
-    "published": {
-        "error": {
-            "code": "parameter_not_supported",
-            "message": "One of the parameters contain invalid values.",
-            "details": [{"loc": ["body", "response_format"], "input": "json_schema"}],
-        }
-    },
-    "managed compute": {"detail": [{"loc": ["body", "response_format", "type"], "msg": "should be 'text'"}]},
-}
-
-
-class TestStructured:
-    """Answers as objects."""
-
-    @pytest.mark.parametrize("method", PREDICTIONS)
-    def test_by_schema(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
-        """A model that takes a JSON Schema is asked by it."""
-        script.will(Says(ANNA))
-        assert ask(llm, method, Person, about(), text="Anna")[-1] == Person(name="Anna", age=31)
-        (body,) = script.bodies
-        assert body["response_format"]["json_schema"]["schema"]["required"] == ["name", "age"]
-        assert body["response_format"]["json_schema"]["name"] == "Person"
-        assert "tools" not in body
-
-    @pytest.mark.parametrize("method", PREDICTIONS)
-    def test_by_function(self, script: ScriptedServer, llm_of: LLMOf, method: str) -> None:
-        """A model that takes none is asked by a function that it must call."""
-        script.will(Says(calls=[call("Person", ANNA)]))
-        objects = ask(llm_of(model="mistral-large"), method, Person, about(), text="Anna")
-        assert objects[-1] == Person(name="Anna", age=31)
-        (body,) = script.bodies
-        assert body["tool_choice"] == "required"
-        assert "response_format" not in body
-        if "stream" in method:
-            assert any(one.name == "Anna" and one.age is None for one in objects)
-
-    @pytest.mark.parametrize("method", PREDICTIONS)
-    @pytest.mark.parametrize("refusal", REFUSALS)
-    def test_refused_schema(self, script: ScriptedServer, llm_of: LLMOf, method: str, refusal: str) -> None:
-        """A model that refuses the schema is asked by a function, and from then on at once."""
-        llm = llm_of(model="my-deployment")
-        script.will(Says(status=422, body=REFUSALS[refusal]), Says(calls=[call("Person", ANNA)]))
-        assert ask(llm, method, Person, about(), text="Anna")[-1] == Person(name="Anna", age=31)
-        assert ask(llm, method, Person, about(), text="Anna")[-1] == Person(name="Anna", age=31)
-        assert ["response_format" in body for body in script.bodies] == [True, False, False]
-
-    @pytest.mark.parametrize("method", PREDICTIONS)
-    def test_other_refusals(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
-        """A request that is refused for another reason is not sent again in another form."""
-        script.will(Says(status=400, body={"error": {"code": "bad", "message": "temperature is too high"}}))
-        with pytest.raises(Exception, match="temperature is too high"):
-            ask(llm, method, Person, about(), text="Anna")
-        assert len(script.bodies) == 1
-
-    @pytest.mark.parametrize("method", PREDICTIONS[2:])
-    def test_nothing(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
-        """A stream that holds no object is an error."""
-        script.will(Says(""))
-        with pytest.raises(ValueError, match="Person"):
-            ask(llm, method, Person, about(), text="Anna")
-
-    def test_modes(self, script: ScriptedServer, llm_of: LLMOf) -> None:
-        """LlamaIndex's own modes are honoured: functions where they are asked for, a prompt where that is."""
-        script.will(Says(calls=[call("Person", ANNA)]))
-        by_function = llm_of(pydantic_program_mode=PydanticProgramMode.FUNCTION)
-        assert by_function.structured_predict(Person, about(), text="Anna").age == 31
-        assert script.bodies[-1]["tools"]
-
-        script.will(Says(ANNA))
-        by_prompt = llm_of(pydantic_program_mode=PydanticProgramMode.LLM)
-        assert by_prompt.structured_predict(Person, about(), text="Anna").age == 31
-        assert not script.bodies[-1].keys() & {"tools", "response_format"}
-
-    def test_model_that_can_neither(self, script: ScriptedServer, llm_of: LLMOf) -> None:
-        """A model that takes no schema and calls no functions is asked by a prompt; the caller's is not changed."""
-        script.will(Says(ANNA))
-        prompt = about()
-        assert llm_of(model="Phi-4").structured_predict(Person, prompt, text="Anna").age == 31
-        assert not script.bodies[-1].keys() & {"tools", "response_format"}
-        assert prompt == about()
-
-    def test_system_prompt_and_arguments(self, script: ScriptedServer, llm_of: LLMOf) -> None:
-        """The system prompt and the arguments of the call go along."""
-        script.will(Says(ANNA))
-        given = {"temperature": 0}
-        llm_of(system_prompt="Be exact.").structured_predict(Person, about(), llm_kwargs=given, text="Anna")
-        assert script.bodies[-1]["messages"][0] == {"role": "system", "content": "Be exact."}
-        assert script.bodies[-1]["temperature"] == 0
-        assert given == {"temperature": 0}
-
-
 class TestFailures:
     """Errors are those of `azure_inference`."""
 
@@ -395,7 +299,10 @@ class TestFailures:
         ("refusal", "kind"),
         [
             (Says(status=401, body={"error": {"code": "401", "message": "Access denied"}}), AuthenticationError),
-            (Says(status=422, body=REFUSALS["published"]), ParameterNotSupportedError),
+            (
+                Says(status=422, body={"error": {"code": "parameter_not_supported", "message": "No"}}),
+                ParameterNotSupportedError,
+            ),
             (Says(status=400, body={"error": {"code": "content_filter", "message": "No"}}), ContentFilterError),
         ],
     )
