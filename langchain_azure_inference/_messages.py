@@ -57,7 +57,7 @@ def _to_wire(message: BaseMessage) -> list[dict[str, Any]]:
         return [{"role": "tool", "tool_call_id": message.tool_call_id, "content": _content(message.content)}]
     if isinstance(message, SystemMessage):
         role = message.additional_kwargs.get("__openai_role__", "system")
-        return [{"role": role, "content": _content(message.content, joint="\n")}]
+        return [_said_by(role, message, _content(message.content, joint="\n"))]
     if isinstance(message, ChatMessage):
         return _of_user(message.role, message)
     if isinstance(message, FunctionMessage):
@@ -65,10 +65,17 @@ def _to_wire(message: BaseMessage) -> list[dict[str, Any]]:
     raise ConfigurationError(f"a {type(message).__name__} cannot be sent: leave it out of the messages")
 
 
+def _said_by(role: str, message: BaseMessage, content: str | list[dict[str, Any]] | None) -> dict[str, Any]:
+    wire: dict[str, Any] = {"role": role, "content": content}
+    if message.name:
+        wire["name"] = message.name
+    return wire
+
+
 def _of_user(role: str, message: BaseMessage) -> list[dict[str, Any]]:
     """What a user said, after the results of tools that Anthropic has in messages of users."""
     results, content = _tool_results(message), _content(message.content)
-    return [*results, {"role": role, "content": content}] if content or not results else results
+    return [*results, _said_by(role, message, content)] if content or not results else results
 
 
 def _tool_results(message: BaseMessage) -> list[dict[str, Any]]:
@@ -81,7 +88,7 @@ def _tool_results(message: BaseMessage) -> list[dict[str, Any]]:
 
 def _of_model(message: AIMessage) -> dict[str, Any]:
     calls, text = _calls(message), _text(message)
-    wire: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else "")}
+    wire = _said_by("assistant", message, text or (None if calls else ""))
     if calls:
         wire["tool_calls"] = calls
     audio: Any = message.additional_kwargs.get("audio")

@@ -67,11 +67,11 @@ def to_wire(messages: Sequence[ChatMessage]) -> Sequence[WireMessage | dict[str,
 def _message(message: ChatMessage) -> WireMessage:
     match message.role:
         case MessageRole.USER:
-            return UserMessage(content=_content(message))
+            return UserMessage(content=_content(message), name=_name(message))
         case MessageRole.SYSTEM:
-            return SystemMessage(content=_text(message))
+            return SystemMessage(content=_text(message), name=_name(message))
         case MessageRole.DEVELOPER:
-            return DeveloperMessage(content=_text(message))
+            return DeveloperMessage(content=_text(message), name=_name(message))
         case MessageRole.TOOL | MessageRole.FUNCTION:
             return ToolMessage(content=_content(message), tool_call_id=_tool_call_id(message))
         case _:
@@ -89,6 +89,7 @@ def _assistant(message: ChatMessage) -> AssistantMessage:
             "content": text if text or not calls else None,
             "tool_calls": calls or None,
             "audio": {"id": spoken} if spoken else None,
+            "name": _name(message),
         }
     )
 
@@ -109,6 +110,12 @@ def _legacy_call(call: Any) -> ToolCall:
         )
     wanted = {name: cast("Mapping[str, Any]", fields).get(name) for name in ("id", "function")}
     return ToolCall.model_validate(wanted)
+
+
+def _name(message: ChatMessage) -> str | None:
+    """Who speaks, if that is told."""
+    name = message.additional_kwargs.get("name")
+    return str(name) if name else None
 
 
 def _tool_call_id(message: ChatMessage) -> str:

@@ -21,6 +21,7 @@ class Dialect:
     """What one kind of endpoint wants.
 
     `api_version` is what is sent unless the caller says otherwise; None means that the endpoint takes none.
+    `takes_names`: whether a message may say who speaks.
     """
 
     name: str
@@ -28,11 +29,12 @@ class Dialect:
     needs_model: bool
     extra_parameters_header: bool
     asks_stream_usage: bool
+    takes_names: bool
 
 
-MODEL_INFERENCE = Dialect("model-inference", API_VERSION, False, True, False)
-AZURE_OPENAI = Dialect("azure-openai", "2024-10-21", False, False, True)
-OPENAI_V1 = Dialect("openai-v1", None, True, False, True)
+MODEL_INFERENCE = Dialect("model-inference", API_VERSION, False, True, False, False)
+AZURE_OPENAI = Dialect("azure-openai", "2024-10-21", False, False, True, True)
+OPENAI_V1 = Dialect("openai-v1", None, True, False, True, True)
 DIALECTS = {dialect.name: dialect for dialect in (MODEL_INFERENCE, AZURE_OPENAI, OPENAI_V1)}
 
 _OF_PATH = (("*/openai/deployments/*", AZURE_OPENAI), ("*/v1", OPENAI_V1))

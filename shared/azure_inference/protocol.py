@@ -18,7 +18,9 @@ from .endpoints import ERROR_LIMIT, AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError, InferenceError, ResponseValidationError
 from .schema._base import RequestModel
 from .schema._json import is_array, is_object, read_json
+from .schema.chat import ChatRequest
 from .schema.failures import is_failure, read_failure, status_of
+from .schema.messages import without_names
 
 RequestT = TypeVar("RequestT", bound=RequestModel)
 _EXCERPT = 80
@@ -223,6 +225,9 @@ def _apply(
     """The request as the target takes it, and the value of the header if one goes out."""
     if target.dialect.needs_model and getattr(request, "model", None) is None:
         raise ConfigurationError(f"model is missing: {target.base_url} serves many, pass the name of a deployment")
+    if not target.dialect.takes_names and isinstance(request, ChatRequest):
+        messages = without_names(request.messages)
+        request = request if messages is request.messages else request.model_copy(update={"messages": messages})
     extras = request.extras
     if target.dialect.asks_stream_usage:
         extras.pop("stream_options", None)

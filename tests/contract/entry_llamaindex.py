@@ -68,7 +68,7 @@ _ROUTES = {
 
 def _message(message: Mapping[str, Any]) -> ChatMessage:
     content = message.get("content")
-    kept = {name: message[name] for name in ("tool_calls", "tool_call_id") if name in message}
+    kept = {name: message[name] for name in ("tool_calls", "tool_call_id", "name") if name in message}
     if isinstance(content, str) or content is None:
         return ChatMessage(role=message["role"], content=content, additional_kwargs=kept)
     blocks = [

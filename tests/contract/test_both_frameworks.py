@@ -129,6 +129,24 @@ def test_the_same_failure_is_told(server: ScriptedServer, case: str, entry: Entr
 
 
 @entries
+@ways
+@pytest.mark.parametrize(
+    ("path", "is_told"), [("/models", False), ("/openai/v1", True), ("/openai/deployments/m", True)]
+)
+@pytest.mark.parametrize("role", ["system", "user", "assistant"])
+def test_who_speaks(server: ScriptedServer, entry: Entry, route: Route, path: str, role: str, *, is_told: bool) -> None:
+    """OpenAI's routes are told who said a message, by way of every entry point; the Model Inference API cannot be."""
+    server.reply(Reply(status=400))
+    told = ({"role": role, "content": "Hello.", "name": "Ann"}, {"role": role, "content": "Hello."}, *MESSAGES)
+
+    entry.hear(Ask(route, messages=told), Place(server.root + path, "key", {"chat": "m"}))
+
+    sent = server.requests[0].json["messages"]
+    assert [message.get("name") for message in sent] == ["Ann" if is_told else None, None, None]
+    assert [message["content"] for message in sent] == ["Hello.", "Hello.", QUESTION]
+
+
+@entries
 @pytest.mark.parametrize("late", ["", '"Paris"}'])
 def test_a_reason_that_comes_too_early(server: ScriptedServer, entry: Entry, late: str) -> None:
     """A piece of a tool call after the reason of the end belongs to the call, by way of every entry point."""

@@ -60,7 +60,7 @@ MESSAGES: list[dict[str, Any]] = [
     {"role": "system", "content": "Be brief."},
     {"role": "developer", "content": "Be brief."},
     {"role": "user", "content": "hello"},
-    {"role": "user", "content": "hello", "name": "Ann"},
+    {"role": "user", "content": "hello", "mood": "glad"},
     {
         "role": "user",
         "content": [

@@ -40,7 +40,9 @@ def user(*parts: Any) -> list[dict[str, Any]]:
 MESSAGES = {
     "text": (HumanMessage("hi"), user("hi")),
     "one text block": (HumanMessage([{"type": "text", "text": "hi"}]), user("hi")),
-    "a name": (HumanMessage("hi", name="Ann"), user("hi")),
+    "a name": (HumanMessage("hi", name="Ann"), [{"role": "user", "content": "hi", "name": "Ann"}]),
+    "a name of a model": (AIMessage("hi", name="Ann"), [{"role": "assistant", "content": "hi", "name": "Ann"}]),
+    "a name of an own role": (ChatMessage("hi", role="x", name="Ann"), [{"role": "x", "content": "hi", "name": "Ann"}]),
     "two text blocks": (
         HumanMessage(["a", {"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}]),
         user({"type": "text", "text": "a"}, {"type": "text", "text": "b"}),

@@ -154,6 +154,8 @@ class SystemMessage(WireModel):
 
     role: Literal["system"] = "system"
     content: Content
+    name: str | None = None
+    """Who speaks, where several do. OpenAI's routes alone have this, in each of these classes; no other gets it."""
 
 
 class DeveloperMessage(WireModel):
@@ -161,6 +163,7 @@ class DeveloperMessage(WireModel):
 
     role: Literal["developer"] = "developer"
     content: Content
+    name: str | None = None
 
 
 class UserMessage(WireModel):
@@ -168,6 +171,7 @@ class UserMessage(WireModel):
 
     role: Literal["user"] = "user"
     content: Content
+    name: str | None = None
 
 
 class AudioReference(WireModel):
@@ -183,6 +187,7 @@ class AssistantMessage(WireModel):
     content: Content | None = None
     tool_calls: list[ToolCall] | None = None
     audio: AudioReference | None = None
+    name: str | None = None
 
 
 class ToolMessage(WireModel):
@@ -217,3 +222,11 @@ ChatMessage = Annotated[
     | Annotated[OtherMessage, Tag("other")],
     Discriminator(_role),
 ]
+_SPEAKERS = (UserMessage, AssistantMessage, SystemMessage, DeveloperMessage)
+
+
+def without_names(messages: list[ChatMessage]) -> list[ChatMessage]:
+    """The messages without the names of who speaks; the same list if none has one."""
+    if not any(isinstance(message, _SPEAKERS) and message.name for message in messages):
+        return messages
+    return [m.model_copy(update={"name": None}) if isinstance(m, _SPEAKERS) else m for m in messages]
