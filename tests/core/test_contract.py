@@ -28,15 +28,16 @@ if TYPE_CHECKING:
 CONTRACTS = ["2024-05-01-preview", "2025-05-15-preview"]
 TARGET = dialects.resolve("https://x.services.ai.azure.com/models")
 
+_NAME = {"name": "OpenAI's routes have it, and no other is told it"}
 # Our model, the definitions that describe it, and the fields that these do not have, each with its reason.
 MODELS: list[tuple[type[BaseModel | chunks.ChunkModel], list[str], dict[str, str]]] = [
     (ChatRequest, ["ChatCompletionsOptions"], {}),
     (EmbeddingsRequest, ["EmbeddingsOptions"], {}),
     (ImageEmbeddingsRequest, ["ImageEmbeddingsOptions"], {}),
     (embeddings.ImageInput, ["ImageEmbeddingInput"], {}),
-    (messages.SystemMessage, ["ChatRequestMessage", "ChatRequestSystemMessage"], {}),
-    (messages.UserMessage, ["ChatRequestMessage", "ChatRequestUserMessage"], {}),
-    (messages.AssistantMessage, ["ChatRequestMessage", "ChatRequestAssistantMessage"], {}),
+    (messages.SystemMessage, ["ChatRequestMessage", "ChatRequestSystemMessage"], _NAME),
+    (messages.UserMessage, ["ChatRequestMessage", "ChatRequestUserMessage"], _NAME),
+    (messages.AssistantMessage, ["ChatRequestMessage", "ChatRequestAssistantMessage"], _NAME),
     (messages.ToolMessage, ["ChatRequestMessage", "ChatRequestToolMessage"], {}),
     (messages.AudioReference, ["ChatRequestAudioReference"], {}),
     (messages.TextPart, ["ChatMessageContentItem", "ChatMessageTextContentItem"], {}),
