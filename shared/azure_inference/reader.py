@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
@@ -23,6 +24,10 @@ WholeT = TypeVar("WholeT", bound=ChatCompletion | Completion)
 WholeT_co = TypeVar("WholeT_co", bound=ChatCompletion | Completion, covariant=True)
 _LOGGER = logging.getLogger("azure_inference")
 _DONE = b"[DONE]"
+_SHOWN = 80
+"""Bytes of a body that an error shows."""
+_FIELD = re.compile(rb"(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?:[:\r\n]|\Z)")
+"""How the lines of an event stream begin, or nothing."""
 _NOT_OF_A_CHUNK = frozenset({"message", "text"})
 """Where whole answers and text completions have their text: there it would be overlooked."""
 
@@ -85,6 +90,8 @@ class StreamReader(Generic[ChunkT, WholeT]):
         self._accumulator = accumulator
         self._decoder = Decoder()
         self._whole_body: bytearray | None = None
+        self._begin = b""
+        """How the body begins: its first line, or so much of it as errors show."""
         self._is_event_stream = False
         self._halves = SurrogateJoiner()
         self._error: InferenceError | None = None
@@ -105,7 +112,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         except InferenceError as error:
             self._fail(error)
         if not self.is_done and not self._accumulator.is_finished:
-            self._fail(StreamInterruptedError("the stream ended before the model said that it was done"))
+            self._fail(self._unfinished())
         self.is_done = True
 
     def fail(self, error: InferenceError) -> None:
@@ -151,9 +158,9 @@ class StreamReader(Generic[ChunkT, WholeT]):
     def _is_kept(self, piece: bytes) -> bool:
         """Whether a piece is of a plain body, with which some servers answer a stream request; if so, it is kept."""
         if self._whole_body is None:
-            begin = piece.lstrip()[:1]
-            self._is_event_stream = bool(begin) and begin not in (b"{", b"<")  # no event stream begins like this
-            if self._is_event_stream or not begin:
+            self._begin = begin = (self._begin + piece[:_SHOWN]).lstrip()
+            if not begin.startswith((b"{", b"[", b"<")):  # no event stream begins like this
+                self._is_event_stream = b"\n" in begin or len(begin) >= _SHOWN
                 return False
             self._whole_body = bytearray()
         self._whole_body += piece
@@ -178,6 +185,12 @@ class StreamReader(Generic[ChunkT, WholeT]):
             if not chunk.choices or "error" in (chunk.model_extra or ()):
                 raise_if_failure(self._call, self._headers, data)
             self.ready.append(self._accumulator.add(chunk))
+
+    def _unfinished(self) -> InferenceError:
+        """The error for a body that ended too early, or that was no event stream at all."""
+        if self._accumulator.is_empty and not _FIELD.match(self._begin):
+            return _no_stream(self._begin)
+        return StreamInterruptedError("the stream ended before the model said that it was done")
 
     def _done(self) -> None:
         self.is_done = True
@@ -225,8 +238,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
             value = read_json(body)
             value["choices"] = [_as_piece(choice) for choice in _listed(value["choices"])]
         except (ValueError, LookupError, TypeError):
-            seen = body[:80].decode("utf-8", "replace")
-            raise ResponseValidationError(f"a stream was asked for, and {seen!r} came: check the endpoint") from None
+            raise _no_stream(body) from None
         return [json.dumps(value).encode()]
 
     def _end_unexplained(self) -> None:
@@ -253,8 +265,13 @@ class StreamReader(Generic[ChunkT, WholeT]):
         error.request_id = error.request_id or request_id_of(self._headers)
 
 
+def _no_stream(body: bytes) -> ResponseValidationError:
+    seen = body[:_SHOWN].decode("utf-8", "replace")
+    return ResponseValidationError(f"a stream was asked for, and {seen!r} came: check the endpoint")
+
+
 def _no_chunk(data: bytes) -> ResponseValidationError:
-    seen = data[:80].decode("utf-8", "replace")
+    seen = data[:_SHOWN].decode("utf-8", "replace")
     return ResponseValidationError(f"the stream has an event that is no chunk: {seen!r}")
 
 

@@ -314,15 +314,30 @@ def test_a_whole_answer_in_place_of_a_stream(server: Any, either: Any) -> None:
         (b'{"choices": {}}', ResponseValidationError),
         (b'{"choices": [{"finish_reason": "stop"}]}', ResponseValidationError),
         (b"", StreamInterruptedError),
-        (b"Welcome", StreamInterruptedError),
+        (b": still here\n\n", StreamInterruptedError),
+        (b"retry: 10\n\ndata", StreamInterruptedError),
+        (b"Welcome", ResponseValidationError),
+        (b"\r\n Service temporarily unavailable\n", ResponseValidationError),
+        (b"upstream connect error: reset " + b"x" * 200, ResponseValidationError),
+        (b'"Quota exceeded"', ResponseValidationError),
+        (b'[{"error": {"code": 429, "message": "Quota exceeded"}}]', RateLimitError),
+        (b'["Quota exceeded"]', ResponseValidationError),
+        (b"[]", ResponseValidationError),
     ],
 )
-def test_other_bodies_in_place_of_a_stream(server: Any, reply: Any, either: Any, body: bytes, kind: Any) -> None:
-    """A refusal under 200 is that refusal; a page, half a body or nothing is an error that says what was seen."""
-    server.reply(reply(body=body))
+@pytest.mark.parametrize("size", [1, 1000])
+def test_other_bodies_in_place_of_a_stream(
+    server: Any, reply: Any, either: Any, *, body: bytes, kind: Any, size: int
+) -> None:
+    """A refusal under 200 is that refusal; a page, a text or half a body is an error that says what was seen of it,
+    however the network cuts it; nothing, or what only keeps the connection alive, is a stream that ended too early.
+    """
+    server.reply(reply(pieces=[body[start : start + size] for start in range(0, len(body), size)]))
 
-    with pytest.raises(kind):
-        either.client(server.url).stream_chat(HELLO)
+    with pytest.raises(kind) as caught:
+        either.client(server.url, max_retries=0, retry=None).stream_chat(HELLO)
+    if kind is ResponseValidationError:
+        assert repr(body.lstrip()[:80].decode()) in str(caught.value)
 
 
 def test_characters_cut_anywhere(server: Any, reply: Any, either: Any) -> None:

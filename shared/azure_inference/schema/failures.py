@@ -69,7 +69,7 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failur
         status = _as_status(headers.get("ms-azureml-model-error-statuscode")) or status
     value = _parsed(body)
     found = _Found()
-    found.read(_plain(value))
+    found.read(_plain(_unlisted(value)))
     message = found.text
     wait = retry_after(headers, now=time.time())
     # Not validated: a failure is to be told whatever it holds, be it half a character.
@@ -102,6 +102,7 @@ def _to_id(value: Any) -> str | None:
 
 def is_failure(value: Any) -> bool:
     """Whether a JSON value that came with status 200, or as a stream event, is in truth a failure."""
+    value = _unlisted(value)
     if not is_object(value):
         return False
     if value.get("error"):
@@ -114,6 +115,7 @@ def is_failure(value: Any) -> bool:
 def status_of(value: Any, default: int) -> int:
     """The HTTP status that a failure inside a 200 names, or that its codes go with, or `default`."""
     levels: list[dict[str, Any]] = []
+    value = _unlisted(value)
     while is_object(value) and len(levels) < _NESTING_LIMIT:
         levels.insert(0, value)
         value = value.get("error")
@@ -128,6 +130,12 @@ def status_of(value: Any, default: int) -> int:
 def keyword(code: Any) -> str:
     """A code in one spelling, to be compared whole: `rate_limit_error`, `RateLimit` and `Rate Limit` are the same."""
     return re.sub(r"[\W_]", "", code).lower().removesuffix("error") if isinstance(code, str) else ""
+
+
+def _unlisted(value: Any) -> Any:
+    """The value, or the failure that is the only one of a list: so gateways of other services wrap it."""
+    alone = value[0] if is_array(value) and len(value) == 1 else None
+    return alone if is_object(alone) and "error" in alone else value
 
 
 def _as_status(value: Any) -> int | None:
