@@ -7,9 +7,10 @@ from typing import Any, Self, TypeVar, Unpack, cast
 
 from . import batching, endpoints, transport
 from .accumulate import CompletionAccumulator
+from .checks import check_count
 from .credentials import Credential, conceal, concealed
 from .endpoints import AnswerT, Endpoint
-from .errors import APIStatusError, ConfigurationError
+from .errors import APIStatusError
 from .protocol import unchecked
 from .reader import Accumulator, ChunkT, WholeT
 from .schema._base import RequestModel
@@ -341,6 +342,5 @@ class AsyncInferenceClient:
 
 def _batches(request: Embeddable, batch_size: int, concurrency: int) -> Sequence[Sequence[Any]]:
     for name, value in (("batch_size", batch_size), ("concurrency", concurrency)):
-        if value < 1:
-            raise ConfigurationError(f"{name}={value!r} is not a whole number from 1 up")
+        check_count(name, value, least=1)
     return batching.split(request.input, batch_size)

@@ -60,7 +60,7 @@ def to_extra_parameters(word: str | None) -> ExtraParameters | None:
         return word
     try:
         return _OLD_WORDS.get(word) or ExtraParameters(word)
-    except ValueError:
+    except (ValueError, TypeError):
         raise ConfigurationError(
             f"extra_parameters={word!r} is unknown: pass 'pass-through', 'drop' or 'error'"
         ) from None

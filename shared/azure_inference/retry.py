@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .checks import check_count, check_flag, is_number
 from .credentials import Headers
 from .errors import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
     AuthenticationError,
+    ConfigurationError,
     InferenceError,
     RateLimitError,
 )
@@ -46,6 +48,14 @@ class RetryPolicy:
     max_delay: float = 8.0
     max_retry_after: float = 60.0
     retry_on_timeout: bool = False
+
+    def __post_init__(self) -> None:
+        check_count("max_retries", self.max_retries, least=0)
+        check_flag("retry_on_timeout", self.retry_on_timeout)
+        for name in ("first_delay", "max_delay", "max_retry_after"):
+            seconds = getattr(self, name)
+            if not is_number(seconds) or seconds < 0:
+                raise ConfigurationError(f"{name}={seconds!r} of RetryPolicy is not a number of seconds: pass one")
 
     def should_retry(self, error: BaseException) -> bool:
         """Whether this failure may pass by itself."""

@@ -1,13 +1,15 @@
 """The arguments of clients and calls, and what they mean once checked."""
 
+import functools
 import os
 import platform
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypedDict, cast
 
 from . import bodies, dialects, protocol, transport
 from ._version import __version__
 from .accumulate import ChatAccumulator
+from .checks import check_count, check_flag, check_text, check_texts
 from .credentials import Credential, conceal, to_authorizer
 from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError
@@ -125,14 +127,13 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
         ConfigurationError: An argument is missing or wrong.
     """
     _check_names(options, ClientOptions)
+    options = cast("ClientOptions", {name: value for name, value in options.items() if value is not None})
     endpoint = endpoint or os.environ.get(ENDPOINT_VARIABLE)
     if not endpoint:
         raise ConfigurationError(f"endpoint is missing: pass the URL of the endpoint, or set {ENDPOINT_VARIABLE}")
-    api_version, dialect = options.get("api_version"), options.get("dialect")
-    _check_text("endpoint", endpoint)
-    _check_text("api_version", api_version)
-    _check_text("dialect", dialect)
-    target = dialects.resolve(endpoint, api_version=api_version, dialect=dialect)
+    check_text("endpoint", endpoint)
+    _check_types(options)
+    target = dialects.resolve(endpoint, api_version=options.get("api_version"), dialect=options.get("dialect"))
     if not target.is_secure and not options.get("allow_http"):
         raise ConfigurationError(
             f"endpoint {target.base_url} would carry the credential over http in the clear: use https, or pass "
@@ -149,7 +150,7 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
             budget=RetryBudget(),
             timeouts=Timeouts.of(options.get("timeout")),
             headers=(("user-agent", USER_AGENT), bodies.ASKED),
-            max_connections=_max_connections(options),
+            max_connections=options.get("max_connections") or MAX_CONNECTIONS,
             proxy=transport.environment_proxy(target.origin) if options.get("trust_env") else None,
         ),
         extra_parameters=to_extra_parameters(options.get("extra_parameters")),
@@ -167,27 +168,31 @@ def _check_names(options: Mapping[str, Any], kind: type) -> None:
         raise ConfigurationError(f"{unknown}: no such argument; there are {', '.join(known)}")
 
 
-def _check_text(name: str, value: Any) -> None:
-    if value is not None and not isinstance(value, str):
-        raise ConfigurationError(f"{name}={value!r} is a {type(value).__name__}: pass text")
+_CHECKS: Mapping[str, Callable[[str, Any], None]] = {
+    "api_version": check_text,
+    "dialect": check_text,
+    "stream_usage": check_flag,
+    "split_reasoning": check_flag,
+    "max_retries": functools.partial(check_count, least=0),
+    "credential_scopes": check_texts,
+    "allow_http": check_flag,
+    "max_connections": functools.partial(check_count, least=1),
+    "trust_env": check_flag,
+}
+"""What each option must be, where nobody else sees to it."""
 
 
-def _max_connections(options: ClientOptions) -> int:
-    given: Any = options.get("max_connections")
-    if given is None:
-        return MAX_CONNECTIONS
-    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-        raise ConfigurationError(f"max_connections={given!r} is not a whole number from 1 up")
-    return given
+def _check_types(options: ClientOptions) -> None:
+    for name, value in options.items():
+        if name in _CHECKS:
+            _CHECKS[name](name, value)
 
 
 def _retry_policy(options: ClientOptions) -> RetryPolicy:
-    policy = options.get("retry")
-    if policy is not None:
-        return policy
-    retries = options.get("max_retries")
-    if retries is None:
-        return _USUAL_RETRIES
-    if retries < 0:
-        raise ConfigurationError(f"max_retries={retries!r} is not a whole number from 0 up")
-    return RetryPolicy(max_retries=retries)
+    policy: Any = options.get("retry")
+    if policy is None:
+        retries = options.get("max_retries")
+        return _USUAL_RETRIES if retries is None else RetryPolicy(max_retries=retries)
+    if not isinstance(policy, RetryPolicy):
+        raise ConfigurationError(f"retry={policy!r} is a {type(policy).__name__}: pass a RetryPolicy, or max_retries")
+    return policy

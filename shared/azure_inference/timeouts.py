@@ -1,9 +1,10 @@
 """How long things may take, in seconds."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, Self
 
+from .checks import is_number
 from .errors import APITimeoutError, ConfigurationError
 
 
@@ -59,6 +60,14 @@ class Timeouts:
     total: float | None = 600.0
     idle: float | None = 120.0
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            seconds = getattr(self, field.name)
+            if seconds is not None and not (is_number(seconds) and seconds >= 0):
+                raise ConfigurationError(
+                    f"{field.name}={seconds!r} of Timeouts is not a number of seconds: pass one, or None for no limit"
+                )
+
     @classmethod
     def of(cls, timeout: "float | Timeouts | None") -> "Timeouts":
         """The timeouts that a number of seconds means: so long for the whole call; None means the usual ones."""
@@ -66,8 +75,10 @@ class Timeouts:
             return USUAL
         if isinstance(timeout, Timeouts):
             return timeout
-        if not timeout > 0:
-            raise ConfigurationError(f"timeout={timeout!r} is not a number of seconds above 0")
+        if not is_number(timeout) or timeout <= 0:
+            raise ConfigurationError(
+                f"timeout={timeout!r} is not a number of seconds above 0: pass one, or azure_inference.Timeouts"
+            )
         return cls(
             connect=min(timeout, 5.0), read=timeout, write=timeout, pool=min(timeout, 10.0), total=timeout, idle=timeout
         )

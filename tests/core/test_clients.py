@@ -218,31 +218,6 @@ def test_info_of_nothing(server: Any, either: Any, answer: dict[str, Any]) -> No
         either.client(server.url).info()
 
 
-@pytest.mark.parametrize("kind", [InferenceClient, AsyncInferenceClient, Connection])
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"temperature": 1}, "temperature: no such argument"),
-        ({"max_retries": -1}, "max_retries=-1"),
-        ({"dialect": "x"}, "dialect='x'"),
-        ({"dialect": ["x"]}, r"dialect=\['x'\] is a list: pass text"),
-        ({"api_version": 2024}, "api_version=2024 is a int: pass text"),
-        ({"endpoint": 5}, "endpoint=5 is a int: pass text"),
-        ({"endpoint": httpx.URL("https://x.models.ai.azure.com")}, "is a URL: pass text"),
-        ({"extra_parameters": "x"}, "extra_parameters='x'"),
-        ({"on_unsupported": "x"}, "on_unsupported='x'"),
-        ({"timeout": 0}, "timeout=0"),
-        ({"max_connections": 0}, "max_connections=0 is not a whole number from 1 up"),
-        ({"max_connections": 1.5}, "max_connections=1.5"),
-        ({"max_connections": True}, "max_connections=True"),
-    ],
-)
-def test_arguments_are_checked_at_once(kind: Any, options: dict[str, Any], said: str) -> None:
-    """A wrong argument is named where the client is made."""
-    with pytest.raises(ConfigurationError, match=said):
-        kind(**{"endpoint": "https://x.services.ai.azure.com/models", "credential": "key", **options})
-
-
 def send_with(headers: Any, server: Any, either: Any, given_to: str) -> None:
     """Asks with headers that are given to the client, or to the call."""
     of_client, of_call = ({"headers": headers}, {}) if given_to == "client" else ({}, {"headers": headers})
