@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from azure_inference import CallOptions, ChatRequest, CompletionRequest, own_fields, split_call, wire_fields
+from azure_inference import (
+    CallOptions,
+    ChatRequest,
+    CompletionRequest,
+    own_fields,
+    split_call,
+    wire_fields,
+)
 
 from ._connected import BASE_CONFIG, Connected
 

@@ -17,6 +17,7 @@ from azure_inference import (
     CallOptions,
     ChatRequest,
     __version__,
+    conceal_call,
     estimate_tokens,
     structured_method,
     to_request,
@@ -31,6 +32,8 @@ from ._generating import Generating
 from ._messages import to_wire
 from ._structured import Method, structured
 from ._tools import Schema, Tool, to_choice, to_format, to_tools
+
+_UNSHOWN = frozenset({"headers", "timeout"})
 
 
 class ChatAzureInference(Generating, BaseChatModel):
@@ -90,6 +93,12 @@ class ChatAzureInference(Generating, BaseChatModel):
         params = super()._get_ls_params(stop=stop or self._stops, **kwargs)
         params["ls_provider"] = PROVIDER
         return params
+
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        return super()._get_invocation_params(stop=stop, **_shown(kwargs))
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        return super()._get_llm_string(stop=stop, **_shown(kwargs))
 
     def _prepare(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
@@ -158,6 +167,10 @@ class ChatAzureInference(Generating, BaseChatModel):
                 if answer := stream.so_far:
                     yield to_last_chunk(answer)
 
+    def bind(self, **kwargs: Any) -> Any:  # newer versions of langchain-core have a class of their own for it
+        """This model with keywords for every call; their headers are neither shown nor written down."""
+        return super().bind(**conceal_call(kwargs))
+
     def bind_tools(
         self,
         tools: Sequence[Tool],
@@ -177,7 +190,9 @@ class ChatAzureInference(Generating, BaseChatModel):
         with langchain_errors():
             formatted = to_tools(tools, strict)
             choice = to_choice(tool_choice, formatted) if formatted else None
-        return self.bind(tools=formatted, **({} if choice is None else {"tool_choice": choice}), **kwargs)
+        more = kwargs if choice is None else {"tool_choice": choice, **kwargs}
+        bound: Runnable[LanguageModelInput, AIMessage] = self.bind(tools=formatted, **more)
+        return bound
 
     def with_structured_output(
         self,
@@ -224,3 +239,10 @@ class ChatAzureInference(Generating, BaseChatModel):
         usages = [output["token_usage"] for output in outputs if output.get("token_usage")]
         total = {key: sum(usage[key] for usage in usages) for key in ("input_tokens", "output_tokens", "total_tokens")}
         return {"token_usage": total, "model_name": outputs[-1]["model_name"]} if outputs else {}
+
+
+def _shown(keywords: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of a call that traces are shown, and that caches go by: its headers may hold keys."""
+    for name in _UNSHOWN.intersection(keywords):
+        del keywords[name]
+    return keywords

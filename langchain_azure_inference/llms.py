@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.llms import BaseLLM
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
+from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import model_validator
 
 from azure_inference import (
@@ -16,6 +18,7 @@ from azure_inference import (
     CompletionChunk,
     CompletionRequest,
     __version__,
+    conceal_call,
     estimate_tokens,
     to_request,
 )
@@ -49,6 +52,28 @@ class AzureInferenceLLM(Generating, BaseLLM):
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop or self._stops, **kwargs)
         return {**params, "ls_provider": PROVIDER}
+
+    def bind(self, **kwargs: Any) -> Runnable[LanguageModelInput, str]:
+        """This model with keywords for every call; their headers are neither shown nor written down."""
+        return super().bind(**conceal_call(kwargs))
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Iterator[str]:
+        """The text in pieces, as the model makes them."""
+        return super().stream(input, config, **conceal_call(kwargs))
+
+    def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[str]:
+        """The text in pieces, as the model makes them."""
+        return super().astream(input, config, **conceal_call(kwargs))
 
     def _prepare(self, prompt: str, stop: list[str] | None, kwargs: Any) -> tuple[CompletionRequest, CallOptions]:
         fields, options = self._call(stop, kwargs)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar, cast
 
+import wrapt
 from llama_index.core import instrumentation
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -25,7 +26,16 @@ from llama_index.core.tools.types import BaseTool
 from pydantic import BaseModel, Field, PrivateAttr
 from typing_extensions import override
 
-from azure_inference import CallOptions, ChatRequest, own_fields, split_call, to_request, to_tool_choice, wire_fields
+from azure_inference import (
+    CallOptions,
+    ChatRequest,
+    conceal_call,
+    own_fields,
+    split_call,
+    to_request,
+    to_tool_choice,
+    wire_fields,
+)
 
 from ._connected import CONFIG, Connected
 from ._messages import to_wire
@@ -38,14 +48,19 @@ _MethodT = TypeVar("_MethodT", bound=Callable[..., Any])
 _PARALLEL = "allow_parallel_tool_calls"
 
 
+@wrapt.decorator
+def _concealing(method: Callable[..., Any], _owner: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    return method(*args, **conceal_call(kwargs))
+
+
 def _chat_events(method: _MethodT) -> _MethodT:
-    """The events, callbacks and rate limit that LlamaIndex wants around a chat."""
-    return cast("_MethodT", cast("Any", callbacks).llm_chat_callback()(method))
+    """The span, events, callbacks and rate limit that LlamaIndex wants around a chat; none of them sees headers."""
+    return cast("_MethodT", _concealing(_dispatcher.span(cast("Any", callbacks).llm_chat_callback()(method))))
 
 
 def _completion_events(method: _MethodT) -> _MethodT:
     """The same around a completion."""
-    return cast("_MethodT", cast("Any", callbacks).llm_completion_callback()(method))
+    return cast("_MethodT", _concealing(_dispatcher.span(cast("Any", callbacks).llm_completion_callback()(method))))
 
 
 class AzureInference(Connected, FunctionCallingLLM):

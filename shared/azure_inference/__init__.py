@@ -5,7 +5,7 @@ from .attachments import document_text, move_tool_media
 from .batching import in_batches, in_batches_async
 from .client import AsyncInferenceClient, InferenceClient
 from .connection import UNWRITTEN, Connection, shared_in_copies, split_call
-from .credentials import Credential, conceal, concealed
+from .credentials import Credential, conceal, conceal_call, concealed
 from .errors import (
     APIConnectionError,
     APIStatusError,
@@ -141,6 +141,7 @@ __all__ = [
     "UserMessage",
     "__version__",
     "conceal",
+    "conceal_call",
     "concealed",
     "document_text",
     "estimate_tokens",

@@ -10,6 +10,7 @@ from typing import Any, Self, Unpack, cast
 from . import dialects, transport
 from .client import AsyncInferenceClient, InferenceClient
 from .credentials import Credential, conceal, concealed
+from .errors import ConfigurationError
 from .fields import once_for_each_class, values_of
 from .profiles import ModelProfile
 from .settings import CallOptions, ClientOptions, resolve_settings
@@ -140,9 +141,15 @@ def shared_in_copies(owner: object, memo: Mapping[int, Any] | None, *more: str) 
 
 
 def split_call(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], CallOptions]:
-    """The arguments of a call, parted into fields of its request and options of the call."""
+    """The arguments of a call, parted into fields of its request and options of the call.
+
+    Raises:
+        ConfigurationError: An option has the name that it has elsewhere: it would be sent to the model.
+    """
     if not arguments:
         return {}, {}
+    if "extra_headers" in arguments:
+        raise ConfigurationError("extra_headers is no argument of a call: pass headers={...}")
     options = {name: arguments[name] for name in CallOptions.__annotations__ if name in arguments}
     fields = {name: value for name, value in arguments.items() if name not in options}
     return fields, cast("CallOptions", options)

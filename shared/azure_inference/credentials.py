@@ -232,6 +232,14 @@ def concealed(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _CONCEALING[name](value) if name in _CONCEALING else value for name, value in arguments.items()}
 
 
+def conceal_call(keywords: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The keywords of a call with its headers concealed: frameworks show what they are called with to traces."""
+    headers: Mapping[Any, Any] | None = keywords.get("headers")
+    if not isinstance(headers, Mapping):
+        return keywords
+    return {**keywords, "headers": {name: conceal(value) for name, value in headers.items()}}
+
+
 def _conceal_values(headers: Any) -> Any:
     if not hasattr(headers, "items"):
         return headers

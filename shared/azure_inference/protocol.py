@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import to_json
 
 from . import errors
@@ -161,9 +161,10 @@ def to_headers(given: Any) -> dict[str, str]:
         return {}
     if not hasattr(given, "items"):
         raise ConfigurationError(f"headers is a {type(given).__name__}: pass a mapping of names to values")
-    for name, value in given.items():
+    shown = {name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in given.items()}
+    for name, value in shown.items():
         _check_header(name, value)
-    return {name.lower(): Secret(value) for name, value in given.items()}
+    return {name.lower(): Secret(value) for name, value in shown.items()}
 
 
 def _check_header(name: Any, value: Any) -> None:

@@ -60,6 +60,14 @@ def test_precedence(asked: Any, framework: str, way: str, case: str) -> None:
 
 
 @frameworks
+@ways
+def test_headers_by_another_name(asked: Any, framework: str, way: str) -> None:
+    """Headers of a call are refused by the name that they have elsewhere, and are not sent to the model."""
+    with pytest.raises(ConfigurationError, match="extra_headers is no argument of a call: pass headers"):
+        asked(framework, way, {"extra_headers": {"x": "y"}})
+
+
+@frameworks
 def test_a_field_of_a_subclass(asked: Any, framework: str) -> None:
     """A parameter of the API that a subclass makes an argument is sent like those that there are."""
 

@@ -145,7 +145,8 @@ def test_traces_of_langchain(server: Any, of: str, way: str, turn: str) -> None:
     tracer, heard, cache = Collected(), Heard(), InMemoryCache()
     arguments = {"endpoint": server.url, "credential": KEY, "headers": {"x-key": KEY}, "max_retries": 0, "cache": cache}
     model = DOORS["langchain"].make(**arguments) if of == "chat" else AzureInferenceLLM(model="m", **arguments)
-    chain = (ChatPromptTemplate.from_messages([("user", "{x}")]) | model.bind(seed=1)).with_config(
+    bound = model.bind(seed=1, headers={"x-call": KEY}, timeout=20)
+    chain = (ChatPromptTemplate.from_messages([("user", "{x}")]) | bound).with_config(
         {"callbacks": [tracer, heard], "run_name": "chain"}
     )
     script(server, way, turn)
@@ -162,7 +163,8 @@ def test_traces_of_langchain(server: Any, of: str, way: str, turn: str) -> None:
     with suppress(InferenceError):
         outcome = calls[way]()
 
-    texts = [*tracer.texts, *heard.texts, repr(cache._cache), repr(outcome)]
+    texts = [*tracer.texts, *heard.texts, repr(cache._cache), repr(outcome), repr(bound), dumps(bound)]
+    assert server.requests[-1].headers["x-call"] == KEY
     assert tracer.texts
     assert heard.texts
     assert [text for text in texts if KEY in text] == []
@@ -178,7 +180,7 @@ class Events(BaseEventHandler):
     _texts: list[str] = PrivateAttr(default_factory=list)
 
     def handle(self, event: Any, **_: Any) -> None:
-        self._texts += [repr(event), repr(event.model_dump()), str(event)]
+        self._texts += [repr(event), repr(event.model_dump()), str(event), event.model_dump_json(fallback=repr)]
 
 
 class Spans(BaseSpanHandler[Any]):
@@ -247,9 +249,11 @@ def test_traces_of_llamaindex(server: Any, way: str, turn: str) -> None:
         callback_manager=CallbackManager([payloads]),
     )
     script(server, way, turn)
+    call = {} if "embed" in way else {"headers": {"x-call": KEY}}
     with listening() as (events, spans), suppress(InferenceError):
-        DOORS["llamaindex"].ask(way, model)
+        DOORS["llamaindex"].ask(way, model, **call)
 
+    assert server.requests[-1].headers.get("x-call") == call.get("headers", {}).get("x-call")
     assert events._texts
     assert spans._texts
     assert payloads.texts
@@ -265,3 +269,18 @@ def test_cache_keys_and_hashes(server: Any) -> None:
     assert '"temperature": 0' in word or "'temperature', 0" in word
     assert KEY not in word
     assert word == DOORS["langchain"].make(**{**arguments, "credential": "another"})._get_llm_string()
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if "embed" not in way])
+def test_options_of_a_call(server: Any, way: str) -> None:
+    """Headers and the timeout of a call are in no trace and no cache key of a chat model; its parameters are."""
+    tracer, heard, cache = Collected(), Heard(), InMemoryCache()
+    model = DOORS["langchain"].make(endpoint=server.url, credential="another", cache=cache)
+    script(server, way, "good")
+    call = {"headers": {"x-call": KEY}, "timeout": 20.25, "top_k": 7}
+    DOORS["langchain"].ask(way, model, config={"callbacks": [tracer, heard]}, **call)
+
+    assert server.requests[-1].headers["x-call"] == KEY
+    texts = [*tracer.texts, *heard.texts, repr(cache._cache)]
+    assert [text for text in texts if KEY in text or "20.25" in text] == []
+    assert [text for text in texts if "'top_k': 7" in text] != []
