@@ -10,6 +10,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.output_parsers import PydanticOutputParser
 from llama_index.core.program import function_program
 from llama_index.core.types import BasePydanticProgram, PydanticProgramMode
+from pydantic import RootModel
 from typing_extensions import override
 
 from azure_inference import BadRequestError, UnprocessableEntityError, refused_parameters, to_response_format
@@ -111,10 +112,14 @@ class ObjectProgram(BasePydanticProgram[ObjectT]):
         is_open = mode is PydanticProgramMode.DEFAULT
         if is_open and self._llm.takes_schema(self._class):
             yield {"messages": self._messages(self._prompt, prompt_args), **self._by_schema(), **own}
-        if mode is PydanticProgramMode.FUNCTION or (is_open and self._llm.metadata.is_function_calling_model):
+        if mode is PydanticProgramMode.FUNCTION or (is_open and self._takes_function()):
             yield {"messages": self._messages(self._prompt, prompt_args), **self._by_tool(), **own}
         else:
             yield {"messages": self._messages(self._in_words(), prompt_args), **own}
+
+    def _takes_function(self) -> bool:
+        """Whether the model can be asked by a function, whose arguments are always an object."""
+        return self._llm.metadata.is_function_calling_model and not issubclass(self._class, RootModel)
 
     def _messages(self, prompt: BasePromptTemplate, prompt_args: dict[str, Any]) -> list[ChatMessage]:
         messages = prompt.format_messages(llm=self._llm, **prompt_args)

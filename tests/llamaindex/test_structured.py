@@ -279,6 +279,14 @@ def test_nothing(script: ScriptedServer, llm: AzureInference, method: str) -> No
         ask(llm, method, Person, about(), text="Anna")
 
 
+@pytest.mark.parametrize("method", PREDICTIONS)
+def test_what_is_no_object(script: ScriptedServer, llm_of: LLMOf, method: str) -> None:
+    """A class that is no object is not asked for by a function, whose arguments are one, but in words."""
+    script.will(Says("[1, 2]"))
+    assert ask(llm_of(**WAYS["tool"]), method, Numbers, about(), text="Anna")[-1] == Numbers([1, 2])
+    assert "tools" not in script.bodies[-1]
+
+
 def test_modes(script: ScriptedServer, llm_of: LLMOf) -> None:
     """LlamaIndex's own modes are honoured: functions where they are asked for, a prompt where that is."""
     script.will(Says(calls=[call("Person", ANNA)]))
