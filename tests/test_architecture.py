@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import pytest
 
@@ -70,6 +70,26 @@ def test_public_names(package: str) -> None:
         "TYPE_CHECKING",
     } <= set(names)
     assert [name for name in names if not hasattr(module, name)] == []
+
+
+def classes_within(hint: object) -> Iterator[type]:
+    """The classes that a type hint is made of."""
+    if isinstance(hint, type):
+        yield hint
+    for inner in get_args(hint):
+        yield from classes_within(inner)
+
+
+def test_types_of_fields_are_public() -> None:
+    """Whatever stands in a field of a request or an answer can be named by users: to make it, or to annotate."""
+    module = importlib.import_module(CORE)
+    public = {value for name in module.__all__ if isinstance(value := getattr(module, name), type)}
+    ours = [kind for kind in public if kind.__module__.startswith(f"{CORE}.schema.")]
+
+    within = {part for kind in ours for hint in get_type_hints(kind).values() for part in classes_within(hint)}
+
+    assert len(ours) > 30
+    assert {part for part in within if part.__module__.startswith(CORE)} - public == set()
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)

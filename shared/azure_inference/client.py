@@ -74,13 +74,6 @@ class InferenceClient:
         credential, options = conceal(credential), cast("ClientOptions", concealed(options))
         self._start(resolve_settings(endpoint, credential, options), http_client)
 
-    @classmethod
-    def from_settings(cls, settings: ClientSettings, http_client: transport.HttpClient | None = None) -> Self:
-        """A client of settings that were resolved before."""
-        client = cls.__new__(cls)
-        client._start(settings, http_client)  # noqa: SLF001 - of this very class
-        return client
-
     def _start(self, settings: ClientSettings, http_client: transport.HttpClient | None) -> None:
         self._settings = settings
         self._transport = transport.Transport(settings.transport, http_client)
@@ -219,15 +212,6 @@ class AsyncInferenceClient:
     ) -> None:
         credential, options = conceal(credential), cast("ClientOptions", concealed(options))
         self._start(resolve_settings(endpoint, credential, options), async_http_client)
-
-    @classmethod
-    def from_settings(
-        cls, settings: ClientSettings, async_http_client: transport.AsyncHttpClient | None = None
-    ) -> Self:
-        """A client of settings that were resolved before."""
-        client = cls.__new__(cls)
-        client._start(settings, async_http_client)  # noqa: SLF001 - of this very class
-        return client
 
     def _start(self, settings: ClientSettings, async_http_client: transport.AsyncHttpClient | None) -> None:
         self._settings = settings

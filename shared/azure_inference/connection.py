@@ -13,7 +13,7 @@ from .credentials import Credential, conceal, concealed
 from .errors import ConfigurationError
 from .fields import once_for_each_class, values_of
 from .profiles import ModelProfile
-from .settings import CallOptions, ClientOptions, resolve_settings
+from .settings import CallOptions, ClientOptions, ClientSettings, resolve_settings
 
 UNWRITTEN = ("credential", "headers", "http_client", "async_http_client")
 """The arguments that are never shown or written down, since they hold secrets or sockets; copies share them."""
@@ -25,6 +25,20 @@ def _arguments_of(kind: type) -> tuple[str, ...]:
     """The arguments that objects of a class can have: to ask a model of pydantic's for one it has not is slow."""
     fields = getattr(kind, "model_fields", _ARGUMENTS)
     return tuple(name for name in _ARGUMENTS if name in fields or hasattr(kind, name))
+
+
+class _Client(InferenceClient):
+    """A client of settings that were resolved before."""
+
+    def __init__(self, settings: ClientSettings, http_client: transport.HttpClient | None) -> None:
+        self._start(settings, http_client)
+
+
+class _AsyncClient(AsyncInferenceClient):
+    """The same for async code."""
+
+    def __init__(self, settings: ClientSettings, async_http_client: transport.AsyncHttpClient | None) -> None:
+        self._start(settings, async_http_client)
 
 
 class Connection:
@@ -67,7 +81,7 @@ class Connection:
         if self._client is None:
             with self._lock:
                 if self._client is None:
-                    self._client = InferenceClient.from_settings(self._settings, self._http_client)
+                    self._client = _Client(self._settings, self._http_client)
         return self._client
 
     @property
@@ -76,7 +90,7 @@ class Connection:
         if self._async_client is None:
             with self._lock:
                 if self._async_client is None:
-                    self._async_client = AsyncInferenceClient.from_settings(self._settings, self._async_http_client)
+                    self._async_client = _AsyncClient(self._settings, self._async_http_client)
         return self._async_client
 
     @functools.cached_property

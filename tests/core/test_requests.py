@@ -395,3 +395,12 @@ def test_builders_name_the_file(tmp_path: Path) -> None:
         ImagePart.from_file(path)
     with pytest.raises(FileNotFoundError, match=r"missing\.png"):
         ImagePart.from_file(tmp_path / "missing.png")
+
+
+def test_any_sequence_of_messages() -> None:
+    """Type checkers let any sequence of messages and parts pass; it is kept as a list."""
+    parts = (core.TextPart(text="hello"),)
+    request = ChatRequest(messages=(core.UserMessage(content=parts),))
+
+    assert sent(request) == {"messages": [{"role": "user", "content": [{"type": "text", "text": "hello"}]}]}
+    assert isinstance(request.messages, list)

@@ -68,6 +68,12 @@ def credentials(key: core.Credential) -> None:
         core.InferenceClient("https://example.com", credential)
 
 
+def conversations(questions: list[core.UserMessage], texts: list[core.TextPart]) -> None:
+    """Lists of one kind of message, or of part, are lists of messages and parts; so are tuples."""
+    core.ChatRequest(messages=questions, tool_choice=core.NamedToolChoice(function=core.FunctionName(name="forecast")))
+    core.ChatRequest(messages=(core.UserMessage(content=texts),), user_security_context=core.UserSecurityContext())
+
+
 def answers(answer: core.ChatCompletion, chunk: core.ChatCompletionChunk) -> None:
     """What an answer says is typed down to the arguments of a call."""
     message = answer.choices[0].message

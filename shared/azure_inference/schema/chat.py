@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from ._base import AnswerModel, RequestModel, WireModel
 from ._json import is_array, is_object
-from .messages import ChatMessage
+from .messages import Messages
 from .tools import ToolCall, ToolChoice, ToolDefinition, with_ids
 
 
@@ -58,7 +58,7 @@ class UserSecurityContext(WireModel):
 class ChatRequest(RequestModel):
     """What `POST /chat/completions` takes. Any other keyword is an extra parameter (see `ExtraParameters`)."""
 
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: Messages = Field(min_length=1)
     """The conversation so far, oldest first; at least one message."""
     model: str | None = None
     """The model or deployment; an endpoint that serves a single model needs none."""

@@ -2,8 +2,9 @@
 
 import base64
 import mimetypes
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Tag
 
@@ -146,7 +147,12 @@ ContentPart = Annotated[
     | Annotated[OtherPart, Tag("other")],
     Discriminator(_part_kind),
 ]
-Content = str | list[ContentPart]
+if TYPE_CHECKING:
+    # To type checkers, a list of one kind is no list of several. At run time it is a list, which is read fastest.
+    Parts = Sequence[ContentPart]
+else:
+    Parts = list[ContentPart]
+Content = str | Parts
 
 
 class SystemMessage(WireModel):
@@ -222,10 +228,14 @@ ChatMessage = Annotated[
     | Annotated[OtherMessage, Tag("other")],
     Discriminator(_role),
 ]
+if TYPE_CHECKING:
+    Messages = Sequence[ChatMessage]  # as with Parts
+else:
+    Messages = list[ChatMessage]
 _SPEAKERS = (UserMessage, AssistantMessage, SystemMessage, DeveloperMessage)
 
 
-def without_names(messages: list[ChatMessage]) -> list[ChatMessage]:
+def without_names(messages: Messages) -> Messages:
     """The messages without the names of who speaks; the same list if none has one."""
     if not any(isinstance(message, _SPEAKERS) and message.name for message in messages):
         return messages
