@@ -19,17 +19,11 @@ from .schema.chunks import ChatCompletionChunk, CompletionChunk
 from .schema.completions import Completion, CompletionRequest
 from .schema.embeddings import EmbeddingsRequest, EmbeddingsResult, ImageEmbeddingsRequest
 from .schema.info import ModelInfo
-from .settings import CallOptions, ClientOptions, ClientSettings, resolve_settings
+from .settings import Asked, CallOptions, ClientOptions, ClientSettings, resolve_settings
 from .streaming import AsyncChatStream, ChatStream, open_stream, open_stream_async
-from .timeouts import Timeouts
 
 ResultT = TypeVar("ResultT")
 Embeddable = EmbeddingsRequest | ImageEmbeddingsRequest
-
-
-def _timeouts(options: CallOptions) -> Timeouts | None:
-    timeout = options.get("timeout")
-    return None if timeout is None else Timeouts.of(timeout)
 
 
 def _with_vectors(request: Embeddable) -> Callable[[EmbeddingsResult], EmbeddingsResult]:
@@ -109,7 +103,7 @@ class InferenceClient:
     def info(self, model: str | None = None, **options: Unpack[CallOptions]) -> ModelInfo:
         """Which model answers here; `model` names the deployment where there are several."""
         call = self._settings.call(endpoints.INFO, None, options, query={"model": model})
-        return self._transport.fetch(call, _timeouts(options))
+        return self._transport.fetch(call, self._settings.tries(call, options))
 
     def embed_all(
         self,
@@ -157,12 +151,8 @@ class InferenceClient:
         options: CallOptions,
         check: Callable[[AnswerT], AnswerT] = unchecked,
     ) -> AnswerT:
-        timeouts = _timeouts(options)
-        return self._send(
-            request,
-            options,
-            lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts, check),
-        )
+        asked = Asked(self._settings, endpoint, request, options)
+        return self._send(asked, lambda: self._transport.fetch(asked.call, asked.tries, check))
 
     def _embed_part(self, part: Embeddable, options: CallOptions) -> list[list[float]]:
         if isinstance(part, ImageEmbeddingsRequest):
@@ -176,23 +166,16 @@ class InferenceClient:
         accumulator: Callable[[], Accumulator[ChunkT, WholeT]],
         options: CallOptions,
     ) -> ChatStream[ChunkT, WholeT]:
-        timeouts = _timeouts(options)
-        return self._send(
-            self._settings.streamed(request),
-            options,
-            lambda taken: open_stream(
-                self._transport, self._settings.call(endpoint, taken, options), accumulator, timeouts
-            ),
-        )
+        asked = Asked(self._settings, endpoint, self._settings.streamed(request), options)
+        return self._send(asked, lambda: open_stream(self._transport, asked.call, accumulator, asked.tries))
 
-    def _send(self, request: RequestModel, options: CallOptions, send: Callable[[RequestModel], ResultT]) -> ResultT:
+    def _send(self, asked: Asked[Any], send: Callable[[], ResultT]) -> ResultT:
         """What `send` returns, for the request without what the model turns out to refuse."""
-        taken = self._settings.without_known(request, options)
         while True:
             try:
-                return send(taken)
+                return send()
             except APIStatusError as error:
-                taken = self._settings.without_refused(taken, error, options)
+                asked.change(error)
 
 
 class AsyncInferenceClient:
@@ -248,7 +231,7 @@ class AsyncInferenceClient:
     async def info(self, model: str | None = None, **options: Unpack[CallOptions]) -> ModelInfo:
         """Which model answers here; `model` names the deployment where there are several."""
         call = self._settings.call(endpoints.INFO, None, options, query={"model": model})
-        return await self._transport.fetch(call, _timeouts(options))
+        return await self._transport.fetch(call, self._settings.tries(call, options))
 
     async def embed_all(
         self,
@@ -284,12 +267,8 @@ class AsyncInferenceClient:
         options: CallOptions,
         check: Callable[[AnswerT], AnswerT] = unchecked,
     ) -> Awaitable[AnswerT]:
-        timeouts = _timeouts(options)
-        return self._send(
-            request,
-            options,
-            lambda taken: self._transport.fetch(self._settings.call(endpoint, taken, options), timeouts, check),
-        )
+        asked = Asked(self._settings, endpoint, request, options)
+        return self._send(asked, lambda: self._transport.fetch(asked.call, asked.tries, check))
 
     async def _embed_part(self, part: Embeddable, options: CallOptions) -> list[list[float]]:
         if isinstance(part, ImageEmbeddingsRequest):
@@ -303,25 +282,16 @@ class AsyncInferenceClient:
         accumulator: Callable[[], Accumulator[ChunkT, WholeT]],
         options: CallOptions,
     ) -> Awaitable[AsyncChatStream[ChunkT, WholeT]]:
-        timeouts = _timeouts(options)
-        return self._send(
-            self._settings.streamed(request),
-            options,
-            lambda taken: open_stream_async(
-                self._transport, self._settings.call(endpoint, taken, options), accumulator, timeouts
-            ),
-        )
+        asked = Asked(self._settings, endpoint, self._settings.streamed(request), options)
+        return self._send(asked, lambda: open_stream_async(self._transport, asked.call, accumulator, asked.tries))
 
-    async def _send(
-        self, request: RequestModel, options: CallOptions, send: Callable[[RequestModel], Awaitable[ResultT]]
-    ) -> ResultT:
+    async def _send(self, asked: Asked[Any], send: Callable[[], Awaitable[ResultT]]) -> ResultT:
         """What `send` returns, for the request without what the model turns out to refuse."""
-        taken = self._settings.without_known(request, options)
         while True:
             try:
-                return await send(taken)
+                return await send()
             except APIStatusError as error:
-                taken = self._settings.without_refused(taken, error, options)
+                asked.change(error)
 
 
 def _batches(request: Embeddable, batch_size: int, concurrency: int) -> Sequence[Sequence[Any]]:

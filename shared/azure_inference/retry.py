@@ -21,7 +21,7 @@ from .errors import (
     RateLimitError,
 )
 from .schema.failures import request_id_of
-from .timeouts import Deadline
+from .timeouts import Deadline, Timeouts
 
 if TYPE_CHECKING:
     import tenacity
@@ -113,6 +113,7 @@ class Tries:
     As a context manager, it is one attempt. `renew` drops what was refused and says whether a new token can be had;
     it is asked once, at the first 401. `authorization` is what the attempt under way was sent with, `answer_headers`
     (by lower-case names) what its answer began with: whatever becomes of that, its error has the service's id.
+    `count` is how many there were, with those of a request that was changed since; `deadline` is that of all of them.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class Tries:
         *,
         renew: Callable[[Headers], bool],
         client_request_id: str,
-        total: float | None,
+        timeouts: Timeouts,
     ) -> None:
         self._policy = policy
         self._budget = budget
@@ -130,11 +131,13 @@ class Tries:
         self._renewed = False
         self._client_request_id = client_request_id
         self._spent = 0
+        self._count_before = 0
         self.authorization: Headers = ()
         self.answer_headers: Mapping[str, str] = {}
         self._next_wait = 0.0
         self.count = 0
-        self.deadline = Deadline.within(total, "total")
+        self.timeouts = timeouts
+        self.deadline = Deadline.within(timeouts.total, "total")
 
     def __enter__(self) -> None:
         self.count += 1
@@ -148,6 +151,10 @@ class Tries:
             error.attempts = self.count
             error.client_request_id = self._client_request_id
             error.request_id = error.request_id or request_id_of(self.answer_headers)
+
+    def begin_anew(self) -> None:
+        """Says that another request follows in the place of one that was refused: it may be tried as often again."""
+        self._count_before = self.count
 
     def options(self) -> dict[str, Any]:
         """The keyword arguments that make tenacity carry this out."""
@@ -166,9 +173,10 @@ class Tries:
                 return False
             self._renewed, self._next_wait = self._renew(self.authorization), 0.0
             return self._renewed
-        if self.count > self._policy.max_retries or not self._policy.should_retry(error):
+        attempt = self.count - self._count_before
+        if attempt > self._policy.max_retries or not self._policy.should_retry(error):
             return False
-        self._next_wait = self._policy.delay(self.count, error)
+        self._next_wait = self._policy.delay(attempt, error)
         remaining = self.deadline.remaining
         if remaining is not None and self._next_wait >= remaining:
             return False

@@ -4,7 +4,7 @@ import functools
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypedDict, cast
+from typing import Any, Generic, NamedTuple, TypedDict, cast
 
 from . import bodies, dialects, protocol, transport
 from ._version import __version__
@@ -16,7 +16,7 @@ from .errors import APIStatusError, ConfigurationError
 from .protocol import Call, ExtraParameters, to_extra_parameters, to_headers
 from .reasoning import with_reasoning
 from .remedy import Remedy
-from .retry import RetryBudget, RetryPolicy
+from .retry import RetryBudget, RetryPolicy, Tries
 from .schema._base import RequestModel
 from .schema.chat import ChatCompletion
 from .timeouts import Timeouts
@@ -91,6 +91,11 @@ class ClientSettings(NamedTuple):
             headers = {**headers, **to_headers(options.get("headers"))}
         return protocol.prepare(self.target, endpoint, request, extra_parameters=policy, headers=headers, query=query)
 
+    def tries(self, call: Call[Any], options: CallOptions) -> Tries:
+        """The attempts of a call, about to begin."""
+        timeout = options.get("timeout")
+        return self.transport.tries(call, None if timeout is None else Timeouts.of(timeout))
+
     def streamed(self, request: RequestModel) -> RequestModel:
         """The request for an answer in pieces."""
         return protocol.streamed(request, self.target, ask_usage=self.stream_usage)
@@ -118,6 +123,31 @@ class ClientSettings(NamedTuple):
         """Whether what the API does not define reaches the model."""
         policy = to_extra_parameters(options.get("extra_parameters")) or self.extra_parameters
         return policy in (None, ExtraParameters.PASS_THROUGH)
+
+
+class Asked(Generic[AnswerT]):
+    """A request being made: the `call` to send, as its model is known to take it, and its `tries`."""
+
+    def __init__(
+        self, settings: ClientSettings, endpoint: Endpoint[AnswerT], request: RequestModel, options: CallOptions
+    ) -> None:
+        """Raises `ConfigurationError` if it cannot be sent as it is."""
+        self._settings = settings
+        self._options = options
+        self._request = settings.without_known(request, options)
+        self.call = settings.call(endpoint, self._request, options)
+        self.tries = settings.tries(self.call, options)
+
+    def change(self, error: APIStatusError) -> None:
+        """Goes on without what the error says is refused: by another call of the same id, within the same deadline.
+
+        Raises:
+            APIStatusError: The error itself, if that is no remedy.
+        """
+        self._request = self._settings.without_refused(self._request, error, self._options)
+        changed = self._settings.call(self.call.endpoint, self._request, self._options)
+        self.call = changed._replace(client_request_id=self.call.client_request_id)
+        self.tries.begin_anew()
 
 
 def resolve_settings(endpoint: str | None, credential: Credential | None, options: ClientOptions) -> ClientSettings:

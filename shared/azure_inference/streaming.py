@@ -12,7 +12,7 @@ from .errors import InferenceError
 from .protocol import Call
 from .reader import Accumulator, ChunkT, StreamReader, WholeT
 from .retry import Tries
-from .timeouts import Deadline, Timeouts
+from .timeouts import Deadline
 
 _LAST_BYTES = 0.01
 """Seconds to wait for the end of a body once the stream has said that it is done."""
@@ -172,33 +172,33 @@ def open_stream(
     transport: transport.Transport,
     call: Call[ChunkT],
     accumulator: Callable[[], Accumulator[ChunkT, WholeT]],
-    timeouts: Timeouts | None,
+    tries: Tries,
 ) -> ChatStream[ChunkT, WholeT]:
     """The stream that a call opens, its first chunk already there: until then, failures are tried again."""
 
     def attempt(tries: Tries) -> ChatStream[ChunkT, WholeT]:
-        wire = transport.open(call, timeouts, tries)
+        wire = transport.open(call, tries)
         reader = StreamReader(call, accumulator(), headers=wire.headers, attempts=tries.count)
-        stream = ChatStream(reader, wire, transport.idle(timeouts))
+        stream = ChatStream(reader, wire, tries.timeouts.idle)
         stream.wait_for_chunk()
         return stream
 
-    return transport.run(call, attempt, timeouts)
+    return transport.run(attempt, tries)
 
 
 async def open_stream_async(
     transport: transport.AsyncTransport,
     call: Call[ChunkT],
     accumulator: Callable[[], Accumulator[ChunkT, WholeT]],
-    timeouts: Timeouts | None,
+    tries: Tries,
 ) -> AsyncChatStream[ChunkT, WholeT]:
     """The stream that a call opens, its first chunk already there: until then, failures are tried again."""
 
     async def attempt(tries: Tries) -> AsyncChatStream[ChunkT, WholeT]:
-        wire = await transport.open(call, timeouts, tries)
+        wire = await transport.open(call, tries)
         reader = StreamReader(call, accumulator(), headers=wire.headers, attempts=tries.count)
-        stream = AsyncChatStream(reader, wire, transport.idle(timeouts))
+        stream = AsyncChatStream(reader, wire, tries.timeouts.idle)
         await stream.wait_for_chunk()
         return stream
 
-    return await transport.run(call, attempt, timeouts)
+    return await transport.run(attempt, tries)

@@ -24,13 +24,16 @@ from azure_inference import (
     EmbeddingsRequest,
     InferenceClient,
     InferenceError,
+    PermissionDeniedError,
     RateLimitError,
     ResponseValidationError,
     RetryPolicy,
     Timeouts,
     UnprocessableEntityError,
+    endpoints,
     to_request,
 )
+from azure_inference.settings import Asked, resolve_settings
 
 HELLO = {"messages": [{"role": "user", "content": "hello"}]}
 CHAT = to_request(ChatRequest, HELLO)
@@ -339,6 +342,32 @@ def test_a_newer_name(server: Any, reply: Any, either: Any, words: tuple[Any, An
             client.chat(to_request(ChatRequest, {**HELLO, "max_tokens": 1}), extra_parameters=words[1])
 
     assert [name for got in server.requests for name in got.json if name.startswith("max")] == sent
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat"])
+def test_a_changed_request_is_the_same_call(server: Any, reply: Any, either: Any, method: str) -> None:
+    """All that is sent for a call has one id and one count; a request that was changed may be tried as often again."""
+    refusal = {"error": {"code": "unsupported_parameter", "param": "seed", "message": "no"}}
+    for status, body in [(503, REFUSAL), (400, refusal), (503, REFUSAL), (503, REFUSAL), (403, REFUSAL)]:
+        server.reply_json(body, status)
+    client = either.client(server.url, on_unsupported="drop")
+
+    with pytest.warns(UserWarning, match="seed=1 was left out"), pytest.raises(PermissionDeniedError) as caught:
+        getattr(client, method)(to_request(ChatRequest, {**HELLO, "seed": 1}))
+    assert caught.value.attempts == len(server.requests) == 5
+    assert {got.headers["x-ms-client-request-id"] for got in server.requests} == {caught.value.client_request_id}
+
+
+def test_a_changed_request_has_no_more_time() -> None:
+    """What the first request took is gone from the time of the call."""
+    settings = resolve_settings("http://127.0.0.1/models", "key", {"on_unsupported": "drop"})
+    asked = Asked(settings, endpoints.CHAT, to_request(ChatRequest, {**HELLO, "seed": 1}), {"timeout": 20})
+    deadline = asked.tries.deadline
+
+    with pytest.warns(UserWarning, match="seed"):
+        asked.change(BadRequestError("no", status_code=400, code="unsupported_parameter", param="seed"))
+    assert deadline.at is not None
+    assert asked.tries.deadline is deadline
 
 
 @pytest.mark.parametrize("name", ["messages", "tools", "response_format"])

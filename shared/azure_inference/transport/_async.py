@@ -18,7 +18,7 @@ from azure_inference.endpoints import AnswerT
 from azure_inference.errors import InferenceError
 from azure_inference.protocol import Call, body_of, error_of_unread, raise_for_status, read_answer, unchecked
 from azure_inference.retry import Tries
-from azure_inference.timeouts import Deadline, Timeouts
+from azure_inference.timeouts import Deadline
 
 from ._deadlines import InTime
 from ._engines import Engine, Response, new_engine
@@ -70,31 +70,27 @@ class AsyncTransport:
     def fetch(
         self,
         call: Call[AnswerT],
-        timeouts: Timeouts | None = None,
+        tries: Tries,
         check: Callable[[AnswerT], AnswerT] = unchecked,
     ) -> Awaitable[AnswerT]:
         """The typed answer to a call, as `check` gives it back; what that raises is told of the attempt."""
 
         async def attempt(tries: Tries) -> AnswerT:
-            response = await self._send(call, timeouts, tries)
+            response = await self._send(call, tries)
             body = await _read(call, response, tries.deadline)
             return check(read_answer(call, response.status, response.headers, body))
 
-        return self.run(call, attempt, timeouts)
+        return self.run(attempt, tries)
 
-    async def open(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> AsyncWire:
+    async def open(self, call: Call[Any], tries: Tries) -> AsyncWire:
         """One attempt's response, its body not yet read; raises if the service refused."""
-        response = await self._send(call, timeouts, tries)
+        response = await self._send(call, tries)
         body = b"" if response.status == _SUCCESS else await _read(call, response, tries.deadline)
         raise_for_status(call, response.status, response.headers, body)
         return AsyncWire(self, response, tries.deadline)
 
-    async def run(
-        self, call: Call[Any], attempt: Callable[[Tries], Awaitable[ResultT]], timeouts: Timeouts | None = None
-    ) -> ResultT:
+    async def run(self, attempt: Callable[[Tries], Awaitable[ResultT]], tries: Tries) -> ResultT:
         """What `attempt` returns, tried as often as the policy has it, and no longer than the call may take."""
-        tries = self._settings.tries(call, timeouts)
-
         try:
             with tries:
                 return await attempt(tries)
@@ -102,17 +98,13 @@ class AsyncTransport:
             first = error
         return await tenacity.AsyncRetrying(**tries.options())(_after(first, attempt, tries))
 
-    def idle(self, timeouts: Timeouts | None) -> float | None:
-        """Seconds that may pass between two chunks of a stream."""
-        return (timeouts or self._settings.timeouts).idle
-
     async def close(self) -> None:
         """Closes the connections of the running event loop; the next call makes new ones."""
         pool = self._pools.pop(asyncio.get_running_loop(), None)
         if pool is not None:
             await pool.close()
 
-    async def _send(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> Response:
+    async def _send(self, call: Call[Any], tries: Tries) -> Response:
         authorization = self._settings.authorizer.ready()
         if authorization is None:
             async with InTime(tries.deadline, call.server):
@@ -122,7 +114,7 @@ class AsyncTransport:
             _INHERITED.append(self._pools)
             self._pools, self._pid = WeakKeyDictionary(), os.getpid()
         pool = self._pools.get(asyncio.get_running_loop()) or await self._new_pool()
-        response = await pool.engine.send(call, authorization, timeouts or self._settings.timeouts, tries.deadline)
+        response = await pool.engine.send(call, authorization, tries.timeouts, tries.deadline)
         tries.answer_headers = response.headers
         return response
 

@@ -41,5 +41,5 @@ class TransportSettings(NamedTuple):
             self.budget,
             renew=self.authorizer.forget,
             client_request_id=call.client_request_id,
-            total=(timeouts or self.timeouts).total,
+            timeouts=timeouts or self.timeouts,
         )

@@ -16,7 +16,7 @@ from azure_inference.endpoints import AnswerT
 from azure_inference.errors import InferenceError
 from azure_inference.protocol import Call, body_of, error_of_unread, raise_for_status, read_answer, unchecked
 from azure_inference.retry import Tries
-from azure_inference.timeouts import Deadline, Timeouts
+from azure_inference.timeouts import Deadline
 
 from ._httpx import HTTP_ERRORS, PatientTransport, keep_to, to_error
 from ._requests import Requests, to_request_of
@@ -72,28 +72,26 @@ class Transport:
     def fetch(
         self,
         call: Call[AnswerT],
-        timeouts: Timeouts | None = None,
+        tries: Tries,
         check: Callable[[AnswerT], AnswerT] = unchecked,
     ) -> AnswerT:
         """The typed answer to a call, as `check` gives it back; what that raises is told of the attempt."""
 
         def attempt(tries: Tries) -> AnswerT:
-            wire = self._send(call, timeouts, tries)
+            wire = self._send(call, tries)
             return check(read_answer(call, wire.status, wire.headers, _read(call, wire)))
 
-        return self.run(call, attempt, timeouts)
+        return self.run(attempt, tries)
 
-    def open(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> Wire:
+    def open(self, call: Call[Any], tries: Tries) -> Wire:
         """One attempt's response, its body not yet read; raises if the service refused."""
-        wire = self._send(call, timeouts, tries)
+        wire = self._send(call, tries)
         if wire.status != _SUCCESS:
             raise_for_status(call, wire.status, wire.headers, _read(call, wire))
         return wire
 
-    def run(self, call: Call[Any], attempt: Callable[[Tries], ResultT], timeouts: Timeouts | None = None) -> ResultT:
+    def run(self, attempt: Callable[[Tries], ResultT], tries: Tries) -> ResultT:
         """What `attempt` returns, tried as often as the policy has it, and no longer than the call may take."""
-        tries = self._settings.tries(call, timeouts)
-
         try:
             with tries:
                 return attempt(tries)
@@ -102,17 +100,13 @@ class Transport:
             first = error
         return tenacity.Retrying(**tries.options())(_after(first, attempt, tries))
 
-    def idle(self, timeouts: Timeouts | None) -> float | None:
-        """Seconds that may pass between two chunks of a stream."""
-        return (timeouts or self._settings.timeouts).idle
-
     def close(self) -> None:
         """Closes the connections; the next call makes new ones."""
         with self._lock:
             self._pool = None
             self._release()
 
-    def _send(self, call: Call[Any], timeouts: Timeouts | None, tries: Tries) -> Wire:
+    def _send(self, call: Call[Any], tries: Tries) -> Wire:
         deadline = tries.deadline
         authorization = tries.authorization = self._settings.authorizer.headers()
         keep_to(deadline)
@@ -121,8 +115,7 @@ class Transport:
                 request = to_request_of(self._client, call, authorization)
                 response = self._client.send(request, stream=True, follow_redirects=False)
             else:
-                limits = (timeouts or self._settings.timeouts).capped(deadline)
-                request = self._requests.make(call, authorization, limits)
+                request = self._requests.make(call, authorization, tries.timeouts.capped(deadline))
                 response = self._own_pool().handle_request(request)
         except HTTP_ERRORS as error:
             raise to_error(error, call.server, deadline) from error
