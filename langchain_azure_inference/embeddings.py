@@ -109,9 +109,9 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
         return wire_fields(own_fields(self, kind), derived, self.model_kwargs)
 
     @contextmanager
-    def _progress(self, total: int) -> Generator[Callable[[int], None]]:
+    def _progress(self, total: int) -> Generator[Callable[[int], None] | None]:
         if not self.show_progress or total == 1:  # a bar for a single query is noise
-            yield _no_progress
+            yield None
             return
         try:
             from tqdm.auto import tqdm  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415 - if asked for
@@ -123,10 +123,6 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
                 bar.update(count)
 
             yield advance
-
-
-def _no_progress(count: int) -> None:
-    """Tells nobody."""
 
 
 def _to_input(image: Image) -> ImageInput:

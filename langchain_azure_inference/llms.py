@@ -1,7 +1,7 @@
 """`AzureInferenceLLM`: text completion as a LangChain LLM."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -18,6 +18,7 @@ from azure_inference import (
     CompletionChunk,
     CompletionRequest,
     __version__,
+    all_at_most,
     conceal_call,
     estimate_tokens,
     to_request,
@@ -29,11 +30,14 @@ from ._connected import CONFIG
 from ._errors import langchain_errors
 from ._generating import Generating
 
+_AT_ONCE = 8
+
 
 class AzureInferenceLLM(Generating, BaseLLM):
     """A model that goes on from a text (`POST /completions`, as Managed Compute and OpenAI v1 endpoints have it).
 
-    Arguments and calls are as those of `ChatAzureInference`. Each prompt is a request of its own.
+    Arguments and calls are as those of `ChatAzureInference`. Each prompt is a request of its own; in `batch` and
+    `abatch`, it has an outcome of its own, too. The usage of a streamed answer is in `generation_info`.
     """
 
     model_config = CONFIG
@@ -56,6 +60,30 @@ class AzureInferenceLLM(Generating, BaseLLM):
     def bind(self, **kwargs: Any) -> Runnable[LanguageModelInput, str]:
         """This model with keywords for every call; their headers are neither shown nor written down."""
         return super().bind(**conceal_call(kwargs))
+
+    # As chat models do: those of other text models ask for all prompts as one, and one that fails is the end of all.
+
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[str]:
+        """The text for each prompt, at most `max_concurrency` of the config at once."""
+        return super(BaseLLM, self).batch(inputs, config, return_exceptions=return_exceptions, **kwargs)
+
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[str]:
+        """The text for each prompt, at most `max_concurrency` of the config at once."""
+        return await super(BaseLLM, self).abatch(inputs, config, return_exceptions=return_exceptions, **kwargs)
 
     def stream(
         self,
@@ -98,11 +126,12 @@ class AzureInferenceLLM(Generating, BaseLLM):
         **kwargs: Any,
     ) -> LLMResult:
         with langchain_errors():
-            calls = [self._prepare(prompt, stop, kwargs) for prompt in prompts]
             client = self.connection.async_client
-            return _to_result(
-                await asyncio.gather(*(client.complete(request, **options) for request, options in calls))
-            )
+            calls = [
+                partial(client.complete, request, **options)
+                for request, options in (self._prepare(prompt, stop, kwargs) for prompt in prompts)
+            ]
+            return _to_result(await all_at_most(calls, _AT_ONCE))
 
     def _stream(
         self,
@@ -119,6 +148,8 @@ class AzureInferenceLLM(Generating, BaseLLM):
                         if run_manager:
                             run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
+                if whole := stream.so_far:
+                    yield _to_last_chunk(whole)
 
     async def _astream(
         self,
@@ -135,6 +166,8 @@ class AzureInferenceLLM(Generating, BaseLLM):
                         if run_manager:
                             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
+                if whole := stream.so_far:
+                    yield _to_last_chunk(whole)
 
     def get_num_tokens(self, text: str) -> int:
         """About how many tokens a text has, told without a network."""
@@ -145,19 +178,27 @@ def _to_result(answers: list[Completion]) -> LLMResult:
     usages = [usage for answer in answers if (usage := to_usage(answer.usage))]
     total = {key: sum(usage[key] for usage in usages) for key in ("input_tokens", "output_tokens", "total_tokens")}
     return LLMResult(
-        generations=[[_to_generation(choice) for choice in answer.choices] for answer in answers],
+        generations=[
+            [Generation(text=choice.text, generation_info=_to_info(choice)) for choice in answer.choices]
+            for answer in answers
+        ],
         llm_output={"token_usage": total, "model_name": answers[-1].model},
     )
 
 
-def _to_generation(choice: Any) -> Generation:
+def _to_info(choice: Any) -> dict[str, Any]:
     info = {"finish_reason": choice.finish_reason, "logprobs": choice.logprobs}
-    return Generation(text=choice.text, generation_info={name: value for name, value in info.items() if value})
+    return {name: value for name, value in info.items() if value}
 
 
 def _to_chunks(answer: CompletionChunk) -> Iterator[GenerationChunk]:
     """The pieces of the first choice; of several, no others can be streamed."""
     for choice in answer.choices:
         if not choice.index:
-            info = {"finish_reason": choice.finish_reason} if choice.finish_reason else None
-            yield GenerationChunk(text=choice.text, generation_info=info)
+            yield GenerationChunk(text=choice.text, generation_info=_to_info(choice) or None)
+
+
+def _to_last_chunk(whole: Completion) -> GenerationChunk:
+    """What the result of a whole answer has beside its generations: LangChain has no other place for it in streams."""
+    info = {"token_usage": to_usage(whole.usage), "model_name": whole.model}
+    return GenerationChunk(text="", generation_info={name: value for name, value in info.items() if value})

@@ -220,11 +220,11 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
 
 
 @contextmanager
-def _progress(inputs: list[Any], is_shown: bool) -> Generator[Callable[[int], None]]:
+def _progress(inputs: list[Any], is_shown: bool) -> Generator[Callable[[int], None] | None]:
     """What moves LlamaIndex's own bar on by a number of inputs, if one is to be shown and can be."""
     bar = cast("Any", utils).get_tqdm_iterable(inputs, is_shown, _PROGRESS)
     if bar is inputs:
-        yield _no_progress
+        yield None
         return
     with bar:
 
@@ -232,10 +232,6 @@ def _progress(inputs: list[Any], is_shown: bool) -> Generator[Callable[[int], No
             bar.update(count)
 
         yield advance
-
-
-def _no_progress(count: int) -> None:
-    """Tells nobody."""
 
 
 def _image_input(image: ImageType) -> ImageInput:

@@ -2,7 +2,7 @@
 
 from ._version import __version__
 from .attachments import document_text, move_tool_media
-from .batching import in_batches, in_batches_async
+from .batching import all_at_most, in_batches, in_batches_async
 from .client import AsyncInferenceClient, InferenceClient
 from .connection import UNWRITTEN, Connection, shared_in_copies, split_call
 from .credentials import Credential, conceal, conceal_call, concealed
@@ -191,6 +191,7 @@ __all__ = [
     "UserMessage",
     "UserSecurityContext",
     "__version__",
+    "all_at_most",
     "conceal",
     "conceal_call",
     "concealed",

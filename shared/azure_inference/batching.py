@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,12 +15,9 @@ from .schema._json import is_array
 from .schema.embeddings import EmbeddingItem, EmbeddingsResult, vector_of
 
 InputT = TypeVar("InputT")
+DoneT = TypeVar("DoneT")
 BatchT = TypeVar("BatchT", bound=Sequence[object])
 MAX_BATCH_BYTES = 4 * 1024 * 1024
-
-
-def no_report(count: int) -> None:
-    """Tells nobody of progress."""
 
 
 def split(inputs: Sequence[InputT], size: int, max_bytes: int = MAX_BATCH_BYTES) -> list[Sequence[InputT]]:
@@ -47,7 +45,7 @@ def in_batches(
     embed: Callable[[BatchT], list[list[float]]],
     *,
     concurrency: int,
-    on_progress: Callable[[int], None] = no_report,
+    on_progress: Callable[[int], None] | None = None,
 ) -> list[list[float]]:
     """The vectors of all batches in their order; `concurrency` of them are under way at once, each in its own thread.
 
@@ -68,7 +66,7 @@ def in_batches(
         return 0
 
     for count in _mapped(embedded, len(batches), min(concurrency, len(batches))):
-        if count:
+        if count and on_progress is not None:
             on_progress(count)
     return gathered.result()
 
@@ -92,26 +90,42 @@ async def in_batches_async(
     embed: Callable[[BatchT], Awaitable[list[list[float]]]],
     *,
     concurrency: int,
-    on_progress: Callable[[int], None] = no_report,
+    on_progress: Callable[[int], None] | None = None,
 ) -> list[list[float]]:
     """The vectors of all batches in their order; see `in_batches`."""
     gathered = _Gathered(batches)
-    free = asyncio.Semaphore(concurrency)
 
     async def embedded(place: int) -> None:
-        async with free:
-            with gathered.batch(place) as inputs:
-                if inputs is not None:
-                    on_progress(gathered.add(place, await embed(inputs)))
+        with gathered.batch(place) as inputs:
+            if inputs is not None:
+                count = gathered.add(place, await embed(inputs))
+                if on_progress is not None:
+                    on_progress(count)
+
+    await all_at_most([functools.partial(embedded, place) for place in range(len(batches))], concurrency)
+    return gathered.result()
+
+
+async def all_at_most(calls: Sequence[Callable[[], Awaitable[DoneT]]], concurrency: int) -> list[DoneT]:
+    """What the calls return, in their order, with `concurrency` of them under way at once.
+
+    Raises:
+        Exception: The first that a call raised, as it is. The others are cancelled, and no further ones are begun.
+    """
+    free = asyncio.Semaphore(concurrency)
+
+    async def done(call: Callable[[], Awaitable[DoneT]]) -> DoneT:
+        await free.acquire()  # and given back by a call that succeeds: after one that fails, none is to begin
+        outcome = await call()
+        free.release()
+        return outcome
 
     try:
         async with asyncio.TaskGroup() as group:
-            for place in range(len(batches)):
-                group.create_task(embedded(place))
+            tasks = [group.create_task(done(call)) for call in calls]
     except ExceptionGroup as failures:
-        # What is no failure of a batch comes from the caller's own code, and is told as itself.
         raise failures.exceptions[0] from None
-    return gathered.result()
+    return [task.result() for task in tasks]
 
 
 class _Gathered(Generic[BatchT]):

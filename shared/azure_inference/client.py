@@ -111,7 +111,7 @@ class InferenceClient:
         *,
         batch_size: int,
         concurrency: int = 4,
-        on_progress: Callable[[int], None] = batching.no_report,
+        on_progress: Callable[[int], None] | None = None,
         **options: Unpack[CallOptions],
     ) -> list[list[float]]:
         """The vectors of any number of inputs, in their order, in several requests at once.
@@ -239,7 +239,7 @@ class AsyncInferenceClient:
         *,
         batch_size: int,
         concurrency: int = 4,
-        on_progress: Callable[[int], None] = batching.no_report,
+        on_progress: Callable[[int], None] | None = None,
         **options: Unpack[CallOptions],
     ) -> list[list[float]]:
         """The vectors of any number of inputs, in their order; see `InferenceClient.embed_all`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import pickle
 import threading
@@ -17,6 +18,7 @@ from azure_inference import (
     EmbeddingsRequest,
     ImageEmbeddingsRequest,
     ResponseValidationError,
+    all_at_most,
     to_request,
 )
 
@@ -221,3 +223,34 @@ def test_dimensions(server: Any, either: Any, dimensions: int) -> None:
             client.embed(request)
     packed = EmbeddingsRequest(input=["a"], dimensions=16, encoding_format="ubinary")
     assert client.embed(packed).vectors == [[1.0, 2.0]]
+
+
+async def test_all_at_most() -> None:
+    """Calls are made so many at a time, and their outcomes come in order; the first failure is told as itself."""
+    under_way = most = 0
+    ended: list[int] = []
+
+    async def one(number: int) -> int:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            await asyncio.sleep(0)
+            if number == 100:
+                raise KeyError(number)
+            await asyncio.sleep(0 if number < 100 else 3600)
+        finally:
+            under_way -= 1
+            ended.append(number)
+        return number
+
+    def calls(*numbers: int) -> list[Any]:
+        return [functools.partial(one, number) for number in numbers]
+
+    assert await all_at_most(calls(*range(10)), 3) == list(range(10))
+    assert most == 3
+    assert await all_at_most([], 3) == []
+    ended.clear()
+    with pytest.raises(KeyError):
+        await all_at_most(calls(101, 100, 102, 103), 3)
+    assert sorted(ended) == [100, 101, 102]  # cancelled; the fourth was never begun
