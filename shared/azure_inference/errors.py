@@ -230,7 +230,7 @@ class _Signs:
 
 
 class _Hints:
-    """What to do, by what went wrong: looked up in the order written."""
+    """What to do, by what went wrong: by words where a class says little, looked up in the order written."""
 
     by_words: ClassVar[dict[str, str]] = {
         "audience is incorrect": "Get the token for the audience named here: set credential_scopes.",
@@ -255,6 +255,10 @@ class _Hints:
         RateLimitError: "Wait and send again, or raise the quota of the deployment.",
         ContentFilterError: "Change the prompt or the filter of the deployment; content_filter has the categories.",
     }
+    # Their messages name much that is not to blame, such as the version of the API that has too many requests.
+    told_by_class = frozenset(
+        {RateLimitError, PermissionDeniedError, ContentFilterError, ContextLengthError, InternalServerError}
+    )
 
 
 def from_failure(failure: Failure, *, hint: str | None = None) -> APIStatusError:
@@ -303,10 +307,11 @@ def _text(failure: Failure, kind: type[APIStatusError], hint: str | None) -> str
 
 
 def _hint(failure: Failure, kind: type[APIStatusError]) -> str | None:
-    words = f"{failure.code} {failure.message}".lower()
-    for word, hint in _Hints.by_words.items():
-        if word in words:
-            return hint
+    if kind not in _Hints.told_by_class:
+        words = f"{failure.code} {failure.message}".lower()
+        for word, hint in _Hints.by_words.items():
+            if word in words:
+                return hint
     return _Hints.by_class.get(kind)
 
 

@@ -12,7 +12,7 @@ fine; another ``id=...`` counts afresh) and ``route=PATH`` (only requests whose 
 ``html``                200 (or ``code=502``) with an HTML page
 ``truncated``           200 with half of the JSON
 ``redirect``            ``code=307``, ``to=`` an address
-``error-200``           200 whose body is an error object
+``error-200``           200 whose body is an error object, ``code=429`` or any text
 ``no-choices``          200 with ``choices: []``
 ``shuffled-rows``       embeddings in another order (indexes true)
 ``missing-row``         one embedding too few; ``extra-row`` one too many; ``duplicate-row`` one index twice
@@ -37,6 +37,7 @@ HEADER = "x-emulator-fault"
 _HTML = (
     b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
 )
+_CODES_ARE_TEXT = ("error-frame", "error-200")
 _WAITS = ("retry-after", "retry-after-ms", "x-ms-retry-after-ms", "x-should-retry")
 
 
@@ -80,7 +81,7 @@ def parse(text: str) -> list[Fault]:
 def _check_numbers(name: str, parameters: Mapping[str, str]) -> None:
     for key in ("times", "code", "seconds", "after", "size"):
         value = parameters.get(key)
-        if value is not None and not value.replace(".", "", 1).isdecimal() and name != "error-frame":
+        if value is not None and not value.replace(".", "", 1).isdecimal() and name not in _CODES_ARE_TEXT:
             raise ValueError(f"{key}={value!r} of fault {name!r} is not a number.")
 
 
@@ -137,12 +138,17 @@ def _redirect(fault: Fault) -> Raw:
     return Raw(int(fault.number("code", 307)), b"", headers={"location": fault.parameters.get("to", "/elsewhere")})
 
 
+def _error_200(fault: Fault) -> Raw:
+    code = fault.parameters.get("code", "429")
+    return Raw(200, to_bytes({"error": {"code": code, "message": f"The emulator was told to fail with {code}."}}))
+
+
 _INSTEAD: dict[str, Callable[[Fault], Raw]] = {
     "status": _status,
     "empty": lambda _: Raw(200, b""),
     "html": lambda fault: Raw(int(fault.number("code", 200)), _HTML, "text/html"),
     "redirect": _redirect,
-    "error-200": lambda _: Raw(200, to_bytes({"error": {"code": "429", "message": "Too many requests"}})),
+    "error-200": _error_200,
 }
 
 

@@ -40,7 +40,8 @@ def streamed(server: Any, fault: str) -> httpx.Response:
         ("html", 200, {}, "text/html", "<html>"),
         ("html:code=502", 502, {}, "text/html", "<html>"),
         ("redirect:code=308,to=http://127.0.0.1:9/", 308, {"location": "http://127.0.0.1:9/"}, "application/json", ""),
-        ("error-200", 200, {}, "application/json", '{"error":'),
+        ("error-200", 200, {}, "application/json", '{"error":{"code":"429"'),
+        ("error-200:code=content_filter", 200, {}, "application/json", '{"error":{"code":"content_filter"'),
         ("no-choices", 200, {}, "application/json", '"choices":[]'),
     ],
 )
