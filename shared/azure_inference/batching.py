@@ -155,8 +155,10 @@ class _Gathered(Generic[BatchT]):
         """All vectors in order, or the error that there is in their place."""
         rows = [row for batch in self._rows for row in batch]
         if self._error is not None:
-            self._error.rows = rows
-            raise self._error
+            # A copy: rows of these inputs are never to be found on an error that others may have been given as well.
+            error = self._error.as_type(type(self._error))
+            error.rows = rows
+            raise error
         vectors = cast("list[list[float]]", rows)  # a batch that has none is an error
         check_dimensions(vectors)
         return vectors

@@ -7,7 +7,7 @@ import functools
 import json
 import pickle
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,8 +19,13 @@ from azure_inference import (
     ImageEmbeddingsRequest,
     ResponseValidationError,
     all_at_most,
+    in_batches,
+    in_batches_async,
     to_request,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 REFUSAL = {"error": {"code": "x", "message": "no"}}
 
@@ -113,6 +118,34 @@ def test_batches_under_way(server: Any, reply: Any, either: Any) -> None:
     assert caught.value.rows[:2] == [[0.0, 0.5], None]
     assert caught.value.rows[9] is None
     assert len(server.requests) < 10
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_an_error_that_callers_share(is_async: bool) -> None:
+    """Each caller has his own rows, though one object says of all of them what went wrong."""
+    shared = BadRequestError("no", status_code=400)
+
+    def rows_of(value: float) -> Any:
+        def embed(inputs: Sequence[int]) -> list[list[float]]:
+            if inputs[0]:
+                raise shared
+            return [[value]]
+
+        async def embed_async(inputs: Sequence[int]) -> list[list[float]]:
+            return embed(inputs)
+
+        def embed_all() -> Any:
+            if is_async:
+                return asyncio.run(in_batches_async([[0], [1]], embed_async, concurrency=1))
+            return in_batches([[0], [1]], embed, concurrency=1)
+
+        with pytest.raises(BadRequestError) as caught:
+            embed_all()
+        assert caught.value.status_code == 400
+        return caught.value.rows
+
+    assert [rows_of(1.0), rows_of(2.0)] == [[[1.0], None], [[2.0], None]]
+    assert shared.rows == ()
 
 
 def test_single_failure(server: Any, reply: Any, either: Any) -> None:
