@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import threading
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
-from .errors import AuthenticationError, ConfigurationError
+from .errors import APITimeoutError, AuthenticationError, ConfigurationError
+from .singleflight import TaskFlight, ThreadFlight
+from .timeouts import NEVER, Deadline
 
 REFRESH_BEFORE_EXPIRY = 300.0
+REFRESH_AGAIN_AFTER = 30.0
+_REFRESH_PATIENCE = 10.0
 _LIFETIME_UNKNOWN = 300.0
+_IS_ASYNC = "credential is async and cannot serve a sync call: pass a sync credential, or call the async method"
+_LOGGER = logging.getLogger("azure_inference")
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -31,7 +37,7 @@ class KeyHolder(Protocol):
 
 @runtime_checkable
 class TokenCredential(Protocol):
-    """An object with `get_token(*scopes)`, plain or async, such as those of azure-identity."""
+    """An object with `get_token(*scopes)`, sync or async, such as those of azure-identity."""
 
     def get_token(self, *scopes: str) -> Any:
         """A token with `token` and `expires_on` (Unix seconds), or an awaitable of one."""
@@ -52,19 +58,25 @@ Credential = str | SecretStr | KeyHolder | TokenCredential | TokenProvider
 
 
 class Authorizer:
-    """Gives the headers that say who asks, for plain and for async callers."""
-
-    def headers(self) -> Headers:
-        """The headers for the next attempt."""
-        raise NotImplementedError
-
-    async def headers_async(self) -> Headers:
-        """The headers for the next attempt, without blocking the event loop."""
-        return self.headers()
+    """Gives the headers that say who asks, to sync and to async callers."""
 
     def ready(self) -> Headers | None:
         """The headers for the next attempt, if nobody has to be waited for."""
         return None
+
+    def headers(self, deadline: Deadline = NEVER) -> Headers:
+        """The headers for the next attempt, waited for until the deadline.
+
+        Raises:
+            AuthenticationError: The credential failed.
+            APITimeoutError: It gave nothing by the deadline; the phase is `credential`.
+            ConfigurationError: What it gave cannot be sent.
+        """
+        raise NotImplementedError
+
+    async def headers_async(self, deadline: Deadline = NEVER) -> Headers:
+        """The same, without blocking the event loop."""
+        return self.headers(deadline)
 
     def forget(self, refused: Headers) -> bool:  # noqa: ARG002 - what its kinds are told
         """Drops headers that were refused with 401; False if there is nothing newer to be had."""
@@ -78,15 +90,15 @@ class KeyAuthorizer(Authorizer):
         self._read = read
         self._headers = self._made()
 
-    def headers(self) -> Headers:
+    def ready(self) -> Headers:
         """Both key headers; the key is read anew, so that a rotated one counts at once."""
         if self._key() != self._headers[1][1]:
             self._headers = self._made()
         return self._headers
 
-    def ready(self) -> Headers:
+    def headers(self, deadline: Deadline = NEVER) -> Headers:  # noqa: ARG002 - a key is not waited for
         """Both key headers."""
-        return self.headers()
+        return self.ready()
 
     def _made(self) -> Headers:
         key = _checked(self._key())
@@ -100,7 +112,10 @@ class KeyAuthorizer(Authorizer):
 
 
 class TokenAuthorizer(Authorizer):
-    """A giver of tokens; a token is kept until shortly before it expires, and asked for once however many wait."""
+    """A giver of tokens; a token is kept until shortly before it expires, and asked for once however many wait.
+
+    Shortly before it expires, one caller asks for the next, and all go on with it while none is to be had.
+    """
 
     def __init__(self, get: Callable[[], Any], *, is_async: bool) -> None:
         self._get = get
@@ -108,28 +123,38 @@ class TokenAuthorizer(Authorizer):
         self._kept: Headers = ()
         self._refused: Headers = ()
         self._renew_at = 0.0
-        self._lock = threading.Lock()
-        self._pending: Any = None
-
-    def headers(self) -> Headers:
-        """The bearer header."""
-        if not self._is_fresh():
-            self._fill()
-            if self._is_async:
-                raise ConfigurationError(
-                    "credential is async and cannot serve a sync call: pass a sync credential, or call the async method"
-                )
-        return self._kept
-
-    async def headers_async(self) -> Headers:
-        """The bearer header; a sync giver is asked in a thread."""
-        if not self._is_fresh():
-            await self._renew()
-        return self._kept
+        self._expires_at = 0.0
+        self._in_thread: ThreadFlight[Headers] = ThreadFlight()
+        self._in_task: TaskFlight[Headers] = TaskFlight()
 
     def ready(self) -> Headers | None:
         """The bearer header, while it is fresh."""
-        return self._kept if self._is_fresh() else None
+        return self._kept if self._kept is not self._refused and time.time() < self._renew_at else None
+
+    def headers(self, deadline: Deadline = NEVER) -> Headers:
+        """The bearer header; a sync giver is asked in a thread, so that one that hangs can be left."""
+        old = self._kept
+        ready = self.ready()
+        if ready is not None:
+            return ready
+        if self._is_async:
+            raise ConfigurationError(_IS_ASYNC)
+        spare, seconds = self._spare(deadline)
+        return _settled(self._in_thread.wait(partial(self._ask, old), seconds), spare)
+
+    async def headers_async(self, deadline: Deadline = NEVER) -> Headers:
+        """The bearer header; a sync giver is asked in a thread."""
+        old = self._kept
+        ready = self.ready()
+        if ready is not None:
+            return ready
+        spare, seconds = self._spare(deadline)
+        outcome = None
+        if not self._is_async:
+            outcome = await self._in_thread.wait_async(partial(self._ask, old), seconds)
+        if self._is_async:  # which may have turned out just now
+            outcome = await self._in_task.wait(partial(self._ask_async, old), seconds)
+        return _settled(outcome, spare)
 
     def forget(self, refused: Headers) -> bool:
         """Drops the token of these headers, so that the next attempt asks for a new one, if nobody has yet."""
@@ -137,53 +162,62 @@ class TokenAuthorizer(Authorizer):
             self._refused = refused
         return True
 
-    async def _renew(self) -> None:
-        if not self._is_async:
-            await asyncio.to_thread(self._fill)
-        if not self._is_async:
-            return
-        pending = self._pending
-        loop = asyncio.get_running_loop()
-        if pending is None or pending.get_loop() is not loop or pending.done():
-            pending = self._pending = loop.create_task(self._ask_async())
-        await asyncio.shield(pending)
+    def _spare(self, deadline: Deadline) -> tuple[Headers, float | None]:
+        """The token to go on with if there is no other, if any, and the seconds to wait for another."""
+        remaining = deadline.remaining
+        now = time.time()
+        if self._kept is self._refused or now >= self._expires_at:
+            return (), remaining
+        self._renew_at = min(now + REFRESH_AGAIN_AFTER, self._expires_at)  # all others go on with it at once
+        return self._kept, _REFRESH_PATIENCE if remaining is None else min(_REFRESH_PATIENCE, remaining / 2)
 
-    async def _ask_async(self) -> None:
-        try:
-            self._keep(await self._get())
-        except ConfigurationError:
-            raise
-        except Exception as error:
-            raise _refused(error) from error
+    def _ask(self, old: Headers) -> Headers:
+        """Asks a sync giver, if what is kept is still old; one that turns out to be async is left to who can await."""
+        if self._kept is not old:
+            return self._kept
+        answer = self._get()
+        if not inspect.isawaitable(answer):
+            return self._keep(answer, old)
+        self._is_async = True
+        if inspect.iscoroutine(answer):
+            answer.close()
+        raise ConfigurationError(_IS_ASYNC)
 
-    def _fill(self) -> None:
-        """Asks a plain giver, once for all who wait; one that turns out to be async is left to those who can await."""
-        with self._lock:
-            if self._is_async or self._is_fresh():
-                return
-            try:
-                answer = self._get()
-            except Exception as error:
-                raise _refused(error) from error
-            if inspect.isawaitable(answer):
-                self._is_async = True
-                if inspect.iscoroutine(answer):
-                    answer.close()
-            else:
-                self._keep(answer)
+    async def _ask_async(self, old: Headers) -> Headers:
+        return self._keep(await self._get(), old) if self._kept is old else self._kept
 
-    def _is_fresh(self) -> bool:
-        return self._kept is not self._refused and time.time() < self._renew_at
-
-    def _keep(self, answer: Any) -> None:
+    def _keep(self, answer: Any, old: Headers) -> Headers:
         token = answer if isinstance(answer, str) else getattr(answer, "token", None)
         if not isinstance(token, str):
             raise ConfigurationError(f"credential gave a {type(answer).__name__}, not a token: it must return text")
         expires_on = getattr(answer, "expires_on", None)
         now = time.time()
         lifetime = float(expires_on) - now if isinstance(expires_on, int | float) else 2 * _LIFETIME_UNKNOWN
-        self._kept = (("authorization", Secret(f"Bearer {_checked(token)}")),)
-        self._renew_at = now + max(lifetime - REFRESH_BEFORE_EXPIRY, min(lifetime, 1.0))
+        headers = (("authorization", Secret(f"Bearer {_checked(token)}")),)
+        if self._kept is old or self._kept is self._refused:  # else a later question was answered before this one
+            self._kept = headers
+            self._expires_at = now + lifetime
+            self._renew_at = now + max(lifetime - REFRESH_BEFORE_EXPIRY, min(lifetime, 1.0))
+        return headers
+
+
+def _settled(outcome: Headers | BaseException | None, spare: Headers) -> Headers:
+    """The headers that a question has brought, or those to spare; else an error that is this caller's own."""
+    if isinstance(outcome, tuple):
+        return outcome
+    if spare:
+        why = "it took too long" if outcome is None else type(outcome).__name__
+        _LOGGER.warning("credential gave no new token (%s); the one before still holds, and goes on being sent", why)
+        return spare
+    if outcome is None:
+        raise APITimeoutError(
+            "credential gave nothing before the call was to be over (total): look at what gives the tokens, "
+            "or raise timeout",
+            phase="credential",
+        )
+    if isinstance(outcome, ConfigurationError):
+        raise ConfigurationError(outcome.message)
+    raise _refused(outcome) from outcome
 
 
 def to_authorizer(credential: Any, scopes: tuple[str, ...]) -> Authorizer:
@@ -267,5 +301,5 @@ def _checked(secret: Any) -> Secret:
     return key
 
 
-def _refused(error: Exception) -> AuthenticationError:
+def _refused(error: BaseException) -> AuthenticationError:
     return AuthenticationError(f"credential gave nothing: {type(error).__name__} (see the cause). Check the identity.")

@@ -97,7 +97,8 @@ class APITimeoutError(APIConnectionError):
 
     Attributes:
         phase: What took too long: `connect`, `pool` (waiting for a free connection), `write`, `read`, `total` (the
-            whole call) or `idle` (between two chunks of a stream).
+            whole call), `credential` (waiting for a token, until the end of `total`) or `idle` (between two chunks of
+            a stream).
         partial: In a stream, what had arrived before.
     """
 

@@ -246,7 +246,7 @@ async def test_no_header_hides_another(raw: Any, end: str) -> None:
     """Nothing is sent of a header that would end within its value, or that HTTP has no letters for."""
 
     class Careless(Authorizer):
-        def headers(self) -> Headers:
+        def ready(self) -> Headers:
             return (("api-key", f"key{end}x-injected: yes"),)
 
     raw.script("request", answer(), "stall")

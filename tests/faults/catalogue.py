@@ -143,6 +143,8 @@ FAULTS: dict[str, Fault] = {
             f"{_CREDENTIALS}::test_one_new_token_for_many_refusals",
             f"{_CREDENTIALS}::test_rotated_keys",
             f"{_CREDENTIALS}::test_givers_that_fail",
+            "tests/core/test_expiring_tokens.py",
+            "tests/core/test_waiting_for_tokens.py",
         ),
     ),
     "F60": Fault(
@@ -245,8 +247,8 @@ PROMISES: dict[int, Promise] = {
         "Time",
         "`total` bounds a call with all its attempts and waits, whatever drips meanwhile; a stream until its first "
         "event. After that `idle` bounds the wait for each event; keep-alives do not count, nor does a reader's time. "
-        "In plain code, a look-up of the host's name and a credential that hangs cannot be broken off: the call ends "
-        "once they have. Async code waits for neither any longer than it may.",
+        "In sync code, a look-up of the host's name cannot be broken off: the call ends once it has. Async code does "
+        "not wait for it any longer than it may.",
         f"{_CORE}/timeouts.py, transport/",
     ),
     6: Promise(
@@ -329,8 +331,9 @@ PROMISES: dict[int, Promise] = {
     19: Promise(
         "Credentials",
         "Read for each attempt, so that a new key counts at once. A refused token is replaced once; callers at the "
-        "same time wait for one token.",
-        f"{_CORE}/credentials.py, retry.py",
+        "same time wait for one token, and are told of one failure, each by an error of its own. A provider that hangs "
+        "ends no more than the calls that wait for it. A token that is still good is used while no other is to be had.",
+        f"{_CORE}/credentials.py, singleflight.py, retry.py",
     ),
     20: Promise("Event loops", "One object serves any number of them.", f"{_CORE}/transport/_async.py"),
     21: Promise("Threads and forks", "No answer ever crosses from one to another.", f"{_CORE}/transport/"),

@@ -20,7 +20,6 @@ from azure_inference.protocol import Call, body_of, error_of_unread, raise_for_s
 from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline
 
-from ._deadlines import InTime
 from ._engines import Engine, Response, new_engine
 from ._settings import TransportSettings
 
@@ -105,11 +104,8 @@ class AsyncTransport:
             await pool.close()
 
     async def _send(self, call: Call[Any], tries: Tries) -> Response:
-        authorization = self._settings.authorizer.ready()
-        if authorization is None:
-            async with InTime(tries.deadline, call.server):
-                authorization = await self._settings.authorizer.headers_async()
-        tries.authorization = authorization
+        authorizer = self._settings.authorizer
+        authorization = tries.authorization = authorizer.ready() or await authorizer.headers_async(tries.deadline)
         if self._pid != os.getpid():
             _INHERITED.append(self._pools)
             self._pools, self._pid = WeakKeyDictionary(), os.getpid()

@@ -108,7 +108,8 @@ class Transport:
 
     def _send(self, call: Call[Any], tries: Tries) -> Wire:
         deadline = tries.deadline
-        authorization = tries.authorization = self._settings.authorizer.headers()
+        authorizer = self._settings.authorizer
+        authorization = tries.authorization = authorizer.ready() or authorizer.headers(deadline)
         keep_to(deadline)
         try:
             if self._client is not None:
