@@ -30,7 +30,7 @@ def to_result(answer: ChatCompletion) -> ChatResult:
 
 
 def _to_message(message: AnswerMessage, usage: UsageMetadata | None, metadata: dict[str, Any]) -> AIMessage:
-    fields: dict[str, Any] = {"content": message.text, "response_metadata": metadata}
+    fields: dict[str, Any] = {"content": message.said, "response_metadata": metadata}
     if usage is not None:
         fields["usage_metadata"] = usage
     if additional := to_additional(message):
@@ -68,7 +68,14 @@ def to_additional(message: AnswerMessage) -> dict[str, Any]:
         said["refusal"] = message.refusal
     if message.audio and (audio := message.audio.model_dump(exclude_none=True)):
         said["audio"] = audio
+    if message.model_extra:
+        said.update(to_unknown(message))
     return said
+
+
+def to_unknown(message: AnswerMessage) -> dict[str, Any]:
+    """What a message says under keys that the API does not define: annotations, say, or the context of its data."""
+    return {name: value for name, value in (message.model_extra or {}).items() if value not in (None, [], {})}
 
 
 def to_usage(usage: Usage | None) -> UsageMetadata | None:
@@ -91,9 +98,11 @@ def to_usage(usage: Usage | None) -> UsageMetadata | None:
 
 
 def to_metadata(answer: ChatCompletion, choice: Choice) -> dict[str, Any]:
-    """The `response_metadata` of a message."""
+    """The `response_metadata` of a message; keys that the API does not define are as the server has them."""
     return _given(
         {
+            **(answer.model_extra or {}),
+            **(choice.model_extra or {}),
             "model_provider": PROVIDER,
             "model_name": answer.model,
             "id": answer.id,

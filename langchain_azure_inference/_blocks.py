@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.messages.block_translators import register_translator
 from langchain_core.messages.content import KNOWN_BLOCK_TYPES, ContentBlock
 
 PROVIDER = "azure_inference"
+_IN_PIECES = frozenset({"text", "reasoning", "refusal"})
+_OF_CITATIONS = ("url", "title", "start_index", "end_index")
 
 
 def to_blocks(message: AIMessage) -> list[ContentBlock]:
@@ -20,12 +22,18 @@ def to_blocks(message: AIMessage) -> list[ContentBlock]:
 def to_chunk_blocks(message: AIMessageChunk) -> list[ContentBlock]:
     """The blocks of a chunk.
 
-    Each kind has an index of its own: langchain-core adds up what has the same one, and numbers calls from 0.
+    Each kind of text has an index of its own: langchain-core adds up what has the same one, and numbers calls from 0.
     """
     if message.chunk_position == "last":
         return to_blocks(message)
-    said = [{**block, "index": f"lc_{block['type']}_0"} for block in _all_but_calls(message)]
+    said = [_indexed(block) for block in _all_but_calls(message)]
     return cast("list[ContentBlock]", [*said, *message.tool_call_chunks])
+
+
+def _indexed(block: dict[str, Any]) -> dict[str, Any]:
+    """A block with the index of its kind if it is text, which comes in pieces; an image, say, comes whole."""
+    kind = block["value"].get("type") if block["type"] == "non_standard" else block["type"]
+    return {**block, "index": f"lc_{block['type']}_0"} if kind in _IN_PIECES else block
 
 
 def _all_but_calls(message: AIMessage) -> list[dict[str, Any]]:
@@ -36,12 +44,35 @@ def _all_but_calls(message: AIMessage) -> list[dict[str, Any]]:
         if message.content:
             blocks.append({"type": "text", "text": message.content})
     else:
-        blocks += [{"type": "text", "text": b} if isinstance(b, str) else b for b in message.content]
+        read: list[Any] = list(HumanMessage(message.content).content_blocks)
+        blocks += [block for block in read if block.get("text") != ""]
+    if annotations := message.additional_kwargs.get("annotations"):
+        _annotate(blocks, annotations)
     if refusal := message.additional_kwargs.get("refusal"):
         # A standard block since langchain-core 1.7.5.
         block = {"type": "refusal", "refusal": refusal}
         blocks.append(block if "refusal" in KNOWN_BLOCK_TYPES else {"type": "non_standard", "value": block})
     return blocks
+
+
+def _annotate(blocks: list[dict[str, Any]], annotations: list[Any]) -> None:
+    """Adds annotations to the last text there is; at the end of a stream that is elsewhere, and found by its index."""
+    texts = [position for position, block in enumerate(blocks) if block["type"] == "text"]
+    if not texts:
+        blocks.append({"type": "text", "text": "", "index": "lc_text_0"})
+    position = texts[-1] if texts else -1
+    blocks[position] = {**blocks[position], "annotations": [_annotation(each) for each in annotations]}
+
+
+def _annotation(annotation: Any) -> dict[str, Any]:
+    """A citation as langchain-core has it; of any other annotation, what the service says."""
+    found = cast("dict[str, Any]", annotation).get("url_citation") if isinstance(annotation, dict) else None
+    if not isinstance(found, dict):
+        return {"type": "non_standard_annotation", "value": annotation}
+    cited = cast("dict[str, Any]", found)
+    known = {name: cited[name] for name in _OF_CITATIONS if cited.get(name) is not None}
+    extras = {name: value for name, value in cited.items() if name not in _OF_CITATIONS}
+    return {"type": "citation", **known, **({"extras": extras} if extras else {})}
 
 
 register_translator(PROVIDER, to_blocks, to_chunk_blocks)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from .reasoning import Parted, ThoughtReader, with_reasoning
 from .schema._json import is_array, is_object
-from .schema.chat import AnswerMessage, Audio, ChatCompletion, Choice
+from .schema.chat import AnswerMessage, Audio, ChatCompletion, Choice, is_other, text_in
 from .schema.chunks import (
     ChatCompletionChunk,
     ChunkChoice,
@@ -28,7 +28,7 @@ UNKNOWN = "unknown"
 
 
 class _Head:
-    """What stands beside the choices: the first value that says something counts; of usage, the last."""
+    """What stands beside the choices: the first value that says something counts; of usage and new keys, the last."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -42,6 +42,10 @@ class _Head:
                 self._missing = [name for name in _HEAD if name not in self.values]
         if chunk.usage is not None:
             self.values["usage"] = chunk.usage
+        if chunk.service_tier is not None:
+            self.values["service_tier"] = chunk.service_tier
+        if chunk.model_extra:
+            self.values.update(_given(chunk.model_extra))
 
 
 class _ToolCalls:
@@ -99,7 +103,11 @@ class _ChoiceSoFar:
         self.refusal: list[str] = []
         self.tools: _ToolCalls | None = None
         self.audio: dict[str, Any] = {}
+        self.others: list[tuple[int, Any]] = []
+        """The parts of the content that are neither text nor thought, each with the length of the text before it."""
         self.kept: dict[str, Any] = {}
+        self.unknown: dict[str, list[Any]] = {}
+        """What came under keys of the message that this library does not know."""
         self.finish_reason: str | None = None
 
     def add(self, piece: ChunkChoice) -> ChunkChoice:
@@ -112,6 +120,7 @@ class _ChoiceSoFar:
             delta = self._placed(delta, delta.tool_calls)
         text, thought = delta.content, delta.reasoning_content or delta.reasoning
         if isinstance(text, list):
+            self._add_others(text)
             text, thought = delta.text, delta.reasoning_text
         if text:
             self.content += text.encode("utf-8", "surrogatepass")
@@ -124,8 +133,8 @@ class _ChoiceSoFar:
             self._add_audio(delta.audio.model_dump(exclude_none=True))
         if reason:
             self.finish_reason = reason
-        if piece.content_filter_results or piece.logprobs is not None:
-            self._keep(piece.content_filter_results, piece.logprobs)
+        if piece.content_filter_results or piece.logprobs is not None or piece.model_extra or delta.model_extra:
+            self._keep(piece)
         return piece if delta is came else replace(piece, delta=delta)
 
     def rest(self) -> Delta | None:
@@ -173,16 +182,25 @@ class _ChoiceSoFar:
                 changed[position] = seen
         return delta if changed is None else replace(delta, tool_calls=changed)
 
+    def _add_others(self, parts: list[Any]) -> None:
+        length = len(self.content)
+        for position, part in enumerate(parts):
+            if is_other(part):
+                self.others.append((length + len(text_in(parts[:position]).encode("utf-8", "surrogatepass")), part))
+
     def _add_audio(self, audio: dict[str, Any]) -> None:
         for name, value in audio.items():
             is_text = name in ("data", "transcript") and name in self.audio
             self.audio[name] = self.audio[name] + value if is_text else value
 
-    def _keep(self, filtered: dict[str, Any] | None, logprobs: Any) -> None:
-        if filtered:
+    def _keep(self, piece: ChunkChoice) -> None:
+        self.kept.update(_given(piece.model_extra))
+        for name, value in _given(piece.delta.model_extra).items():
+            self.unknown.setdefault(name, []).append(value)
+        if filtered := piece.content_filter_results:
             self.kept["content_filter_results"] = {**self.kept.get("content_filter_results", {}), **filtered}
-        if logprobs is not None:
-            self._add_logprobs(logprobs)
+        if piece.logprobs is not None:
+            self._add_logprobs(piece.logprobs)
 
     def _add_logprobs(self, logprobs: Any) -> None:
         known = self.kept.get("logprobs")
@@ -196,16 +214,48 @@ class _ChoiceSoFar:
             elif value is not None:
                 known[name] = value
 
+    def _content(self) -> str | list[Any] | None:
+        """The text; with other parts among it, all in the order they came in."""
+        if not self.others:
+            return self.content.decode("utf-8", "surrogatepass") or None
+        parts: list[Any] = []
+        start = 0
+        for end, part in [*self.others, (None, None)]:
+            if text := self.content[start:end]:
+                parts.append({"type": "text", "text": text.decode("utf-8", "surrogatepass")})
+            if end is not None:
+                parts.append(part)
+                start = end
+        return parts
+
     def result(self, index: int) -> Choice:
         message = AnswerMessage(
             role=self.role or "assistant",
-            content=self.content.decode("utf-8", "surrogatepass") or None,
+            content=self._content(),
             reasoning_content=self.reasoning.decode("utf-8", "surrogatepass") or None,
             refusal="".join(self.refusal) or None,
             tool_calls=self.tools.result() if self.tools else [],
             audio=Audio(**self.audio) if self.audio else None,
+            **{name: _sum(values) for name, values in self.unknown.items()},
         )
-        return Choice(index=index, finish_reason=self.finish_reason, message=message, **self.kept)
+        own = {"index": index, "finish_reason": self.finish_reason, "message": message}
+        fields: dict[str, Any] = {**self.kept, **own}
+        return Choice(**fields)
+
+
+def _given(unknown: dict[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in unknown.items() if value is not None} if unknown else {}
+
+
+def _sum(values: list[Any]) -> Any:
+    """The values that came under one key: texts, lists and objects added up; of any others, the last."""
+    if all(isinstance(value, str) for value in values):
+        return "".join(values)
+    if all(map(is_array, values)):
+        return [item for value in values for item in value]
+    if all(map(is_object, values)):
+        return {name: item for value in values for name, item in value.items()}
+    return values[-1]
 
 
 class ChatAccumulator:

@@ -242,7 +242,50 @@ def test_content_in_parts() -> None:
         chunk({"content": "b"}),
     )
 
-    assert (answer.choices[0].message.text, answer.choices[0].message.reasoning_text) == ("ab", "hm")
+    message = answer.choices[0].message
+    assert (message.text, message.reasoning_text) == ("ab", "hm")
+    assert (
+        message.said
+        == message.content
+        == [{"type": "text", "text": "a"}, {"type": "other"}, {"type": "text", "text": "b"}]
+    )
+
+
+def test_parts_stay_where_they_were() -> None:
+    """Parts that are neither text nor thought have their place between the texts, whatever these are made of."""
+    thought = {"type": "thinking", "thinking": "hm"}
+    answer, seen = accumulated(
+        chunk({"content": [{"type": "image", "n": 1}, {"type": "text", "text": "é"}]}),
+        chunk({"content": "a"}),
+        chunk(
+            {"content": [{"type": "text", "text": "b"}, thought, {"type": "image", "n": 2}, {"type": "image", "n": 3}]}
+        ),
+    )
+
+    assert answer.choices[0].message.said == [
+        {"type": "image", "n": 1},
+        {"type": "text", "text": "éab"},
+        {"type": "image", "n": 2},
+        {"type": "image", "n": 3},
+    ]
+    assert [len(each.choices[0].delta.said) for each in seen] == [2, 1, 3]
+
+
+def test_keys_that_are_new() -> None:
+    """What the API does not define is kept: pieces of a message added up, of anything else the last that says it."""
+    answer, _ = accumulated(
+        chunk({"annotations": [1], "context": {"a": 1}, "aside": "b", "odd": 1}, service_tier="flex", x=1),
+        chunk({"annotations": [2], "context": {"b": 2}, "aside": "c", "odd": "d", "none": None}, x=2, y=None),
+        {
+            "choices": [{"index": 0, "delta": {}, "stop_reason": "e", "message": "no", "finish_reason": "stop"}],
+            "x": None,
+        },
+    )
+    choice = answer.choices[0]
+
+    assert answer.model_extra == {"service_tier": "flex", "x": 2}
+    assert choice.model_extra == {"stop_reason": "e"}
+    assert choice.message.model_extra == {"annotations": [1, 2], "context": {"a": 1, "b": 2}, "aside": "bc", "odd": "d"}
 
 
 def test_nothing_is_changed_that_was_given() -> None:

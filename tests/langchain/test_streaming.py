@@ -52,8 +52,14 @@ def chunks_of(model: ChatAzureInference, way: str, into: Any = None, **kwargs: A
 
 
 def standard(message: AIMessage) -> list[dict[str, Any]]:
-    """The standard blocks, but for their index and for broken calls, which langchain-core shows in streams alone."""
-    blocks = [{name: value for name, value in block.items() if name != "index"} for block in message.content_blocks]
+    """The standard blocks, but for their index and for broken calls, which langchain-core shows in streams alone.
+
+    Blocks that are not calls have an id of langchain-core's own, another one each time.
+    """
+    blocks = [
+        {name: value for name, value in block.items() if name != "index" and not str(value).startswith("lc_")}
+        for block in message.content_blocks
+    ]
     return [block for block in blocks if block["type"] != "invalid_tool_call"]
 
 
@@ -63,6 +69,8 @@ def total(chunks: list[AIMessageChunk]) -> AIMessageChunk:
     return first + others
 
 
+CITED = {"type": "url_citation", "url_citation": {"url": "https://x/y", "title": "t", "start_index": 0, "x": 1}}
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
 ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str]] = {
     "text": ({"content": "Hello there"}, [{"role": "assistant", "content": "Hel"}, {"content": "lo there"}], "stop"),
     "thoughts": (
@@ -121,6 +129,20 @@ ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str]] = {
         [piece(0, "{}", id_="c1", name="f"), piece(1, '["no object"]', id_="c2", name="g")],
         "tool_calls",
     ),
+    "citations": (
+        {"content": "It rains.", "annotations": [CITED, {"type": "file_citation", "x": 1}], "context": {"intent": "x"}},
+        [
+            {"content": "It ", "context": {"intent": "x"}},
+            {"content": "rains.", "annotations": [CITED]},
+            {"annotations": [{"type": "file_citation", "x": 1}]},
+        ],
+        "stop",
+    ),
+    "images": (
+        {"content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Look:"}, IMAGE, IMAGE]},
+        [{"content": [{"type": "thinking", "thinking": "hm"}]}, {"content": "Look:"}, {"content": [IMAGE, IMAGE]}],
+        "stop",
+    ),
     "a refusal": ({"content": None, "refusal": "I will not."}, [{"refusal": "I will "}, {"refusal": "not."}], "stop"),
 }
 
@@ -169,6 +191,53 @@ def test_sums_are_messages_of_langchain(  # noqa: PLR0917
     assert [type(chunk) for chunk in sums] == [AIMessageChunk] * 3
     assert one_by_one == total(chunks)
     assert type(message_chunk_to_message(one_by_one)) is AIMessage
+
+
+WAYS = {
+    "invoke": lambda model: model.invoke("hi"),
+    "ainvoke": lambda model: asyncio.run(model.ainvoke("hi")),
+    "stream": lambda model: total(chunks_of(model, "stream")),
+    "astream": lambda model: total(chunks_of(model, "astream")),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_nothing_is_lost(script: Any, wire: SimpleNamespace, way: str, output_version: str) -> None:
+    """What the API does not define is in the message under the names that the service has for it; null is not."""
+    message, deltas, _ = ANSWERS["citations"]
+    reply: Any = wire.events(*deltas) if "stream" in way else wire.body({**message, "function_call": None})
+    for event in reply[1:-1] if "stream" in way else [reply]:
+        event.update(service_tier="flex", odd={"a": 1}, empty=None)
+        for choice in event["choices"]:
+            choice["stop_reason"] = "END"
+    script.says(reply)
+
+    heard: Any = WAYS[way](model_of(script, output_version=output_version))
+
+    told = {"service_tier": "flex", "odd": {"a": 1}, "stop_reason": "END"}
+    assert told.items() <= heard.response_metadata.items()
+    assert "empty" not in heard.response_metadata
+    assert heard.additional_kwargs == {name: message[name] for name in ("annotations", "context")}
+    (text,) = standard(heard)
+    assert text["text"] == "It rains."
+    assert text["annotations"] == [
+        {"type": "citation", "url": "https://x/y", "title": "t", "start_index": 0, "extras": {"x": 1}},
+        {"type": "non_standard_annotation", "value": {"type": "file_citation", "x": 1}},
+    ]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_images_of_an_answer(script: Any, wire: SimpleNamespace, way: str) -> None:
+    """An answer that is more than text is a list, with its text and its images."""
+    message, deltas, _ = ANSWERS["images"]
+    script.says(wire.events(*deltas) if "stream" in way else wire.body(message))
+
+    heard: Any = WAYS[way](model_of(script))
+
+    assert [part for part in heard.content if part == IMAGE] == [IMAGE, IMAGE]
+    assert heard.text == "Look:"
+    assert [block["type"] for block in heard.content_blocks] == ["reasoning", "text", "image", "image"]
 
 
 PIECES = [{"reasoning_content": "hm"}, {"content": "I look."}, piece(0, '{"a', id_="c", name="f"), piece(0, '": 1')]

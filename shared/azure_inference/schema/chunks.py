@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import SchemaSerializer, core_schema, from_json
 
 from ._json import is_array, is_object
-from .chat import Audio, Usage, text_in, thought_in
+from .chat import Audio, Usage, said_in, text_in, thought_in
 from .tools import to_text
 
 _UNKNOWN = "<unknown>"
@@ -131,6 +131,12 @@ class Delta(ChunkModel, frozen=True, kw_only=True):
         return text_in(content) if isinstance(content, list) else content or ""
 
     @property
+    def said(self) -> str | list[Any]:
+        """The text said; or, with images and the like among it, all parts of `content` but thoughts."""
+        content = self.content
+        return said_in(content) if isinstance(content, list) else content or ""
+
+    @property
     def reasoning_text(self) -> str:
         """The text thought, from whichever place the server puts it; empty where there is none."""
         thought, content = self.reasoning_content or self.reasoning, self.content
@@ -159,6 +165,7 @@ class _Frame(ChunkModel, frozen=True, kw_only=True):
     usage: Usage | None = None
     system_fingerprint: str | None = None
     prompt_filter_results: list[Any] | None = None
+    service_tier: Any = None
 
 
 class ChatCompletionChunk(_Frame, frozen=True, kw_only=True):
@@ -167,7 +174,6 @@ class ChatCompletionChunk(_Frame, frozen=True, kw_only=True):
     others = {"choices": ChunkChoice.grouped}
 
     choices: list[ChunkChoice] = []
-    service_tier: Any = None
     obfuscation: Any = None
     """Noise that OpenAI's services send with every frame, so that its length tells nothing."""
 
