@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from langchain_core.messages import HumanMessage, ToolMessage
 from llama_index.core.base.llms.types import ChatMessage
 
 from azure_inference import (
+    APITimeoutError,
     ContentFilterError,
     InferenceError,
     ParameterNotSupportedError,
@@ -223,6 +225,25 @@ def test_a_cut_stream_is_no_answer(server: ScriptedServer, entry: Entry) -> None
     error = _heard(server, entry, "stream").error
     assert isinstance(error, StreamInterruptedError)
     assert error.partial.choices[0].message.text == "It ra"
+
+
+@entries
+@ways
+def test_a_credential_that_hangs(server: ScriptedServer, entry: Entry, route: Route) -> None:
+    """A call that had no token in its time says that it was the credential, by way of every entry point."""
+    is_over = threading.Event()
+
+    def give() -> str:
+        is_over.wait(20)
+        return "token"
+
+    try:
+        ask = Ask(route, messages=MESSAGES, arguments={"credential": give, "timeout": 0.1})
+        error: Any = entry.hear(ask, Place(server.url, "", {"chat": "m"})).error
+        assert isinstance(error, APITimeoutError)
+        assert (error.phase, server.connections) == ("credential", 0)
+    finally:
+        is_over.set()
 
 
 def _asker(framework: str, url: str) -> Callable[[], list[str]]:
