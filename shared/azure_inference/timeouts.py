@@ -45,7 +45,7 @@ class Timeouts:
     """Seconds that a call, and each phase of it, may take; None for no limit.
 
     Attributes:
-        connect: To make a connection.
+        connect: To look up the host and make a connection, TLS included.
         read: Without a byte from the server.
         write: Without a byte taken by the server.
         pool: To get a connection when all are in use.

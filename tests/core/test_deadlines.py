@@ -9,12 +9,15 @@ import threading
 import time
 from typing import Any
 
+import httpcore
+import httpx
 import pytest
 
 from azure_inference import (
     APIStatusError,
     APITimeoutError,
     ChatRequest,
+    InferenceClient,
     RateLimitError,
     RetryPolicy,
     Timeouts,
@@ -230,7 +233,8 @@ def test_the_token_is_part_of_the_call(raw: Any, either: Any, method: str) -> No
         is_over.set()
 
 
-def test_slow_look_ups_of_names(raw: Any, either: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("phase", ["connect", "total"])
+def test_slow_look_ups_of_names(raw: Any, either: Any, monkeypatch: pytest.MonkeyPatch, phase: str) -> None:
     """Async code waits for the address of a host until the deadline; sync code must wait on, but then sends nothing."""
     raw.script("request", ANSWER)
     is_over = threading.Event()
@@ -241,9 +245,73 @@ def test_slow_look_ups_of_names(raw: Any, either: Any, monkeypatch: pytest.Monke
         return look_up(*arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up_slowly)
+    client = either.client(raw.url.replace("127.0.0.1", "localhost"), timeout=Timeouts(**{phase: 0.1}))
     try:
-        with pytest.raises(APITimeoutError, match="total"):
-            either.client(raw.url.replace("127.0.0.1", "localhost"), timeout=Timeouts(total=0.1)).chat(HELLO)
+        with pytest.raises(APITimeoutError, match=phase):
+            client.chat(HELLO)
     finally:
         is_over.set()
     assert raw.requests == []
+
+
+class SilentAddresses:
+    """A host of which every address but one takes no connection and says nothing; `limits` are what each was given."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, addresses: list[str]) -> None:
+        self.limits: list[float] = []
+        connect = httpcore.SyncBackend.connect_tcp
+
+        def look_up(host: str, port: int, *arguments: Any, **options: Any) -> Any:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+        def connect_or_wait(backend: Any, host: str, port: int, timeout: float, *arguments: Any) -> Any:
+            self.limits.append(timeout)
+            if host == "127.0.0.1":
+                monkeypatch.undo()
+                return connect(backend, host, port, timeout, *arguments)
+            time.sleep(timeout)
+            raise httpcore.ConnectTimeout
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect_or_wait)
+
+
+@pytest.mark.parametrize("limits", [{"connect": 0.5}, {"total": 0.5}], ids=["connect", "total"])
+def test_hosts_of_several_silent_addresses(raw: Any, monkeypatch: pytest.MonkeyPatch, limits: dict[str, Any]) -> None:
+    """All addresses of a host share the time to connect, and that of the call."""
+    silent = SilentAddresses(monkeypatch, ["127.0.0.2", "127.0.0.3", "127.0.0.4"])
+    client = InferenceClient(
+        raw.url.replace("127.0.0.1", "localhost"), "key", timeout=Timeouts(**limits), max_retries=0
+    )
+
+    with pytest.raises(APITimeoutError):
+        client.chat(HELLO)
+    assert 0 < sum(silent.limits) <= 0.5
+
+
+def test_an_address_behind_silent_ones(raw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A silent address leaves time for those after it."""
+    raw.script("request", ANSWER)
+    silent = SilentAddresses(monkeypatch, ["127.0.0.2", "127.0.0.3", "127.0.0.1"])
+    client = InferenceClient(
+        raw.url.replace("127.0.0.1", "localhost"), "key", timeout=Timeouts(connect=3), max_retries=0
+    )
+
+    assert client.chat(HELLO).id == "c"
+    assert len(silent.limits) == 3
+
+
+@pytest.mark.parametrize("name", ["the body drips", "chunks drip"])
+def test_total_with_a_client_of_the_users(raw: Any, either: Any, name: str) -> None:
+    """An answer that drips ends at the deadline over a client of the user's, too."""
+    raw.script(*SLOW[name])
+    given: dict[str, Any] = (
+        {"async_http_client": httpx.AsyncClient()} if either.is_async else {"http_client": httpx.Client()}
+    )
+    (http,) = given.values()
+    client = either.client(raw.url, timeout=Timeouts(total=0.2), **given)
+
+    with pytest.raises(APITimeoutError, match="total"):
+        client.chat(HELLO)
+    assert raw.hung_up.acquire(timeout=20)
+    either.run(http.aclose() if either.is_async else http.close())

@@ -114,11 +114,9 @@ class AiohttpEngine:
         request = self._servers.get(server)
         if request is None:
             request = self._servers[server] = aiohttp.ClientRequest("GET", yarl.URL(server))
-        async with InTime(deadline, server):
-            try:
-                return await self._connector.connect(request, traces=[], timeout=_limits(seconds))
-            except TimeoutError:
-                raise Deadline(None, "connect").error(server) from None
+        # The connector's own limit would leave out the look-up of the address.
+        async with InTime(deadline, server), InTime(Deadline.within(seconds, "connect"), server):
+            return await self._connector.connect(request, traces=[], timeout=_NO_LIMITS)
 
 
 class _Response:
@@ -354,11 +352,7 @@ class _Connector(aiohttp.TCPConnector):
         self._factory: Any = functools.partial(_Handler, loop=self._loop)
 
 
-@functools.lru_cache(maxsize=256)
-def _limits(connect: float | None) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, sock_connect=connect)
-
-
+_NO_LIMITS = aiohttp.ClientTimeout(total=None)
 _HTTP_ERRORS = (aiohttp.ClientError, OSError, RuntimeError)
 
 

@@ -220,16 +220,19 @@ def keep_to(deadline: Deadline) -> None:
 
 def _within(timeout: float | None, error: type[httpcore.TimeoutException]) -> float | None:
     at: float | None = getattr(_CURRENT, "at", None)
-    if at is None:
-        return timeout
-    remaining = at - time.monotonic()
-    if remaining <= 0:
+    if at is not None:
+        remaining = at - time.monotonic()
+        timeout = remaining if timeout is None else min(timeout, remaining)
+    if timeout is not None and timeout <= 0:
         raise error
-    return remaining if timeout is None else min(timeout, remaining)
+    return timeout
 
 
 class _Backend(httpcore.SyncBackend):
-    """Sockets whose every wait ends at the deadline of the call: a server that drips bytes cannot put it off."""
+    """Sockets whose every wait ends at the deadline of the call: a server that drips bytes cannot put it off.
+
+    The time to connect is for look-up, all addresses and TLS together; a silent address leaves the next their share.
+    """
 
     def connect_tcp(
         self,
@@ -239,13 +242,37 @@ class _Backend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        limit = _within(timeout, httpcore.ConnectTimeout)
-        return _SocketStream(super().connect_tcp(host, port, limit, local_address, socket_options))
+        until = Deadline.within(timeout, "connect")
+        addresses = _addresses(host, port)
+        for left in range(len(addresses), 0, -1):
+            limit = _within(until.remaining, httpcore.ConnectTimeout)
+            share = None if limit is None else limit / left
+            try:
+                stream = super().connect_tcp(addresses[-left], port, share, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if left == 1:
+                    raise
+            else:
+                return _SocketStream(stream, until)
+        raise httpcore.ConnectError("the host has no address")
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """The addresses of a host, in a form that needs no look-up any more."""
+    numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return [socket.getnameinfo(address, numeric)[0] for *_, address in found]
+    except OSError as error:
+        raise httpcore.ConnectError(error) from error
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
+    """A connection, which must have been made until then, TLS included."""
+
+    def __init__(self, stream: httpcore.NetworkStream, until: Deadline) -> None:
         self._stream = stream
+        self._until = until
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._stream.read(max_bytes, _within(timeout, httpcore.ReadTimeout))
@@ -257,12 +284,15 @@ class _Stream(httpcore.NetworkStream):
         self._stream.close()
 
     def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002 - it began when the connection did
     ) -> httpcore.NetworkStream:
-        limit = _within(timeout, httpcore.ConnectTimeout)
+        limit = _within(self._until.remaining, httpcore.ConnectTimeout)
         is_plain = not isinstance(self.get_extra_info("socket"), ssl.SSLSocket)
         secure = self._stream.start_tls(ssl_context, server_hostname, limit)
-        return _SocketStream(secure) if is_plain else _Stream(secure)
+        return _SocketStream(secure, self._until) if is_plain else _Stream(secure, self._until)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
@@ -271,8 +301,8 @@ class _Stream(httpcore.NetworkStream):
 class _SocketStream(_Stream):
     """One that is nothing but a socket, plain or of TLS: httpcore's own takes as long again to translate no error."""
 
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: httpcore.NetworkStream, until: Deadline) -> None:
+        super().__init__(stream, until)
         self._socket: socket.socket = stream.get_extra_info("socket")
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:

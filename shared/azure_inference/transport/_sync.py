@@ -57,6 +57,16 @@ class Wire:
         self._stream.close()
 
 
+class _WireOfUser(Wire):
+    """One over a client of the user's, whose connections know no deadline: it is looked at after each piece."""
+
+    def __next__(self) -> bytes:
+        piece = super().__next__()
+        if self.deadline.is_over:
+            raise self.deadline.error(self._where)
+        return piece
+
+
 class Transport:
     """Sends calls and reads their answers, over one pool of connections per process."""
 
@@ -121,7 +131,8 @@ class Transport:
         except HTTP_ERRORS as error:
             raise to_error(error, call.server, deadline) from error
         tries.answer_headers = response.headers
-        return Wire(self, call, response, deadline)
+        kind = Wire if self._client is None else _WireOfUser
+        return kind(self, call, response, deadline)
 
     def _own_pool(self) -> PatientTransport:
         pool = self._pool
