@@ -30,7 +30,7 @@ class AnswerChunk(AIMessageChunk):
 
     model_config = ConfigDict(defer_build=True)  # pieces are made of plain chunks; see `_piece`
 
-    __class__ = property(lambda _: AIMessageChunk)  # pyright: ignore[reportIncompatibleMethodOverride] # isinstance asks it, as of mocks
+    __class__ = property(lambda _: AIMessageChunk)  # pyright: ignore[reportIncompatibleMethodOverride]
 
     @classmethod
     @override
