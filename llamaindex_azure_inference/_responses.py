@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection
 from typing import Any, cast
 
 from llama_index.core.base.llms.types import (
@@ -20,6 +20,7 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.llm import ToolSelection
 
 from azure_inference import (
+    AnswerMessage,
     ChatCompletion,
     ChatCompletionChunk,
     Choice,
@@ -33,6 +34,7 @@ from azure_inference import (
 )
 
 FINISH_REASON = "finish_reason"
+REFUSAL = "refusal"
 _TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -40,34 +42,51 @@ class ToolCallError(ResponseValidationError, ValueError):
     """A tool call that cannot be carried out as it came; a ValueError too, as LlamaIndex's own are."""
 
 
+class CallSoFar(ToolCallBlock):
+    """A call of a stream under way; its arguments are text, which may still grow."""
+
+
 def to_response(completion: ChatCompletion, *, parallel_calls: bool = True) -> ChatResponse:
     """A whole answer; of several choices the first. `parallel_calls=False` keeps the first tool call only."""
     choice = completion.choices[0]
-    message = choice.message
+    facts = _facts(completion, choice)
+    if choice.message.refusal:
+        facts[REFUSAL] = choice.message.refusal
+    return ChatResponse(
+        message=_to_message(choice.message, parallel_calls=parallel_calls),
+        raw=completion,
+        logprobs=_logprobs(choice),
+        additional_kwargs=facts,
+    )
+
+
+def _to_message(message: AnswerMessage, *, parallel_calls: bool) -> ChatMessage:
     calls = message.tool_calls if parallel_calls else message.tool_calls[:1]
-    blocks = _blocks(message.reasoning_text, message.text, [_settled(call) for call in calls])
+    text = message.text or message.refusal or ""
+    blocks = _blocks(message.reasoning_text, text, [_to_block(call) for call in calls])
     kept: dict[str, Any] = {"tool_calls": [_legacy(call) for call in calls]} if calls else {}
+    if message.refusal:
+        kept[REFUSAL] = message.refusal
     if message.audio is not None and message.audio.data:
         blocks.append(AudioBlock(audio=message.audio.data.encode(), format=message.audio.format or "wav"))
         kept["audio_id"] = message.audio.id
-    return ChatResponse(
-        message=ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kept),
-        raw=completion,
-        logprobs=_logprobs(choice),
-        additional_kwargs=_facts(completion, choice),
-    )
+    return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kept)
 
 
 class StreamedAnswer:
     """Makes of each chunk the response so far; the cost of a chunk does not grow with the number of chunks before."""
 
-    def __init__(self, *, parallel_calls: bool = True) -> None:
+    def __init__(self, so_far: Callable[[], ChatCompletion | None], *, parallel_calls: bool = True) -> None:
+        """`so_far` gives the answer put together: what more than text it holds is taken from there at its end."""
+        self._so_far = so_far
         self._parallel_calls = parallel_calls
         self._text = ""
         self._reasoning = ""
-        self._calls: dict[int, ToolCallBlock] = {}
-        self._settled: list[ToolCallBlock] = []
-        """The calls with their arguments parsed, once they are complete."""
+        self._refusal = ""
+        self._calls: dict[int, CallSoFar] = {}
+        self._is_spoken = False
+        self._is_over = False
+        """Whether the model has said why it ended, so that its calls are complete."""
         self._facts: dict[str, Any] = {}
         self._of_message: dict[str, Any] = {}
         """What a message is made with beside its blocks."""
@@ -82,55 +101,55 @@ class StreamedAnswer:
         delta = choice.delta
         for piece in delta.tool_calls or ():
             self._add_call(piece)
+        if delta.audio is not None:
+            self._is_spoken = True
+        if choice.finish_reason:
+            self._is_over = True
         text, thought = delta.text, delta.reasoning_text
+        if delta.refusal:
+            text = self._add_refusal(delta.refusal, text)
         self._text += text
-        if choice.finish_reason or (delta.tool_calls and FINISH_REASON in self._facts):  # which may come too early
-            self._settle()
         if not thought and choice.logprobs is None:
             return self._response(raw=chunk, delta=text)
         self._reasoning += thought
         return self._response(thought, raw=chunk, delta=text, logprobs=_logprobs(choice))
 
-    def end(self) -> Iterator[ChatResponse]:
-        """The response that is owed after the last chunk, if no chunk said that the tool calls are complete."""
-        if self._calls and FINISH_REASON not in self._facts:
-            self._facts[FINISH_REASON] = None
-            self._settle()
-            yield self._response()
-
     def _add_call(self, piece: ToolCallDelta) -> None:
         index, function = piece.index or 0, piece.function
         known = self._calls.get(index)
         if known is not None:
-            self._calls[index] = ToolCallBlock(
-                tool_call_id=known.tool_call_id or piece.id or "",
+            self._calls[index] = CallSoFar(
+                tool_call_id=known.tool_call_id,
                 tool_name=known.tool_name or function.name or "",
                 tool_kwargs=f"{known.tool_kwargs}{function.arguments or ''}",
             )
         elif self._parallel_calls or not self._calls:
-            new = ToolCallBlock(
-                tool_call_id=piece.id or "", tool_name=function.name or "", tool_kwargs=function.arguments or ""
-            )
+            new = CallSoFar(tool_call_id=piece.id, tool_name=function.name or "", tool_kwargs=function.arguments or "")
             self._calls = dict(sorted({**self._calls, index: new}.items()))
 
-    def _settle(self) -> None:
-        """Takes the calls as complete: their arguments are parsed here."""
-        if not self._calls:
-            return
-        calls = [_to_call(block) for block in self._calls.values()]
-        self._settled = [_settled(call) for call in calls]
-        self._of_message = {"additional_kwargs": {"tool_calls": [_legacy(call) for call in calls]}}
+    def _add_refusal(self, refusal: str, text: str) -> str:
+        """Takes in a piece of a refusal; gives back the text of its chunk: the refusal, if the model says no other."""
+        is_alone = not text and self._text == self._refusal
+        self._refusal += refusal
+        self._facts = {**self._facts, REFUSAL: self._refusal}
+        self._of_message = {"additional_kwargs": {REFUSAL: self._refusal}}
+        return refusal if is_alone else text
 
     def _response(self, thought: str = "", *, delta: str = "", **fields: Any) -> ChatResponse:
-        message = ChatMessage(
-            role=MessageRole.ASSISTANT,
-            blocks=_blocks(self._reasoning, self._text, self._settled or self._calls.values()),
-            **self._of_message,
-        )
+        if self._is_over and (self._calls or self._is_spoken):
+            message = self._whole_message()
+        else:
+            blocks = _blocks(self._reasoning, self._text, self._calls.values())
+            message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, **self._of_message)
         # pydantic copies dicts, so that what was given before stays as it was.
         if thought or self._facts:
             fields["additional_kwargs"] = {**self._facts, "thinking_delta": thought} if thought else self._facts
         return ChatResponse(message=message, delta=delta, **fields)
+
+    def _whole_message(self) -> ChatMessage:
+        whole = self._so_far()
+        message = whole.choices[0].message if whole is not None else AnswerMessage()
+        return _to_message(message, parallel_calls=self._parallel_calls)
 
 
 def _first(chunk: ChatCompletionChunk) -> ChunkChoice | None:
@@ -162,15 +181,15 @@ def to_selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> lis
     blocks = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
     if error_on_no_tool_call and not blocks:
         raise ValueError(f"Expected at least one tool call, but got {len(blocks)} tool calls.")
-    is_complete = response.delta is None or FINISH_REASON in kwargs_of(response)
     selections: list[ToolSelection] = []
     for block in blocks:
         name, arguments = block.tool_name, block.tool_kwargs
-        if isinstance(arguments, str):
-            if is_complete and error_on_no_tool_call:
-                raise ToolCallError(f"The arguments of the call to {name} are no JSON object: {arguments[:80]!r}")
-            name = f"{name} (called with arguments that are no JSON object)" if is_complete else name
+        if isinstance(block, CallSoFar):
             arguments = {}
+        elif isinstance(arguments, str):
+            if error_on_no_tool_call:
+                raise ToolCallError(f"The arguments of the call to {name} are no JSON object: {arguments[:80]!r}")
+            name, arguments = f"{name} (called with arguments that are no JSON object)", {}
         selections.append(ToolSelection(tool_id=block.tool_call_id or "", tool_name=name, tool_kwargs=arguments))
     return selections
 
@@ -190,7 +209,7 @@ def _blocks(reasoning: str, text: str, calls: Collection[ToolCallBlock]) -> list
     return blocks
 
 
-def _settled(call: ToolCall) -> ToolCallBlock:
+def _to_block(call: ToolCall) -> ToolCallBlock:
     """A complete call; arguments that are no JSON object stay the text they are."""
     arguments = parse_arguments(call.function.arguments)
     return ToolCallBlock(
@@ -198,11 +217,6 @@ def _settled(call: ToolCall) -> ToolCallBlock:
         tool_name=call.function.name,
         tool_kwargs=call.function.arguments if arguments is None else arguments,
     )
-
-
-def _to_call(block: ToolCallBlock) -> ToolCall:
-    function = {"name": block.tool_name, "arguments": block.tool_kwargs}
-    return ToolCall.model_validate({"id": block.tool_call_id, "function": function})
 
 
 def _legacy(call: ToolCall) -> dict[str, Any]:

@@ -264,11 +264,10 @@ class AzureInference(Connected, FunctionCallingLLM):
         request, options, parallel = self._request(messages, arguments)
 
         def responses() -> ChatResponseGen:
-            answer = StreamedAnswer(parallel_calls=parallel)
             with self.connection.client.stream_chat(request, **options) as stream:
+                answer = StreamedAnswer(lambda: stream.so_far, parallel_calls=parallel)
                 for chunk in stream:
                     yield answer.add(chunk)
-            yield from answer.end()
 
         return responses()
 
@@ -276,12 +275,10 @@ class AzureInference(Connected, FunctionCallingLLM):
         request, options, parallel = self._request(messages, arguments)
 
         async def responses() -> ChatResponseAsyncGen:
-            answer = StreamedAnswer(parallel_calls=parallel)
             async with await self.connection.async_client.stream_chat(request, **options) as stream:
+                answer = StreamedAnswer(lambda: stream.so_far, parallel_calls=parallel)
                 async for chunk in stream:
                     yield answer.add(chunk)
-            for response in answer.end():
-                yield response
 
         return responses()
 

@@ -61,6 +61,8 @@ def test_unknown_keys_are_kept_at_every_level() -> None:
     assert [level.model_extra for level in levels] == kept
     assert chunk.to_dict() == frame
     assert (chunk["e"], chunk.get("f", 0)) == ("x", 0)
+    assert ("e" in chunk, "usage" in chunk, 0 in chunk) == (True, False, False)
+    assert list(chunk) == list(chunk.keys()) == [key for key, _ in chunk.items()] == list(chunk.to_dict())
 
 
 @pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)

@@ -243,6 +243,32 @@ class TestContent:
         llm.chat([*user("Speak."), answer, *user("Again.")])
         assert script.bodies[-1]["messages"][1]["audio"] == {"id": "audio-1"}
 
+    @pytest.mark.parametrize("method", CHATS[2:])
+    def test_spoken_stream(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
+        """A spoken answer that comes in pieces is whole at its end, as if it had come at once."""
+        pieces = [{"id": "audio-1", "data": "Ukl"}, {"transcript": "Hel"}, {"data": "GRg==", "transcript": "lo."}]
+        script.will(Says(deltas=[{"audio": piece} for piece in pieces]))
+        answer = ask(llm, method, user("Speak."))[-1].message
+        assert [block.audio for block in answer.blocks if isinstance(block, AudioBlock)] == [b"UklGRg=="]
+        assert answer.additional_kwargs == {"audio_id": "audio-1"}
+
+    @pytest.mark.parametrize("method", CHATS)
+    @pytest.mark.parametrize(("said", "text"), [(None, "I cannot."), ("Well.", "Well.")])
+    def test_refusal(
+        self, script: ScriptedServer, llm: AzureInference, method: str, said: str | None, text: str
+    ) -> None:
+        """What a model says that it refuses is the text, if there is no other, and stands beside it in any case."""
+        message = {"role": "assistant", "content": said, "refusal": "I cannot."}
+        deltas = [{"content": said}, {"refusal": "I can"}, {"refusal": "not."}]
+        choice = {} if "stream" in method else {"message": message}
+        script.will(Says(deltas=deltas, choice=choice))
+        responses = ask(llm, method, user("Well?"))
+        assert responses[-1].message.content == text
+        assert responses[-1].additional_kwargs["refusal"] == "I cannot."
+        assert responses[-1].message.additional_kwargs["refusal"] == "I cannot."
+        if "stream" in method:
+            assert "".join(response.delta for response in responses) == text
+
     def test_sound_bytes(self, script: ScriptedServer, llm: AzureInference, tmp_path: Path) -> None:
         """Sound is sent from a file as from memory."""
         (tmp_path / "a.wav").write_bytes(WAV)

@@ -4,7 +4,7 @@ pydantic takes four times as long, most of it for the objects it makes. What msg
 the fields below; any other is read with more patience, and loses nothing.
 """
 
-from collections.abc import Callable, KeysView, Mapping
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping
 from functools import cache
 from typing import Any, ClassVar, Self
 
@@ -68,6 +68,16 @@ class ChunkModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def keys(self) -> KeysView[str]:
         """The keys of `to_dict`: programs that read what a framework calls *raw* take it for a mapping, too."""
         return self.to_dict().keys()
+
+    def items(self) -> ItemsView[str, Any]:
+        """The keys and values of `to_dict`."""
+        return self.to_dict().items()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.to_dict())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.to_dict()
 
     def __getitem__(self, key: str) -> Any:
         return self.to_dict()[key]
