@@ -11,7 +11,6 @@ from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
 
 import httpx
-import tenacity
 
 from azure_inference.bodies import BodyDecoder
 from azure_inference.endpoints import AnswerT
@@ -95,6 +94,8 @@ class AsyncTransport:
                 return await attempt(tries)
         except InferenceError as error:
             first = error
+        import tenacity  # noqa: PLC0415 - as slow to import as many calls, and only failures need it
+
         return await tenacity.AsyncRetrying(**tries.options())(_after(first, attempt, tries))
 
     async def close(self) -> None:

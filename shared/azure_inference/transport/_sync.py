@@ -9,7 +9,6 @@ from typing import Any, TypeVar, cast
 from weakref import finalize
 
 import httpx
-import tenacity
 
 from azure_inference.bodies import BodyDecoder
 from azure_inference.endpoints import AnswerT
@@ -108,6 +107,8 @@ class Transport:
         except InferenceError as error:
             # tenacity costs as much as a small request, so it is entered only once there is something to repeat.
             first = error
+        import tenacity  # noqa: PLC0415 - as slow to import as many calls, and only failures need it
+
         return tenacity.Retrying(**tries.options())(_after(first, attempt, tries))
 
     def close(self) -> None:
