@@ -12,7 +12,7 @@ from llama_index.core.program import utils
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import from_json
 
-from ._responses import FINISH_REASON, kwargs_of
+from ._responses import FINISH_REASON, REFUSAL, kwargs_of
 
 ObjectT = TypeVar("ObjectT", bound=BaseModel)
 _SHOWN = 80
@@ -28,7 +28,8 @@ def to_object(kind: type[ObjectT], response: ChatResponse) -> ObjectT:
     The JSON is validated as JSON, so that a strict class takes it. Words and fences around it are no harm.
 
     Raises:
-        ValueError: There is none. The message says why, as far as the answer tells: `max_tokens`, the content filter.
+        ValueError: There is none. The message says why, as far as the answer tells: a refusal, the end
+            of `max_tokens`, the content filter.
         pydantic.ValidationError: (a ValueError) It is not what the class wants.
     """
     text = _text_of(response)
@@ -118,6 +119,8 @@ def _start(kind: type[BaseModel], text: str) -> int:
 def _reason(response: ChatResponse, text: str) -> str:
     """Why there is no object, as far as the answer tells."""
     said = kwargs_of(response)
+    if refusal := said.get(REFUSAL):
+        return f"the model refused: {refusal}"
     match said.get(FINISH_REASON):
         case "length":
             return "it was cut off at the most tokens it may have: raise max_tokens"

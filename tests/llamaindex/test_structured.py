@@ -181,6 +181,7 @@ def test_growing_list(script: ScriptedServer, llm_of: LLMOf, way: str, method: s
 
 
 CAUSES = {
+    "refusal": (Says(deltas=[{"refusal": "I will"}, {"refusal": " not."}]), r"no Person.*refused: I will not\."),
     "length": (Says(ANNA[:20], finish="length"), r"Person.*max_tokens"),
     "filter": (
         Says(
@@ -202,6 +203,8 @@ CAUSES = {
 def test_no_object(script: ScriptedServer, llm: AzureInference, cause: str, method: str) -> None:
     """An answer that holds no object is an error that says why, as far as the answer does."""
     reply, message = CAUSES[cause]
+    if cause == "refusal" and method in PREDICTED:
+        reply = Says(choice={"message": {"role": "assistant", "content": None, "refusal": "I will not."}})
     script.will(reply)
     with pytest.raises(ValueError, match=message):
         ask(llm, method, Person, about(), text="Anna")
