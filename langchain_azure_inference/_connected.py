@@ -6,7 +6,6 @@ from typing import Annotated, Any, Self
 from langchain_core.load.serializable import Serializable
 from langchain_core.utils import from_env
 from pydantic import (
-    ConfigDict,
     Field,
     PlainValidator,
     PrivateAttr,
@@ -17,6 +16,7 @@ from pydantic import (
 
 from azure_inference import (
     ALIASES,
+    BASE_CONFIG,
     UNWRITTEN,
     Connection,
     Credential,
@@ -31,31 +31,20 @@ from azure_inference import (
     to_argument_error,
 )
 
-CONFIG = ConfigDict(
-    extra="forbid",
-    arbitrary_types_allowed=True,
-    hide_input_in_errors=True,
-    protected_namespaces=(),
-    defer_build=False,
-)
-BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
-"""That of a class of which no objects are made: its validator would be built in vain."""
 _ALIASES = {**ALIASES, "model_name": "model"}
 
 
 class Connected(Serializable):
-    """An endpoint and how it is talked to. Everything but the credential, headers and HTTP clients is serialized."""
+    """An endpoint and how it is talked to. Everything but the credential, headers and HTTP clients is serialized.
+
+    Copies share their connections. An argument that is set anew counts from the next call on.
+    """
 
     model_config = BASE_CONFIG
 
     endpoint: str | None = Field(default_factory=from_env("AZURE_INFERENCE_ENDPOINT", default=None))
     """The URL of the endpoint, as pasted from a portal; by default AZURE_INFERENCE_ENDPOINT."""
-    credential: Annotated[Credential | None, PlainValidator(conceal)] = Field(
-        default_factory=from_env("AZURE_INFERENCE_CREDENTIAL", default=None),
-        validate_default=True,
-        exclude=True,
-        repr=False,
-    )
+    credential: Annotated[Credential | None, PlainValidator(conceal)] = Field(default=None, exclude=True, repr=False)
     """A key, or something that gives tokens, sync or async; by default AZURE_INFERENCE_CREDENTIAL. Never serialized."""
     model: str | None = None
     """The model or deployment; an endpoint that serves a single model needs none."""
@@ -138,10 +127,15 @@ class Connected(Serializable):
         """Yes: see `lc_secrets`."""
         return True
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, concealed({name: value})[name])
+        if Connection.depends_on((name,)):
+            self._connection = None
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy; with `update`, its connection is made anew."""
-        copied = super().model_copy(update=update, deep=deep)
-        if update:
+        """A copy. It shares the connection, unless `update` has something that makes another one."""
+        copied = super().model_copy(update=concealed(update or {}), deep=deep)
+        if update and Connection.depends_on(update):
             copied._connection = None  # noqa: SLF001 - of this very class
         return copied
 

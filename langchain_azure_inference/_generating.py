@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from azure_inference import (
+    BASE_CONFIG,
     CallOptions,
     ChatRequest,
     CompletionRequest,
@@ -12,7 +13,7 @@ from azure_inference import (
     wire_fields,
 )
 
-from ._connected import BASE_CONFIG, Connected
+from ._connected import Connected
 
 
 class Generating(Connected):

@@ -14,6 +14,7 @@ from langchain_core.runnables import Runnable
 from pydantic import Field, model_validator
 
 from azure_inference import (
+    CONFIG,
     CallOptions,
     ChatRequest,
     __version__,
@@ -26,7 +27,6 @@ from azure_inference import (
 from ._answers import to_result
 from ._blocks import PROVIDER
 from ._chunks import to_chunks, to_last_chunk
-from ._connected import CONFIG
 from ._errors import langchain_errors
 from ._generating import Generating
 from ._messages import to_wire

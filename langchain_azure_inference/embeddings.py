@@ -8,6 +8,7 @@ from typing import Any, Literal
 from langchain_core.embeddings import Embeddings
 
 from azure_inference import (
+    CONFIG,
     ConfigurationError,
     EmbeddingsRequest,
     ImageEmbeddingsRequest,
@@ -17,7 +18,7 @@ from azure_inference import (
     wire_fields,
 )
 
-from ._connected import CONFIG, Connected
+from ._connected import Connected
 from ._errors import langchain_errors
 
 Image = ImageInput | str | Path

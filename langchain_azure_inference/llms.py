@@ -13,6 +13,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import model_validator
 
 from azure_inference import (
+    CONFIG,
     CallOptions,
     Completion,
     CompletionChunk,
@@ -26,7 +27,6 @@ from azure_inference import (
 
 from ._answers import to_usage
 from ._blocks import PROVIDER
-from ._connected import CONFIG
 from ._errors import langchain_errors
 from ._generating import Generating
 

@@ -3,13 +3,14 @@
 import copy
 import os
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from llama_index.core.schema import BaseComponent
-from pydantic import ConfigDict, Field, PlainValidator, PrivateAttr, SkipValidation, ValidationError
+from pydantic import Field, PlainValidator, PrivateAttr, SkipValidation, ValidationError
 
 from azure_inference import (
     ALIASES,
+    BASE_CONFIG,
     UNWRITTEN,
     Connection,
     Credential,
@@ -24,22 +25,13 @@ from azure_inference import (
     to_argument_error,
 )
 
-CONFIG = ConfigDict(
-    extra="forbid",
-    arbitrary_types_allowed=True,
-    hide_input_in_errors=True,
-    protected_namespaces=(),
-    defer_build=False,
-)
-BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
-"""That of a class of which no objects are made: its validator would be built in vain."""
-
 
 class Connected(BaseComponent):
     """A component that asks an endpoint.
 
     Neither its text form, `to_dict` nor a pickle holds the credential: what is loaded from them takes it from
-    AZURE_INFERENCE_CREDENTIAL, if it is not given. Copies share their connections.
+    AZURE_INFERENCE_CREDENTIAL, if it is not given. Copies share their connections. An argument that is set
+    anew counts from the next call on.
     """
 
     model_config = BASE_CONFIG
@@ -49,7 +41,7 @@ class Connected(BaseComponent):
     endpoint: str | None = Field(default_factory=lambda: os.environ.get("AZURE_INFERENCE_ENDPOINT"))
     """The URL of the endpoint, as pasted from a portal; by default AZURE_INFERENCE_ENDPOINT."""
     credential: Annotated[Credential | None, PlainValidator(conceal)] = Field(default=None, exclude=True, repr=False)
-    """A key, or something that gives tokens, plain or async; by default AZURE_INFERENCE_CREDENTIAL."""
+    """A key, or something that gives tokens, sync or async; by default AZURE_INFERENCE_CREDENTIAL."""
     base_model: str | None = None
     """The model behind a deployment whose name does not tell it: what is known of models is looked up by it."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
@@ -61,7 +53,7 @@ class Connected(BaseComponent):
     extra_parameters: str | None = None
     """What becomes of parameters that the API does not define: `pass-through`, `drop` or `error`."""
     on_unsupported: str | None = None
-    """What happens if the model refuses a parameter: `error`, or `drop` to go on without it."""
+    """`drop` to leave out, with a warning, a parameter that the model refuses; by default the refusal is raised."""
     timeout: float | Timeouts | None = None
     """Seconds that a whole call may take, or `Timeouts`."""
     max_retries: int | None = None
@@ -96,7 +88,7 @@ class Connected(BaseComponent):
 
     @property
     def connection(self) -> Connection:
-        """The clients of this endpoint, plain and async; nothing is opened before the first call."""
+        """The clients of this endpoint; nothing is opened before the first call."""
         # Looked up where pydantic keeps it: as an attribute, that takes several times as long, at every call.
         made: Connection | None = (self.__pydantic_private__ or {}).get("_connection")
         if made is None:
@@ -106,6 +98,18 @@ class Connected(BaseComponent):
     def profile_of(self, model: str | None) -> ModelProfile:
         """What is known of the model."""
         return model_profile(self.base_model or model)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, concealed({name: value})[name])
+        if Connection.depends_on((name,)):
+            self._connection = None
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy. It shares the connection, unless `update` has something that makes another one."""
+        copied = super().model_copy(update=concealed(update or {}), deep=deep)
+        if update and Connection.depends_on(update):
+            copied._connection = None  # noqa: SLF001 - of this very class
+        return copied
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Any:
         return super().__deepcopy__(shared_in_copies(self, memo))

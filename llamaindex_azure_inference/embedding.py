@@ -15,6 +15,7 @@ from pydantic import model_validator
 from typing_extensions import override
 
 from azure_inference import (
+    CONFIG,
     ConfigurationError,
     EmbeddingsRequest,
     ImageEmbeddingsRequest,
@@ -27,7 +28,7 @@ from azure_inference import (
     wire_fields,
 )
 
-from ._connected import CONFIG, Connected
+from ._connected import Connected
 
 _PROGRESS = "Generating embeddings"
 _QUERIES = "query_embeddings"

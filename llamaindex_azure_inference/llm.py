@@ -27,6 +27,7 @@ from pydantic import BaseModel, Field, PrivateAttr
 from typing_extensions import override
 
 from azure_inference import (
+    CONFIG,
     CallOptions,
     ChatRequest,
     conceal_call,
@@ -37,7 +38,7 @@ from azure_inference import (
     wire_fields,
 )
 
-from ._connected import CONFIG, Connected
+from ._connected import Connected
 from ._messages import to_wire
 from ._objects import ObjectT
 from ._responses import StreamedAnswer, to_completion, to_response, to_selections

@@ -4,7 +4,7 @@ from ._version import __version__
 from .attachments import document_text, move_tool_media
 from .batching import all_at_most, in_batches, in_batches_async
 from .client import AsyncInferenceClient, InferenceClient
-from .connection import UNWRITTEN, Connection, shared_in_copies, split_call
+from .connection import BASE_CONFIG, CONFIG, UNWRITTEN, Connection, shared_in_copies, split_call
 from .credentials import Credential, conceal, conceal_call, concealed
 from .errors import (
     APIConnectionError,
@@ -109,6 +109,8 @@ from .timeouts import Timeouts
 
 __all__ = [
     "ALIASES",
+    "BASE_CONFIG",
+    "CONFIG",
     "UNWRITTEN",
     "APIConnectionError",
     "APIStatusError",

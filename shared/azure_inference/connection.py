@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self, Unpack, cast
+
+from pydantic import ConfigDict
 
 from . import dialects, transport
 from .client import AsyncInferenceClient, InferenceClient
@@ -17,7 +19,18 @@ from .settings import CallOptions, ClientOptions, ClientSettings, resolve_settin
 
 UNWRITTEN = ("credential", "headers", "http_client", "async_http_client")
 """The arguments that are never shown or written down, since they hold secrets or sockets; copies share them."""
+CONFIG = ConfigDict(
+    extra="forbid",
+    arbitrary_types_allowed=True,
+    hide_input_in_errors=True,
+    protected_namespaces=(),
+    defer_build=False,
+)
+"""How pydantic is to make a class that has these arguments."""
+BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
+"""The same for a class of which no objects are made: its validator would be built in vain."""
 _ARGUMENTS = tuple(dict.fromkeys(("endpoint", *UNWRITTEN, *ClientOptions.__annotations__)))
+_DECISIVE = frozenset(_ARGUMENTS)
 
 
 @once_for_each_class
@@ -74,6 +87,11 @@ class Connection:
         kind: Any = type(owner)
         # No variable holds them, since what reports an error may show variables: pydantic makes headers plain text.
         return cls(**values_of(owner, _arguments_of(kind)))
+
+    @staticmethod
+    def depends_on(names: Iterable[str]) -> bool:
+        """Whether one of these attributes of an object makes its connection, so that a new value makes another one."""
+        return not _DECISIVE.isdisjoint(names)
 
     @property
     def client(self) -> InferenceClient:

@@ -1,0 +1,90 @@
+"""Arguments that are set after an object was made: they count from the next call on, and keys are not shown."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.core.conftest import ScriptedServer
+from tests.security.doors import DOORS, WAYS
+from tests.security.test_written_down import script
+
+frameworks = pytest.mark.parametrize("framework", ["langchain", "llamaindex"])
+SECRET = "canary-5ecret"
+
+
+def _set(model: Any, **arguments: Any) -> Any:
+    for name, value in arguments.items():
+        setattr(model, name, value)
+    return model
+
+
+def _copied(model: Any, **arguments: Any) -> Any:
+    return model.model_copy(update=arguments)
+
+
+changed = pytest.mark.parametrize("change", [_set, _copied])
+
+
+@frameworks
+@changed
+@pytest.mark.parametrize("way", WAYS)
+def test_another_endpoint(server: Any, framework: str, way: str, change: Callable[..., Any]) -> None:
+    """A model that was used asks the endpoint that it is given, with the key and headers that it is given."""
+    door = DOORS[framework]
+    model = door.model(way, endpoint=server.url, credential="before", max_retries=0)
+    script(server, way, "good")
+    door.ask(way, model)
+    before = len(server.requests)
+    with ScriptedServer() as other:
+        script(other, way, "good")
+        model = change(model, endpoint=other.url, credential=SECRET, headers={"x-key": SECRET})
+        door.ask(way, model)
+
+    assert len(server.requests) == before
+    assert other.requests[0].headers["api-key"] == other.requests[0].headers["x-key"] == SECRET
+    assert SECRET not in f"{vars(model)!r} {model!r}"
+
+
+@frameworks
+@changed
+def test_options(server: Any, framework: str, change: Callable[..., Any]) -> None:
+    """Other options count as well, and a model's own parameters as ever."""
+    door = DOORS[framework]
+    model = door.model("chat", endpoint=server.url, credential="k", max_retries=5)
+    server.reply_json({"error": {"message": "no"}}, 503)
+    model = change(model, max_retries=0, temperature=0.5)
+
+    with pytest.raises(Exception, match="503"):
+        door.ask("chat", model)
+    assert [json.loads(request.body)["temperature"] for request in server.requests] == [0.5]
+
+
+@frameworks
+def test_what_is_shared(server: Any, framework: str) -> None:
+    """Copies share the connection of a model, also if other arguments of theirs are changed."""
+    model = DOORS[framework].model("chat", endpoint=server.url, credential="k")
+
+    assert copy.deepcopy(model).connection is model.connection
+    copied = model.model_copy(update={"temperature": 0.5})
+    assert copied.connection is model.connection
+    copied.timeout = 5
+    assert copied.connection is not model.connection
+
+
+@frameworks
+def test_a_wrong_one(server: Any, framework: str) -> None:
+    """A wrong argument is an error of the next call that names it; set right, the model is as good as new."""
+    door = DOORS[framework]
+    model = door.model("chat", endpoint=server.url, credential="k")
+    script(server, "chat", "good")
+    model.endpoint = "ftp://x"
+
+    with pytest.raises(ValueError, match="endpoint"):
+        door.ask("chat", model)
+    model.endpoint = server.url
+    assert door.ask("chat", model)
