@@ -14,6 +14,7 @@ from azure_inference import (
     ImageEmbeddingsRequest,
     ImageInput,
     own_fields,
+    to_image_input,
     to_request,
     wire_fields,
 )
@@ -56,7 +57,7 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
         return self._embed(self._request([text], "query"))[0]
 
     def embed_images(self, images: Sequence[Image]) -> list[list[float]]:
-        """The vectors of images: files, `data:` URLs, or `ImageInput` with text beside."""
+        """The vectors of images: files, `data:` URLs, or `ImageInput` with text beside; nothing is fetched."""
         return self._embed(self._image_request(images))
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -98,7 +99,7 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
 
     def _image_request(self, images: Sequence[Image]) -> ImageEmbeddingsRequest | None:
         with langchain_errors():
-            inputs = [_to_input(image) for image in images]
+            inputs = [to_image_input(image) for image in images]
             fields = self._fields(ImageEmbeddingsRequest, "document")
             return to_request(ImageEmbeddingsRequest, {**fields, "input": inputs}) if inputs else None
 
@@ -124,11 +125,3 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
                 bar.update(count)
 
             yield advance
-
-
-def _to_input(image: Image) -> ImageInput:
-    if isinstance(image, ImageInput):
-        return image
-    if isinstance(image, str) and image.startswith("data:"):
-        return ImageInput(image=image)
-    return ImageInput.from_file(image)

@@ -2,13 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from io import BytesIO
-from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar, cast
 
 from llama_index.core import utils
 from llama_index.core.base.embeddings.base import Embedding
-from llama_index.core.base.llms.types import ImageBlock
 from llama_index.core.embeddings import MultiModalEmbedding
 from llama_index.core.schema import ImageType
 from pydantic import model_validator
@@ -16,14 +13,13 @@ from typing_extensions import override
 
 from azure_inference import (
     CONFIG,
-    ConfigurationError,
     EmbeddingsRequest,
     ImageEmbeddingsRequest,
-    ImageInput,
     ModelProfile,
     in_batches,
     in_batches_async,
     own_fields,
+    to_image_input,
     to_request,
     wire_fields,
 )
@@ -202,7 +198,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
 
     def _image_request(self, images: Sequence[ImageType]) -> ImageEmbeddingsRequest:
         fields = self._fields(ImageEmbeddingsRequest, "document")
-        return to_request(ImageEmbeddingsRequest, {**fields, "input": [_image_input(image) for image in images]})
+        return to_request(ImageEmbeddingsRequest, {**fields, "input": [to_image_input(image) for image in images]})
 
     def _fields(self, kind: type[EmbeddingsRequest | ImageEmbeddingsRequest], purpose: _Purpose) -> dict[str, Any]:
         derived = {
@@ -233,15 +229,3 @@ def _progress(inputs: list[Any], is_shown: bool) -> Generator[Callable[[int], No
             bar.update(count)
 
         yield advance
-
-
-def _image_input(image: ImageType) -> ImageInput:
-    """An image as the API takes it, from a path, a `data:` URL or a buffer; nothing is fetched."""
-    if isinstance(image, str) and image.startswith("data:"):
-        return ImageInput(image=image)
-    try:
-        data = image.getvalue() if isinstance(image, BytesIO) else Path(image).read_bytes()
-        return ImageInput.from_bytes(data, mime_type=ImageBlock(image=data).image_mimetype or "")
-    except (ValueError, OSError) as error:
-        shown = image if isinstance(image, str) else "an image in memory"
-        raise ConfigurationError(f"{shown[:80]} cannot be embedded: {error}") from None

@@ -1,7 +1,7 @@
 """The Azure AI Model Inference API, whole: typed requests, typed answers, typed errors; sync and async."""
 
 from ._version import __version__
-from .attachments import document_text, move_tool_media
+from .attachments import document_text, move_tool_media, to_image_input
 from .batching import all_at_most, in_batches, in_batches_async
 from .client import AsyncInferenceClient, InferenceClient
 from .connection import BASE_CONFIG, CONFIG, UNWRITTEN, Connection, shared_in_copies, split_call
@@ -212,6 +212,7 @@ __all__ = [
     "split_call",
     "structured_method",
     "to_argument_error",
+    "to_image_input",
     "to_request",
     "to_response_format",
     "to_tool_choice",

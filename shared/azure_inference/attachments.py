@@ -1,14 +1,28 @@
-"""What the API has no place for, in the form that it has: documents as text, media of tools as messages of the user."""
+"""What the API has no place for, in the form that it has: documents as text, files of images, media of tools."""
 
 from __future__ import annotations
 
 import io
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from .errors import ConfigurationError
+from .schema.embeddings import ImageInput
 
+_EXCERPT = 80
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:", re.ASCII)
+"""The scheme of a URL; a drive of Windows has one letter."""
+_IMAGES = {
+    re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
+    re.compile(rb"\xff\xd8\xff"): "image/jpeg",
+    re.compile(rb"GIF8[79]a"): "image/gif",
+    re.compile(rb"RIFF....WEBP", re.DOTALL): "image/webp",
+    re.compile(rb"BM"): "image/bmp",
+    re.compile(rb"II\*\0|MM\0\*"): "image/tiff",
+}
+"""How files of each kind begin."""
 _ELSEWHERE = "(see the next message of the user)"
 _IS_TEXT = re.compile(
     r"text/.*|application/(?:x-)?(?:json|jsonl|ndjson|xml|yaml|toml|csv|javascript|sql|sh|tex|latex)|.*\+(?:json|xml|yaml)",
@@ -89,3 +103,45 @@ def _parted(result: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
         return text, []
     introduced = {"type": "text", "text": f"The result of the tool call {result['tool_call_id']}:"}
     return text or _ELSEWHERE, [introduced, *media]
+
+
+def to_image_input(image: ImageInput | str | Path | bytes | io.BytesIO) -> ImageInput:
+    """An image to embed as the API takes it, in a `data:` URL; nothing is fetched.
+
+    Args:
+        image: An `ImageInput` or a `data:` URL, which stay as they are, a file, or the bytes of one.
+
+    Raises:
+        ConfigurationError: It is an address, cannot be read, or is no image of a kind that is told by its first bytes.
+    """
+    if isinstance(image, ImageInput):
+        return image
+    if isinstance(image, str | Path) and _ADDRESS.match(str(image)):
+        return _to_data_url(str(image))
+    try:
+        data = Path(image).read_bytes() if isinstance(image, str | Path) else _bytes_of(image)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{_shown(image)} cannot be read: {error}") from None
+    mime_type = next((kind for sign, kind in _IMAGES.items() if sign.match(data)), None)
+    if mime_type is None:
+        raise ConfigurationError(
+            f"{_shown(image)} is no PNG, JPEG, GIF, WebP, BMP or TIFF: pass an image of another kind as an ImageInput, "
+            "made with its mime_type"
+        )
+    return ImageInput.from_bytes(data, mime_type=mime_type)
+
+
+def _to_data_url(address: str) -> ImageInput:
+    if address.startswith("data:"):
+        return ImageInput(image=address)
+    raise ConfigurationError(
+        f"{_shown(address)} is an address, and the API fetches no images to embed: pass a file or a data: URL"
+    )
+
+
+def _bytes_of(image: bytes | io.BytesIO) -> bytes:
+    return image.getvalue() if isinstance(image, io.BytesIO) else image
+
+
+def _shown(image: object) -> str:
+    return str(image)[:_EXCERPT] if isinstance(image, str | Path) else "an image in memory"

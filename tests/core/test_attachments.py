@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import io
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from azure_inference import ConfigurationError, document_text, move_tool_media
+from azure_inference import ConfigurationError, ImageInput, document_text, move_tool_media, to_image_input
 
 IMAGE = {"type": "image_url", "image_url": {"url": "https://x/y.png"}}
 
@@ -102,3 +105,51 @@ def test_media_of_tools(messages: list[dict[str, Any]], moved: list[dict[str, An
 
     assert move_tool_media(messages) == moved
     assert messages == before
+
+
+SIGNS = {
+    "png": b"\x89PNG\r\n\x1a\n",
+    "jpeg": b"\xff\xd8\xff\xe0",
+    "gif": b"GIF89a",
+    "webp": b"RIFF\n\0\0\0WEBPVP8 ",
+    "bmp": b"BM",
+    "tiff": b"II*\0",
+}
+
+
+@pytest.mark.parametrize("kind", SIGNS)
+@pytest.mark.parametrize("held", ["bytes", "buffer", "path", "text", "misnamed"])
+def test_images_to_embed(tmp_path: Path, kind: str, held: str) -> None:
+    """Files and bytes of images go as `data:` URLs of their kind, whatever their names say."""
+    data = SIGNS[kind] + b"more"
+    file = tmp_path / ("x.txt" if held == "misnamed" else f"x.{kind}")
+    file.write_bytes(data)
+    image: Any = {"bytes": data, "buffer": io.BytesIO(data), "text": str(file)}.get(held, file)
+
+    encoded = base64.b64encode(data).decode()
+    assert to_image_input(image) == ImageInput(image=f"data:image/{kind};base64,{encoded}")
+
+
+def test_images_that_are_ready() -> None:
+    """A `data:` URL and an `ImageInput` stay as they are."""
+    ready = ImageInput(image="data:image/heic;base64,AA==", text="a dot")
+
+    assert to_image_input(ready) is ready
+    assert to_image_input(ready.image) == ImageInput(image=ready.image)
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        ("https://h/x.png", "^https://h/x.png is an address.*pass a file or a data: URL"),
+        (Path("https://h/x.png"), "^https:/h/x.png is an address"),
+        ("file:///x.png", "^file:///x.png is an address"),
+        ("gone.png", "^gone.png cannot be read: .*No such file"),
+        (b"text", "^an image in memory is no PNG, .*as an ImageInput, made with its mime_type"),
+        ("x\0.png", "cannot be read"),
+    ],
+)
+def test_images_that_are_none(image: Any, words: str) -> None:
+    """What is no image, or not here, is refused by name."""
+    with pytest.raises(ConfigurationError, match=words):
+        to_image_input(image)

@@ -158,6 +158,20 @@ def test_images(emulator: Any, sent: Any, media: SimpleNamespace, tmp_path: Path
     assert [item.get("text") for item in sent()[0]["body"]["input"]] == [None, None, "a dot"]
 
 
+@pytest.mark.parametrize("image", ["https://example.com/dot.png", "gone.png", "text.png"])
+def test_wrong_images(emulator: Any, sent: Any, tmp_path: Path, image: str) -> None:
+    """An image that is not there, not here, or no image is a clear error that names it, and nothing is sent."""
+    (tmp_path / "text.png").write_text("no image")
+    given = image if image.startswith("https") else str(tmp_path / image)
+    embeddings = embeddings_of(emulator)
+
+    with pytest.raises(ConfigurationError, match=image):
+        embeddings.embed_images([given])
+    with pytest.raises(ConfigurationError, match=image):
+        asyncio.run(embeddings.aembed_images([given]))
+    assert sent() == []
+
+
 def test_progress(emulator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """`show_progress` shows how far it is, on the terminal's error stream."""
     terminal = io.StringIO()
