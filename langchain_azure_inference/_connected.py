@@ -44,7 +44,13 @@ class Connected(Serializable):
 
     endpoint: str | None = Field(default_factory=from_env("AZURE_INFERENCE_ENDPOINT", default=None))
     """The URL of the endpoint, as pasted from a portal; by default AZURE_INFERENCE_ENDPOINT."""
-    credential: Annotated[Credential | None, PlainValidator(conceal)] = Field(default=None, exclude=True, repr=False)
+    # Read from the environment here, though the core does so, too: only a secret that is there is named in `dumps`.
+    credential: Annotated[Credential | None, PlainValidator(conceal)] = Field(
+        default_factory=from_env("AZURE_INFERENCE_CREDENTIAL", default=None),
+        validate_default=True,
+        exclude=True,
+        repr=False,
+    )
     """A key, or something that gives tokens, sync or async; by default AZURE_INFERENCE_CREDENTIAL. Never serialized."""
     model: str | None = None
     """The model or deployment; an endpoint that serves a single model needs none."""

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import pytest
+from langchain_core.load import dumpd, load
 
 from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference
 
@@ -96,6 +97,22 @@ def test_embeddings_arguments() -> None:
     )
 
     assert (embeddings.model, embeddings.dimensions) == ("embed-v-4-0", 256)
+
+
+@pytest.mark.filterwarnings("ignore:The function `load` is in beta")
+def test_loaded_with_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model whose key came from the environment is loaded where there is none, with a key that is given."""
+    monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", "canary-5ecret")
+    dumped = dumpd(ChatAzureInference(endpoint=ENDPOINT))
+    monkeypatch.delenv("AZURE_INFERENCE_CREDENTIAL")
+
+    loaded = load(
+        dumped,
+        valid_namespaces=["langchain_azure_inference"],
+        allowed_objects=[ChatAzureInference],
+        secrets_map={"AZURE_INFERENCE_CREDENTIAL": "another"},
+    )
+    assert loaded.credential.get_secret_value() == "another"
 
 
 def test_without_langchain() -> None:
