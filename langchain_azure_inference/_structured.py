@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import BaseCumulativeTransformOutputParser
-from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
+from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, JsonOutputToolsParser
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.utils.json import parse_json_markdown
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
-from ._tools import Schema, to_format, to_tools
+from ._tools import Schema, to_format, to_tool_of, to_tools
 
 if TYPE_CHECKING:
     from .chat_models import ChatAzureInference
@@ -31,36 +32,70 @@ class _Answer(BaseCumulativeTransformOutputParser[Any]):
     """The pydantic class of the object, of either version of pydantic; None for a dict."""
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        """The object that the answer holds; None if it is not one yet."""
+        """The object that the answer holds; None if it is not one yet, or calls a tool instead."""
+        if not partial:
+            return _whole(result[0], self.kind)
         try:
-            value = parse_json_markdown(result[0].text.strip()) if partial else _whole(result[0])
-            return value if self.kind is None else _validated(self.kind, value)
+            value = parse_json_markdown(result[0].text.strip())
+            return value if self.kind is None else _made(self.kind, value)
         except (ValueError, OutputParserException):
-            if partial:
-                return None
-            raise
+            return None
 
     def parse(self, text: str) -> Any:
         """The object that a text holds."""
         return self.parse_result([Generation(text=text)])
 
 
-def _whole(generation: Generation) -> Any:
-    if isinstance(generation, ChatGeneration) and (refusal := generation.message.additional_kwargs.get("refusal")):
+class _Called(JsonOutputToolsParser):
+    """The object that the arguments of a tool call make."""
+
+    kind: Any
+    tool: str
+    first_tool_only: bool = True
+
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        """The object; None if no tool was called, or if the arguments make none yet."""
+        call = super().parse_result(result, partial=partial)
+        if not call:
+            return None
+        if call["type"] != self.tool:
+            if partial and self.tool.startswith(call["type"]):
+                return None
+            raise OutputParserException(f"The model called {call['type']!r}, and there is only {self.tool!r}.")
+        try:
+            return _made(self.kind, call["args"])
+        except ValueError:
+            if partial:
+                return None
+            raise
+
+
+def _whole(generation: Generation, kind: Any) -> Any:
+    message = generation.message if isinstance(generation, ChatGeneration) else None
+    if message and (refusal := message.additional_kwargs.get("refusal")):
         raise _Refusal(f"The model refused: {refusal}")
     text = generation.text.strip()
     try:
-        return parse_json_markdown(text, parser=json.loads)
+        value, found = parse_json_markdown(text, parser=lambda part: (json.loads(part), part))
     except ValueError as error:
+        if isinstance(message, AIMessage) and message.tool_calls:
+            return None
         raise OutputParserException(f"The answer is no complete JSON: {text}", llm_output=text) from error
-
-
-def _validated(kind: Any, value: Any) -> Any:
+    if kind is None:
+        return value
     try:
-        return kind.model_validate(value) if hasattr(kind, "model_validate") else kind.parse_obj(value)
+        return _made(kind, value, found)
     except ValueError as error:
-        name, text = kind.__name__, json.dumps(value, ensure_ascii=False)
-        raise OutputParserException(f"The answer is no {name}: {text}. Got: {error}", llm_output=text) from error
+        raise OutputParserException(
+            f"The answer is no {kind.__name__}: {found}. Got: {error}", llm_output=found
+        ) from error
+
+
+def _made(kind: Any, value: Any, text: str | None = None) -> Any:
+    """An object of JSON, which pydantic must be told it is: a strict class takes no date or enum from Python's text."""
+    if hasattr(kind, "model_validate_json"):
+        return kind.model_validate_json(json.dumps(value) if text is None else text)
+    return kind.parse_obj(value)
 
 
 def structured(
@@ -77,15 +112,16 @@ def structured(
     traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
     parser: Runnable[Any, Any]
     if method == "function_calling":
-        llm = model.bind_tools([schema], tool_choice="any", strict=strict, ls_structured_output_format=traced, **kwargs)
-        name = to_tools([schema])[0]["function"]["name"]
+        tool = to_tool_of(schema, strict)
+        name = tool["function"]["name"]
+        llm = model.bind_tools([tool], tool_choice="any", ls_structured_output_format=traced, **kwargs)
         parser = (
-            PydanticToolsParser(tools=[kind], first_tool_only=True)
-            if kind
-            else JsonOutputKeyToolsParser(key_name=name, first_tool_only=True)
+            _Called(kind=kind, tool=name) if kind else JsonOutputKeyToolsParser(key_name=name, first_tool_only=True)
         )
     elif method in ("json_schema", "json_mode"):
         form = {"type": "json_object"} if method == "json_mode" else to_format(schema, strict)
+        if "tools" in kwargs:
+            kwargs["tools"] = to_tools(kwargs["tools"], strict)
         llm = model.bind(response_format=form, ls_structured_output_format=traced, **kwargs)
         parser = _Answer(kind=kind)
     else:

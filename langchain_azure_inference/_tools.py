@@ -3,23 +3,115 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
-from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import BaseModel
 
-from azure_inference import to_response_format, to_tool_choice
+from azure_inference import (
+    ConfigurationError,
+    class_schema,
+    is_recursive,
+    strict_schema,
+    to_response_format,
+    to_tool_choice,
+)
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
 Tool: TypeAlias = "dict[str, Any] | type | Callable[..., Any] | BaseTool"
 Schema = dict[str, Any] | type
-_FORMATS = frozenset({"text", "json_object", "json_schema"})
+_OF_FUNCTIONS = frozenset({"name", "function", "toolSpec"})
+_OF_VALUES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
+_NO_ARGUMENTS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
 def to_tools(tools: Sequence[Tool], strict: bool | None = None) -> list[dict[str, Any]]:
-    """Tools in the API's form."""
-    return [convert_to_openai_tool(tool, strict=strict) for tool in tools]
+    """Tools in the API's form.
+
+    Raises:
+        ConfigurationError: `strict` contradicts a tool, or is True where an argument of one cannot be strict.
+    """
+    return [_to_tool(tool, strict) for tool in tools]
+
+
+def _to_tool(tool: Tool, strict: bool | None) -> dict[str, Any]:
+    if strict is None and _is_object(tool) and tool.get("type") == "function" and "function" in tool:
+        return tool
+    named = _named(tool) if _is_object(tool) else None
+    made = convert_to_openai_tool(_to_function(named) if named else tool)
+    if "function" not in made:
+        return made
+    function = dict(made["function"])
+    own = _own_schema(tool)
+    if own and is_recursive(own):  # langchain-core writes out what is referred to, and has nothing where that recurs
+        function["parameters"] = {key: value for key, value in own.items() if key not in ("title", "description")}
+    if _is_news(strict, function):
+        function["strict"] = strict
+        if strict:
+            function["parameters"] = strict_schema(function.get("parameters") or _NO_ARGUMENTS, function["name"])
+    return {**made, "function": function}
+
+
+def to_tool_of(schema: Schema, strict: bool | None) -> dict[str, Any]:
+    """The tool whose arguments are of a schema.
+
+    Raises:
+        ConfigurationError: There is no schema in it, or none that can be as strict as `strict` says.
+    """
+    try:
+        tool = _to_tool(schema, strict)
+    except ConfigurationError:
+        raise
+    except ValueError as error:
+        raise _no_schema(schema) from error
+    if not tool.get("function", {}).get("parameters"):
+        raise _no_schema(schema)
+    return tool
+
+
+def _is_object(thing: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(thing, dict)
+
+
+def _is_class(thing: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(thing, type) and issubclass(thing, BaseModel)
+
+
+def _own_schema(tool: Tool) -> dict[str, Any] | None:
+    """The schema of a class, or that of a tool's arguments, as pydantic writes it."""
+    kind = getattr(tool, "tool_call_schema", tool)
+    return class_schema(kind) if _is_class(kind) else None
+
+
+def _is_news(strict: bool | None, thing: Mapping[str, Any]) -> bool:
+    """Whether an argument `strict` says what the thing does not say itself; whoever says so has made the schema so."""
+    own = thing.get("strict")
+    if None not in (strict, own) and strict != own:
+        raise ConfigurationError(f"{thing.get('name')} has strict={own}, and strict={strict} was passed: say one")
+    return strict is not None and own is None
+
+
+def _named(wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A schema with its name as in the API (`{"name", "schema"}`), of that or of a JSON Schema; None of anything else.
+
+    langchain-core would take the first for a function without arguments, and some of the others too.
+    """
+    inner: Any = wanted.get("json_schema") if wanted.get("type") == "json_schema" else wanted
+    if _is_object(inner) and "name" in inner and "schema" in inner:
+        return {**inner}
+    kind = wanted.get("type", "object")
+    if wanted.keys() & _OF_FUNCTIONS or not (isinstance(kind, list) or kind in _OF_VALUES):
+        return None
+    schema = {key: value for key, value in wanted.items() if key != "title"}
+    found = {"name": wanted.get("title") or "answer", "description": wanted.get("description"), "schema": schema}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _to_function(named: Mapping[str, Any]) -> dict[str, Any]:
+    schema = {key: value for key, value in named["schema"].items() if key not in ("title", "description")}
+    return {**{key: value for key, value in named.items() if key != "schema"}, "parameters": schema}
 
 
 def to_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | dict[str, Any] | None:
@@ -27,16 +119,42 @@ def to_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | dict[str
     return to_tool_choice(choice, [tool["function"]["name"] for tool in tools if "function" in tool])
 
 
-def _is_format(wanted: Any) -> bool:
-    return isinstance(wanted, dict) and wanted.get("type") in _FORMATS  # pyright: ignore[reportUnknownMemberType]
-
-
 def to_format(wanted: Any, strict: bool | None = None) -> dict[str, Any]:
-    """A `response_format` of what stands for one: the API's own object, its `type` alone, a schema or a class."""
+    """A `response_format` of what stands for one: the API's own object, its `type` alone, a schema or a class.
+
+    Raises:
+        ConfigurationError: There is no schema in it, or none that can be as strict as `strict` says.
+    """
     if isinstance(wanted, str):
         return {"type": wanted}
-    if _is_format(wanted):
-        return dict(wanted)
-    schema = convert_to_json_schema(wanted, strict=strict)
-    title = schema.pop("title", None)
-    return to_response_format(schema, name=title or "answer", description=schema.get("description"), strict=strict)
+    if _is_class(wanted):
+        return to_response_format(wanted, strict=strict)
+    kind, named = (wanted.get("type"), _named(wanted)) if _is_object(wanted) else (None, None)
+    if kind in ("text", "json_object") or (kind == "json_schema" and named and strict is None):
+        return {**wanted}
+    named = named or _of_function(wanted)
+    made = to_response_format(
+        named["schema"],
+        name=named["name"],
+        description=named.get("description"),
+        strict=strict if _is_news(strict, named) else None,
+    )
+    return {**made, "json_schema": {**named, **made["json_schema"]}}
+
+
+def _of_function(wanted: Tool) -> dict[str, Any]:
+    """The schema of a function's arguments with its name."""
+    try:
+        function = {**convert_to_openai_tool(wanted).get("function", {})}
+    except ValueError as error:
+        raise _no_schema(wanted) from error
+    if not function.get("parameters"):
+        raise _no_schema(wanted)
+    function["schema"] = function.pop("parameters")
+    return function
+
+
+def _no_schema(wanted: Any) -> ConfigurationError:
+    return ConfigurationError(
+        f"{wanted!r} holds no schema: pass a class with fields, a JSON Schema, or an object with its name and schema"
+    )

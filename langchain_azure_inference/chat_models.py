@@ -11,7 +11,7 @@ from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from azure_inference import (
     CONFIG,
@@ -51,13 +51,18 @@ class ChatAzureInference(Generating, BaseChatModel):
     _request_kind = ChatRequest
 
     response_format: dict[str, Any] | None = None
-    """The form of every answer, as in the API; see also `with_structured_output`."""
+    """The form of every answer: the API's object, its `type` alone, a schema or a class."""
     split_reasoning: bool = True
     """Whether `<think>` in an answer is told from what is said."""
     streaming: bool = False
     """Whether `invoke` streams too, for the sake of callbacks."""
     profile: ModelProfile | None = Field(default=None, exclude=True)
     """What the model can do, as far as it is known of its name, or that of `base_model`."""
+
+    @field_validator("response_format", mode="before")
+    @classmethod
+    def _to_format(cls, value: Any) -> Any:
+        return None if value is None else to_format(value)
 
     @model_validator(mode="after")
     def _set_azure_inference_version(self) -> Self:
@@ -206,13 +211,17 @@ class ChatAzureInference(Generating, BaseChatModel):
         """This model, answering with an object of a schema.
 
         Args:
-            schema: A pydantic class, a TypedDict, or a JSON Schema; answers are objects of the class, else dicts.
+            schema: A pydantic class, a TypedDict, a JSON Schema, or `{"name", "schema"}` as in the API; answers are
+                objects of the class, else dicts. An answer that calls a tool of `tools` instead is None.
             method: `json_schema` (the service sees to the schema; the default where the model is known to do that),
                 `function_calling` (the answer is a tool call; the default elsewhere), or `json_mode` (JSON of no
                 certain schema, which the prompt must ask for; the default where nothing else is known to be taken).
             include_raw: Whether to answer with `{"raw": message, "parsed": object, "parsing_error": exception}`.
-            strict: Whether to ask for strict adherence to the schema.
-            kwargs: Further parameters of each call.
+            strict: Whether to ask for strict adherence to the schema, which is then closed, and that of `tools`.
+            kwargs: Further parameters of each call, such as `tools`.
+
+        Raises:
+            ConfigurationError: The schema is none, or cannot be as strict as that.
         """
         if method is None:
             known = self.profile or {}
@@ -221,7 +230,8 @@ class ChatAzureInference(Generating, BaseChatModel):
                 tool_calling=known.get("tool_calling"),
                 json_output=self._known.json_output,
             )
-        return structured(self, schema, method=method, include_raw=include_raw, strict=strict, **kwargs)
+        with langchain_errors():
+            return structured(self, schema, method=method, include_raw=include_raw, strict=strict, **kwargs)
 
     def get_num_tokens(self, text: str) -> int:
         """About how many tokens a text has, told without a network."""

@@ -128,9 +128,7 @@ class ObjectProgram(BasePydanticProgram[ObjectT]):
         return messages
 
     def _by_schema(self) -> dict[str, Any]:
-        schema = self._class.model_json_schema()
-        name, description = schema.get("title", self._class.__name__), schema.get("description")
-        return {_FORMAT: to_response_format(schema, name=name, description=description)}
+        return {_FORMAT: to_response_format(self._class)}
 
     def _by_tool(self) -> dict[str, Any]:
         tool = function_program.get_function_tool(self._class).metadata

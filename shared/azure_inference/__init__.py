@@ -31,7 +31,6 @@ from .fields import (
     parse_arguments,
     rename_arguments,
     to_argument_error,
-    to_response_format,
     to_tool_choice,
     values_of,
     wire_fields,
@@ -103,6 +102,7 @@ from .schema.tools import (
     ToolCall,
     ToolDefinition,
 )
+from .schemas import class_schema, is_recursive, strict_schema, to_response_format
 from .settings import CallOptions, ClientOptions
 from .streaming import AsyncChatStream, ChatStream
 from .timeouts import Timeouts
@@ -194,6 +194,7 @@ __all__ = [
     "UserSecurityContext",
     "__version__",
     "all_at_most",
+    "class_schema",
     "conceal",
     "conceal_call",
     "concealed",
@@ -201,6 +202,7 @@ __all__ = [
     "estimate_tokens",
     "in_batches",
     "in_batches_async",
+    "is_recursive",
     "lazily",
     "model_profile",
     "move_tool_media",
@@ -210,6 +212,7 @@ __all__ = [
     "rename_arguments",
     "shared_in_copies",
     "split_call",
+    "strict_schema",
     "structured_method",
     "to_argument_error",
     "to_image_input",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -19,7 +18,6 @@ _BOOKKEEPING = frozenset({"callbacks", "config", "metadata", "run_manager", "run
 _BOOKKEEPING_PREFIXES = ("ls_", "_")
 _FURTHER = "extra_body"
 _NOTHING: Mapping[str, Any] = {}
-_SCHEMA_NAME_LIMIT = 64
 _TOOL_CHOICE_WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
 ALIASES: Mapping[str, str] = {"api_key": "credential", _FURTHER: "model_kwargs"}
 """Other names of arguments, which every class takes as well."""
@@ -212,19 +210,6 @@ def _named(name: str, tool_names: Sequence[str]) -> dict[str, Any]:
             "'required' or 'none'"
         )
     return {"type": "function", "function": {"name": name}}
-
-
-def to_response_format(
-    schema: Mapping[str, Any], *, name: str, description: str | None = None, strict: bool | None = None
-) -> dict[str, Any]:
-    """The `response_format` that makes an answer satisfy a JSON Schema; `name` is made fit for the wire."""
-    fit = re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:_SCHEMA_NAME_LIMIT] or "answer"
-    wanted: dict[str, Any] = {"name": fit, "schema": dict(schema)}
-    if description:
-        wanted["description"] = description
-    if strict is not None:
-        wanted["strict"] = strict
-    return {"type": "json_schema", "json_schema": wanted}
 
 
 def _refuse(name: str) -> None:

@@ -141,21 +141,6 @@ def test_a_tool_named_like_a_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "fit"),
-    [("Answer", "Answer"), ("Generic[int]", "Generic_int_"), ("a b.c", "a_b_c"), ("", "answer"), ("x" * 80, "x" * 64)],
-)
-def test_response_format(name: str, fit: str) -> None:
-    """A schema becomes a response format whose name the API takes."""
-    schema = {"type": "object"}
-    made = fields.to_response_format(schema, name=name, description="d", strict=False)
-
-    wanted = {"name": fit, "schema": schema, "description": "d", "strict": False}
-    assert made == {"type": "json_schema", "json_schema": wanted}
-    assert sent(to_request(ChatRequest, {**HELLO, "response_format": made}))["response_format"] == made
-    assert fields.to_response_format(schema, name="n")["json_schema"] == {"name": "n", "schema": schema}
-
-
-@pytest.mark.parametrize(
     ("text", "arguments"),
     [
         ('{"a": 1} ', {"a": 1}),

@@ -1,0 +1,234 @@
+"""Structured output: what of a schema goes out, however it is written down, and what comes of answers that fit it."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from langchain_core.exceptions import ModelInvalidRequestError, OutputParserException
+from langchain_core.tools import StructuredTool
+from pydantic import BaseModel
+
+from azure_inference import ConfigurationError
+from langchain_azure_inference import ChatAzureInference
+
+if TYPE_CHECKING:
+    from types import SimpleNamespace
+
+
+class Node(BaseModel):
+    """A tree."""
+
+    name: str
+    left: Node | None = None
+
+
+class Basket(BaseModel):
+    """A basket."""
+
+    prices: dict[str, float]
+
+
+class Kind(Enum):
+    """A kind of day."""
+
+    FEAST = "feast"
+
+
+class Day(BaseModel, strict=True):
+    """A day."""
+
+    day: date
+    kind: Kind
+
+
+def weather(city: str) -> str:
+    """Tells the weather of a city."""
+    return city
+
+
+PERSON = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+CLOSED = {**PERSON, "additionalProperties": False}
+NAMED = {"name": "Person", "description": "Who", "schema": PERSON}
+STRICT = {**NAMED, "schema": CLOSED, "strict": True}
+TITLED = {"title": "Person", "description": "Who", **PERSON}
+DEFINED = {"title": "Person", "description": "Who", "$ref": "#/$defs/P", "$defs": {"P": PERSON}}
+FORMS: dict[str, tuple[dict[str, Any], dict[str, Any], bool | None]] = {
+    "named": (NAMED, PERSON, None),
+    "named and strict": (STRICT, CLOSED, True),
+    "the API's own": ({"type": "json_schema", "json_schema": STRICT}, CLOSED, True),
+    "JSON Schema": (TITLED, PERSON, None),
+    "JSON Schema by reference": (DEFINED, {"$ref": "#/$defs/P", "$defs": {"P": PERSON}}, None),
+    "function": ({"name": "Person", "description": "Who", "parameters": CLOSED, "strict": True}, CLOSED, True),
+    "tool": ({"type": "function", "function": {**NAMED, "parameters": PERSON}}, PERSON, None),
+    "of Anthropic": ({"name": "Person", "description": "Who", "input_schema": PERSON}, PERSON, None),
+}
+
+
+def model_of(script: Any, **arguments: Any) -> ChatAzureInference:
+    """A model over a scripted server."""
+    return ChatAzureInference(endpoint=script.url, credential="canary-5ecret", model="m", **arguments)
+
+
+def call(name: str, arguments: str) -> dict[str, Any]:
+    """A message that calls a tool."""
+    function = {"name": name, "arguments": arguments}
+    return {"content": None, "tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": function}]}
+
+
+@pytest.mark.parametrize(("form", "schema", "strict"), FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("way", ["json_schema", "response_format", "constructor", "function_calling"])
+def test_the_schema_arrives(  # noqa: PLR0917
+    script: Any, wire: SimpleNamespace, form: Any, schema: Any, strict: bool | None, way: str
+) -> None:
+    """However a schema is written down, it goes out whole, by its name, as strict as it says it is."""
+    script.says(wire.body({"content": '{"name": "Ada"}'}))
+    if way == "response_format":
+        model_of(script).invoke("hi", response_format=form)
+    elif way == "constructor":
+        model_of(script, response_format=form).invoke("hi")
+    else:
+        model_of(script).with_structured_output(form, method=way).invoke("hi")
+
+    (request,) = script.requests
+    wanted = request["tools"][0]["function"] if "tools" in request else request["response_format"]["json_schema"]
+    sent = wanted["parameters" if "tools" in request else "schema"]
+    assert (wanted["name"], wanted["description"], wanted.get("strict")) == ("Person", "Who", strict)
+    assert {key: value for key, value in sent.items() if key != "description"} == schema
+
+
+@pytest.mark.parametrize("form", [NAMED, TITLED, FORMS["tool"][0]])
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_made_strict(script: Any, wire: SimpleNamespace, form: Any, method: Any) -> None:
+    """`strict=True` closes a schema that says nothing of it, and leaves what was passed in as it was."""
+    script.says(wire.body({"content": '{"name": "Ada"}'}))
+    before = repr(form)
+
+    model_of(script).with_structured_output(form, method=method, strict=True).invoke("hi")
+
+    (request,) = script.requests
+    wanted = request["tools"][0]["function"] if "tools" in request else request["response_format"]["json_schema"]
+    assert wanted["strict"] is True
+    assert wanted.get("parameters", wanted.get("schema"))["additionalProperties"] is False
+    assert repr(form) == before
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@pytest.mark.parametrize(
+    ("form", "strict", "words"),
+    [
+        (STRICT, False, "Person has strict=True, and strict=False was passed"),
+        (Basket, True, r"Basket\.prices has keys of any name"),
+        ({"title": "Basket", **Basket.model_json_schema()}, True, r"Basket\.prices has keys of any name"),
+        ({}, None, "schema"),
+        ({"title": "Person"}, None, "schema"),
+        ({"name": "Person", "schema": {}}, None, "schema"),
+        ({"name": "Person", "scheme": PERSON}, None, "'scheme'.*holds no schema"),
+        ({"type": "json_schema", "json_schema": {"name": "Person"}}, None, "Person"),
+        (5, None, "5 holds no schema"),
+    ],
+)
+def test_schemas_that_cannot_be_sent(script: Any, method: Any, form: Any, strict: bool | None, words: str) -> None:
+    """What would go out as no schema at all, or as another than was meant, is refused before anything is sent."""
+    with pytest.raises(ModelInvalidRequestError, match=words):
+        model_of(script).with_structured_output(form, method=method, strict=strict)
+    if strict is None:
+        with pytest.raises(ModelInvalidRequestError, match=words):
+            model_of(script).invoke("hi", response_format=form)
+
+    assert script.requests == []
+
+
+@pytest.mark.parametrize("strict", [None, True])
+@pytest.mark.parametrize("way", ["json_schema", "function_calling", "tool"])
+def test_a_class_that_refers_to_itself(script: Any, wire: SimpleNamespace, way: str, strict: bool | None) -> None:
+    """A recursive class is recursive on the wire: as a schema, as a tool, and as the argument of one."""
+
+    def plant(tree: Node) -> str:
+        """Plants a tree."""
+        return tree.name
+
+    script.says(wire.body({"content": '{"name": "root"}'}))
+    model = model_of(script)
+    if way == "tool":
+        model.bind_tools([StructuredTool.from_function(plant)], strict=strict).invoke("hi")
+    else:
+        model.with_structured_output(Node, method=way, strict=strict).invoke("hi")  # type: ignore[arg-type]
+
+    (request,) = script.requests
+    wanted = request["tools"][0]["function"] if "tools" in request else request["response_format"]["json_schema"]
+    schema = wanted.get("parameters") or wanted["schema"]
+    assert schema["type"] == "object"
+    assert schema["$defs"]["Node"]["properties"]["left"]["anyOf"][0] == {"$ref": "#/$defs/Node"}
+    assert schema.get("additionalProperties") is (False if strict else None)
+
+
+@pytest.mark.parametrize("method", ["json_schema", "json_mode", "function_calling"])
+@pytest.mark.parametrize("way", ["invoke", "stream"])
+def test_a_class_that_is_strict_with_python(script: Any, wire: SimpleNamespace, method: Any, way: str) -> None:
+    """A class that takes no text for a date in Python takes it in JSON, which has nothing else."""
+    text = '{"day": "2026-12-25", "kind": "feast"}'
+    message = call("Day", text) if method == "function_calling" else {"content": text}
+    script.says(wire.body(message) if way == "invoke" else wire.events(message))
+    structured = model_of(script).with_structured_output(Day, method=method)
+
+    answer = structured.invoke("hi") if way == "invoke" else list(structured.stream("hi"))[-1]
+
+    assert answer == Day(day=date(2026, 12, 25), kind=Kind.FEAST)
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+@pytest.mark.parametrize("text", [None, "I look."])
+async def test_a_tool_instead_of_an_object(script: Any, wire: SimpleNamespace, way: str, text: Any) -> None:
+    """A model that has tools beside a schema may call one: there is no object then, and no error."""
+    script.says(wire.body({**call("weather", '{"city": "Paris"}'), "content": text}, "tool_calls"))
+    arguments: Any = {"method": "json_schema", "tools": [weather], "strict": True}
+    plain = model_of(script).with_structured_output(Node, **arguments)
+    raw = model_of(script).with_structured_output(Node, include_raw=True, **arguments)
+
+    answers: Any = [await it.ainvoke("hi") if way == "ainvoke" else it.invoke("hi") for it in (plain, raw)]
+
+    assert answers[0] is None
+    assert (answers[1]["parsed"], answers[1]["parsing_error"]) == (None, None)
+    assert [called["name"] for called in answers[1]["raw"].tool_calls] == ["weather"]
+    assert [request["tools"][0]["function"]["strict"] for request in script.requests] == [True, True]
+
+
+@pytest.mark.parametrize("arguments", ['{"day": 5}', '{"day": "2026-12-25"}'])
+def test_a_call_that_makes_no_object(script: Any, wire: SimpleNamespace, arguments: str) -> None:
+    """Arguments of another schema raise; with `include_raw` the error is shown beside the message."""
+    script.says(wire.body(call("Day", arguments)))
+    model = model_of(script)
+
+    with pytest.raises(ValueError, match="Day"):
+        model.with_structured_output(Day, method="function_calling").invoke("hi")
+    raw: Any = model.with_structured_output(Day, method="function_calling", include_raw=True).invoke("hi")
+    assert (raw["parsed"], "Day" in str(raw["parsing_error"])) == (None, True)
+
+
+def test_a_call_of_another_tool(script: Any, wire: SimpleNamespace) -> None:
+    """A call of a tool that was not offered is no object, and is told."""
+    script.says(wire.body(call("Night", "{}")))
+
+    with pytest.raises(OutputParserException, match=r"'Night'.*'Day'"):
+        model_of(script).with_structured_output(Day, method="function_calling").invoke("hi")
+
+
+@pytest.mark.parametrize("wanted", [Node, TITLED, "json_object", {"type": "json_object"}], ids=str)
+def test_response_format_of_the_constructor(script: Any, wire: SimpleNamespace, wanted: Any) -> None:
+    """The constructor takes for a `response_format` whatever a call takes."""
+    script.says(wire.body({"content": "{}"}))
+
+    model_of(script, response_format=wanted).invoke("hi")
+    model_of(script).invoke("hi", response_format=wanted)
+
+    one, other = (request["response_format"] for request in script.requests)
+    assert one == other
+
+
+def test_wrong_response_format_of_the_constructor(script: Any) -> None:
+    """What a call would refuse, the constructor refuses."""
+    with pytest.raises(ConfigurationError, match="holds no schema"):
+        model_of(script, response_format={"name": "Person", "scheme": PERSON})
