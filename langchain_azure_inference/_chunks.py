@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, cast
+from typing import Any, Self
 
 from langchain_core.messages import AIMessageChunk
-from langchain_core.messages.tool import ToolCallChunk, invalid_tool_call, tool_call, tool_call_chunk
+from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
-from pydantic import ConfigDict
+from pydantic import model_validator
 from typing_extensions import override
 
 from azure_inference import ChatCompletion, ChatCompletionChunk, Delta, parse_arguments
@@ -18,42 +17,42 @@ from ._blocks import PROVIDER
 
 
 class AnswerChunk(AIMessageChunk):
-    """A piece of an answer, or several, whose sum with the last one tells the truth about tool calls.
+    """A piece of a streamed answer, or several: their sum with the last one tells the truth about tool calls.
 
     langchain-core completes broken JSON when it adds chunks up. That is right while a stream runs, and wrong at its
     end: there a call with broken arguments is an invalid one, as in an answer that was not streamed.
 
-    Nobody else need know of this class. The sum of a whole stream is a plain `AIMessageChunk`. Whoever asks a piece for
-    its class is told `AIMessageChunk`: langchain-core, which makes a message of the parent of that class, and what
-    compares, prints, pickles and serializes.
+    The sum of a whole stream is a plain `AIMessageChunk`, and so is the last chunk; the sum of a stream that was left
+    is an `AnswerChunk` still.
     """
 
-    model_config = ConfigDict(defer_build=True)  # pieces are made of plain chunks; see `_piece`
-
-    __class__ = property(lambda _: AIMessageChunk)  # pyright: ignore[reportIncompatibleMethodOverride]
-
     @classmethod
-    @override
     def lc_id(cls) -> list[str]:
+        """Serialized as what it is to everybody else."""
         return AIMessageChunk.lc_id()
 
-    @override
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        make, _, *state = cast("tuple[Any, ...]", super().__reduce_ex__(protocol))
-        return make, (AIMessageChunk,), *state
+    @model_validator(mode="after")
+    def init_tool_calls(self) -> Self:
+        """Reads the tool calls, in place of the validator of this name in langchain-core, which it calls."""
+        pieces = self.tool_call_chunks
+        if self.chunk_position == "last":
+            return self  # a sum, read once it is plain
+        if pieces and not any(_may_be_object(piece["args"]) for piece in pieces):
+            # What langchain-core finds, too, after it has tried to complete each of the texts.
+            self.tool_calls = []
+            self.invalid_tool_calls = [
+                invalid_tool_call(name=piece["name"], args=piece["args"], id=piece["id"]) for piece in pieces
+            ]
+        elif pieces or self.tool_calls or self.invalid_tool_calls:
+            super().init_tool_calls()  # type: ignore[operator] # a method, once the class is made
+        return self
 
     @override
     def __add__(self, other: Any) -> Any:
         total: Any = super().__add__(other)
-        if not isinstance(total, AIMessageChunk):
+        if total.chunk_position != "last":
             return total
-        return _settled(total) if total.chunk_position == "last" else _piece(total)
-
-
-def _piece(chunk: AIMessageChunk) -> AnswerChunk:
-    """The chunk itself, as a piece of an answer: validating it again would take longer than all else about it."""
-    object.__setattr__(chunk, "__class__", AnswerChunk)
-    return chunk  # type: ignore[return-value]
+        return _settled(AIMessageChunk(**{name: value for name, value in total if name != "type"}))
 
 
 def _settled(total: AIMessageChunk) -> AIMessageChunk:
@@ -101,7 +100,7 @@ def _messages(delta: Delta) -> list[AnswerChunk]:
     if thought := delta.reasoning_text:
         messages.append(_chunk(additional_kwargs={"reasoning_content": thought}))
     if said := delta.said:
-        messages.append(_chunk(said))
+        messages.append(_chunk(content=said))
     if delta.refusal:
         messages.append(_chunk(additional_kwargs={"refusal": delta.refusal}))
     if delta.audio:
@@ -116,35 +115,12 @@ def _messages(delta: Delta) -> list[AnswerChunk]:
             )
             for piece in delta.tool_calls
         ]
-        messages.append(_calling(pieces))
+        messages.append(_chunk(tool_call_chunks=pieces))
     return messages
 
 
-def _calling(pieces: list[ToolCallChunk]) -> AnswerChunk:
-    if any(_may_be_object(piece["args"]) for piece in pieces):
-        metadata = {"model_provider": PROVIDER}
-        return _piece(AIMessageChunk(content="", response_metadata=metadata, tool_call_chunks=pieces))
-    # What langchain-core finds, too, after it has tried to complete each of the texts.
-    invalid = [invalid_tool_call(name=piece["name"], args=piece["args"], id=piece["id"]) for piece in pieces]
-    return _chunk(tool_call_chunks=pieces, invalid_tool_calls=invalid)
-
-
-@cache
-def _blank() -> AnswerChunk:
-    return _piece(AIMessageChunk(content=""))
-
-
 def _chunk(content: str | list[Any] = "", **fields: Any) -> AnswerChunk:
-    """A piece with these fields, which are of their types already: a copy is made in a third of a validation's time."""
-    own: dict[str, Any] = {
-        "content": content,
-        "additional_kwargs": {},
-        "response_metadata": {"model_provider": PROVIDER},
-        "tool_calls": [],
-        "invalid_tool_calls": [],
-        "tool_call_chunks": [],
-    }
-    return _blank().model_copy(update={**own, **fields})
+    return AnswerChunk(content=content, response_metadata={"model_provider": PROVIDER}, **fields)
 
 
 def to_last_chunk(answer: ChatCompletion) -> ChatGenerationChunk:

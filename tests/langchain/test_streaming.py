@@ -240,39 +240,32 @@ def test_images_of_an_answer(script: Any, wire: SimpleNamespace, way: str) -> No
     assert [block["type"] for block in heard.content_blocks] == ["reasoning", "text", "image", "image"]
 
 
-PIECES = [{"reasoning_content": "hm"}, {"content": "I look."}, piece(0, '{"a', id_="c", name="f"), piece(0, '": 1')]
-
-
 @pytest.mark.filterwarnings("ignore:.* is in beta")
-@pytest.mark.parametrize("count", range(1, 5))
-def test_a_stream_that_was_left(script: Any, wire: SimpleNamespace, count: int) -> None:
-    """A piece, and a sum of some, passes for what it is everywhere: in histories, checkpoints, pickles and texts."""
-    script.says(wire.events(*PIECES))
-    heard = chunks_of(model_of(script), "stream")[:count]
+@pytest.mark.parametrize("name", ANSWERS)
+def test_sums_are_stored(script: Any, wire: SimpleNamespace, name: str) -> None:
+    """The sum of a stream survives pickles, the JSON of LangChain and the strictest checkpoints of LangGraph."""
+    _, deltas, reason = ANSWERS[name]
+    script.says(wire.events(*deltas, finish_reason=reason))
+    answer = total(chunks_of(model_of(script), "stream"))
+    message = message_chunk_to_message(answer)
+    checkpoint = JsonPlusSerializer(allowed_msgpack_modules=None)
 
-    for chunk in (heard[-1], total(heard)):
-        plain = AIMessageChunk(**{name: value for name, value in chunk if name != "type"})
-        stored = JsonPlusSerializer(allowed_msgpack_modules=None)
-        copies = [
-            pickle.loads(pickle.dumps(chunk)),
-            loads(dumps(chunk), allowed_objects="messages"),
-            stored.loads_typed(stored.dumps_typed(chunk)),
-        ]
-
-        assert chunk == plain == copy.deepcopy(chunk)
-        assert repr(chunk) == repr(plain)
-        assert [(type(made), made.content) for made in copies] == [(AIMessageChunk, chunk.content)] * 3
-        assert copies[0] == copies[2] == plain
-        assert type(message_chunk_to_message(chunk)) is AIMessage
+    assert pickle.loads(pickle.dumps(answer)) == answer
+    assert checkpoint.loads_typed(checkpoint.dumps_typed(message)) == message
+    for made in (
+        loads(dumps(answer), allowed_objects="messages"),
+        checkpoint.loads_typed(checkpoint.dumps_typed(answer)),
+    ):
+        assert (type(made), made.content) == (AIMessageChunk, answer.content)
 
 
 def test_a_copied_piece_adds_up_truthfully(script: Any, wire: SimpleNamespace) -> None:
-    """A copy of a piece is a piece: broken calls stay broken."""
+    """Copies, and pickles, of a piece are pieces: broken calls stay broken."""
     _, deltas, reason = ANSWERS["a broken call"]
     script.says(wire.events(*deltas, finish_reason=reason))
     first, *others = chunks_of(model_of(script), "stream")
 
-    for again in (copy.copy(first), copy.deepcopy(first), first.model_copy()):
+    for again in (copy.copy(first), copy.deepcopy(first), first.model_copy(), pickle.loads(pickle.dumps(first))):
         assert [call["args"] for call in (again + others).invalid_tool_calls] == ['{"city": "Par']
 
 
