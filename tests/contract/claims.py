@@ -354,18 +354,6 @@ CLAIMS: dict[str, Claim] = {
         {"text": said, "finish": "stop"},
         recorded=False,
     ),
-    "refused-under-200": Claim(
-        "A refusal under status 200 is what its code says, and is not asked for again.",
-        Ask(messages=HELLO, fault="filter by its code alone", arguments={"max_retries": 1}),
-        {"error": ContentFilterError, "caught": status(400, attempts=1)},
-        recorded=False,
-    ),
-    "stream-refused-under-200": Claim(
-        "So is one that comes as the first event of a stream.",
-        Ask("stream", messages=HELLO, fault="first event of a filter", arguments={"max_retries": 1}),
-        {"error": ContentFilterError, "caught": status(400, attempts=1)},
-        recorded=False,
-    ),
     "outage": Claim(
         "A failure of the service is an error of its own, whatever page it sends.",
         Ask(messages=HELLO, fault="outage"),

@@ -30,8 +30,6 @@ FAULTS = {
     "page": "html",
     "cut": "cut:after=6",
     "failing stream": "error-frame:after=6,code=500",
-    "filter by its code alone": "error-200:code=content_filter",
-    "first event of a filter": "error-frame:after=0,code=content_filter",
     "shuffled": "shuffled-rows",
     "missing": "missing-row",
 }

@@ -93,8 +93,8 @@ entries = pytest.mark.parametrize("entry", ENTRIES, ids=str)
 ways = pytest.mark.parametrize("route", ["chat", "stream"])
 
 
-def _heard(server: ScriptedServer, entry: Entry, route: Route) -> Heard:
-    place = Place(server.url, "key", {"chat": "m"})
+def _heard(server: ScriptedServer, entry: Entry, route: Route, retries: int = 0) -> Heard:
+    place = Place(server.url, "key", {"chat": "m"}, retries=retries)
     return entry.hear(Ask(route, messages=MESSAGES), place)
 
 
@@ -146,6 +146,22 @@ def test_who_speaks(server: ScriptedServer, entry: Entry, route: Route, path: st
     sent = server.requests[0].json["messages"]
     assert [message.get("name") for message in sent] == ["Ann" if is_told else None, None, None]
     assert [message["content"] for message in sent] == ["Hello.", "Hello.", QUESTION]
+
+
+@entries
+@pytest.mark.parametrize("case", ["a whole answer", "a whole answer to a stream", "the first event"])
+def test_a_refusal_under_200(server: ScriptedServer, entry: Entry, case: str) -> None:
+    """A refusal that has no status but a code is what the code says, and is not asked for again."""
+    refusal = {"error": {"code": "content_filter", "message": "Filtered."}}
+    if case == "the first event":
+        server.reply_events(refusal)
+    else:
+        server.reply_json(refusal)
+
+    error: Any = _heard(server, entry, "chat" if case == "a whole answer" else "stream", retries=1).error
+    assert isinstance(error, ContentFilterError)
+    assert error.status_code == 400
+    assert len(server.requests) == 1
 
 
 @entries
