@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Generator
@@ -94,11 +95,14 @@ class _Flight(Generic[AnswerT]):
         self.began = time.monotonic()
 
     def start(self, ask: Callable[[], AnswerT]) -> None:
+        if sys.is_finalizing():  # a thread would never come to run
+            self._land(ask)
+            return
         # A daemon: a question that hangs must not keep the interpreter from its end.
         run = copy_context().run
         try:
             threading.Thread(target=run, args=(self._land, ask), name="azure-inference-ask", daemon=True).start()
-        except RuntimeError:  # no thread is to be had, as when the interpreter is about to end
+        except RuntimeError:  # no more threads are to be had
             self._land(ask)
 
     def _land(self, ask: Callable[[], AnswerT]) -> None:

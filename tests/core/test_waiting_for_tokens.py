@@ -285,7 +285,7 @@ def test_the_executor_of_the_loop_is_left_alone() -> None:
 
 
 def test_no_thread_to_be_had(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no thread can be started, as when the interpreter is about to end, a giver is asked all the same."""
+    """Where no more threads can be started, a giver is asked all the same."""
     monkeypatch.setattr(threading.Thread, "start", lambda self: raises(RuntimeError("can't start new thread")))
     assert asked.headers() == bearer("t-1")
 
@@ -300,8 +300,18 @@ except APITimeoutError as error:
 """
 
 
-def test_the_interpreter_ends() -> None:
-    """A giver that hangs does not keep the interpreter from its end, nor make it say anything."""
-    command = [sys.executable, "-W", "error", "-X", "dev", "-c", HANGING]
+LAST = """
+from azure_inference.credentials import to_authorizer
+class Last:
+    def __del__(self, authorizer=to_authorizer(lambda: "t", ())):
+        print(len(authorizer.headers()))
+last = Last()
+"""
+
+
+@pytest.mark.parametrize(("program", "said"), [(HANGING, "credential"), (LAST, "1")], ids=["hangs", "asked last"])
+def test_the_interpreter_ends(program: str, said: str) -> None:
+    """A giver keeps the interpreter from its end neither if it hangs nor if it is asked in the last moment."""
+    command = [sys.executable, "-W", "error", "-X", "dev", "-c", program]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * 2, check=False)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "credential\n", "")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"{said}\n", "")
