@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.output_parsers import PydanticOutputParser
-from llama_index.core.program import function_program
 from llama_index.core.types import BasePydanticProgram, PydanticProgramMode
 from pydantic import RootModel
 from typing_extensions import override
 
-from azure_inference import BadRequestError, UnprocessableEntityError, refused_parameters, to_response_format
+from azure_inference import (
+    BadRequestError,
+    UnprocessableEntityError,
+    refused_parameters,
+    to_function,
+    to_response_format,
+)
 
 from ._objects import GrowingObject, ObjectT, to_object
 
@@ -108,12 +113,16 @@ class ObjectProgram(BasePydanticProgram[ObjectT]):
     def _attempts(self, llm_kwargs: Mapping[str, Any] | None, prompt_args: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The arguments of the chats to try, one after another, until one is not refused."""
         own = {name: value for name, value in (llm_kwargs or {}).items() if name not in _OF_TOOLS}
+        strict = own.pop("strict", self._llm.strict)
         mode = self._llm.pydantic_program_mode
         is_open = mode is PydanticProgramMode.DEFAULT
         if is_open and self._llm.takes_schema(self._class):
-            yield {"messages": self._messages(self._prompt, prompt_args), **self._by_schema(), **own}
+            wanted = to_response_format(self._class, strict=strict)
+            yield {"messages": self._messages(self._prompt, prompt_args), _FORMAT: wanted, **own}
         if mode is PydanticProgramMode.FUNCTION or (is_open and self._takes_function()):
-            yield {"messages": self._messages(self._prompt, prompt_args), **self._by_tool(), **own}
+            tools = [to_function(self._class, strict=strict)]
+            asked = self._messages(self._prompt, prompt_args)
+            yield {"messages": asked, "tools": tools, "tool_choice": "required", **own}
         else:
             yield {"messages": self._messages(self._in_words(), prompt_args), **own}
 
@@ -126,13 +135,6 @@ class ObjectProgram(BasePydanticProgram[ObjectT]):
         if self._llm.system_prompt:
             return [ChatMessage(role=self._llm.metadata.system_role, content=self._llm.system_prompt), *messages]
         return messages
-
-    def _by_schema(self) -> dict[str, Any]:
-        return {_FORMAT: to_response_format(self._class)}
-
-    def _by_tool(self) -> dict[str, Any]:
-        tool = function_program.get_function_tool(self._class).metadata
-        return {"tools": [tool.to_openai_tool(skip_length_check=True)], "tool_choice": "required"}
 
     def _in_words(self) -> BasePromptTemplate:
         """The prompt with the schema written into it, for models that take neither schema nor tool."""

@@ -33,6 +33,7 @@ from azure_inference import (
     conceal_call,
     own_fields,
     split_call,
+    to_function,
     to_request,
     to_tool_choice,
     wire_fields,
@@ -97,6 +98,8 @@ class AzureInference(Connected, FunctionCallingLLM):
     """Whether it calls tools; by default what is known of the model, and yes where nothing is."""
     split_reasoning: bool = True
     """Whether `<think>` in an answer is told from what is said."""
+    strict: bool | None = None
+    """Whether objects and the arguments of tools must keep to their schemas exactly; by default the service decides."""
     stream_usage: bool = True
     """Whether streams ask for their usage where that must be asked for."""
 
@@ -302,15 +305,16 @@ class AzureInference(Connected, FunctionCallingLLM):
         allow_parallel_tool_calls: bool = False,
         tool_required: bool = False,
         tool_choice: Any = None,
+        strict: bool | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
         """The arguments of the chat that a chat with tools is.
 
         `tool_choice` is `auto`, `none`, `required` or the name of a tool; `tool_required` makes it `required` where
         it is not given. The API has no word for a single call: of several calls, all but the first are left out,
-        unless `allow_parallel_tool_calls`.
+        unless `allow_parallel_tool_calls`. `strict` is that of the model, if it is not given.
         """
-        definitions = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
+        definitions = [_definition(tool, self.strict if strict is None else strict) for tool in tools]
         names = [definition["function"]["name"] for definition in definitions]
         if tool_choice is None and tool_required:
             tool_choice = "required"
@@ -336,6 +340,14 @@ class AzureInference(Connected, FunctionCallingLLM):
 
 def _as_messages(text: str | ChatMessage) -> list[ChatMessage]:
     return [ChatMessage(role=MessageRole.USER, content=text) if isinstance(text, str) else text]
+
+
+def _definition(tool: BaseTool, strict: bool | None) -> dict[str, Any]:
+    definition = tool.metadata.to_openai_tool(skip_length_check=True)
+    if strict is None:
+        return definition
+    told = definition["function"]
+    return to_function(told["parameters"], name=told["name"], description=told["description"], strict=strict)
 
 
 def _name_of(output_cls: type[BaseModel]) -> str:

@@ -102,7 +102,7 @@ from .schema.tools import (
     ToolCall,
     ToolDefinition,
 )
-from .schemas import class_schema, is_recursive, strict_schema, to_response_format
+from .schemas import class_schema, is_recursive, strict_schema, to_function, to_response_format
 from .settings import CallOptions, ClientOptions
 from .streaming import AsyncChatStream, ChatStream
 from .timeouts import Timeouts
@@ -215,6 +215,7 @@ __all__ = [
     "strict_schema",
     "structured_method",
     "to_argument_error",
+    "to_function",
     "to_image_input",
     "to_request",
     "to_response_format",

@@ -37,6 +37,27 @@ def to_response_format(
     Raises:
         ConfigurationError: The schema says nothing, or it cannot be made strict.
     """
+    return {"type": "json_schema", "json_schema": _wanted("schema", schema, name, description, strict)}
+
+
+def to_function(
+    schema: Mapping[str, Any] | type[BaseModel],
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    strict: bool | None = None,
+) -> dict[str, Any]:
+    """The tool whose arguments satisfy a JSON Schema; arguments and errors are those of `to_response_format`."""
+    return {"type": "function", "function": _wanted("parameters", schema, name, description, strict)}
+
+
+def _wanted(
+    key: str,
+    schema: Mapping[str, Any] | type[BaseModel],
+    name: str | None,
+    description: str | None,
+    strict: bool | None,
+) -> dict[str, Any]:
     if isinstance(schema, Mapping):
         made = dict(schema)
     else:
@@ -46,12 +67,12 @@ def to_response_format(
     if made.keys() <= _REMARKS:
         raise ConfigurationError(f"the schema {name!r} says nothing: give it properties, or pass a class")
     fit = re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:_NAME_LIMIT] or "answer"
-    wanted: dict[str, Any] = {"name": fit, "schema": strict_schema(made, name) if strict else made}
+    wanted: dict[str, Any] = {"name": fit, key: strict_schema(made, name) if strict else made}
     if description:
         wanted["description"] = description
     if strict is not None:
         wanted["strict"] = strict
-    return {"type": "json_schema", "json_schema": wanted}
+    return wanted
 
 
 def class_schema(kind: type[BaseModel]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from azure_inference import (
     class_schema,
     is_recursive,
     strict_schema,
+    to_function,
     to_request,
     to_response_format,
 )
@@ -103,6 +104,15 @@ def test_class() -> None:
     wanted = to_response_format(Owner)["json_schema"]
 
     assert wanted == {"name": "Owner", "description": "Who has a pet.", "schema": Owner.model_json_schema()}
+
+
+@pytest.mark.parametrize("strict", [None, False, True])
+@pytest.mark.parametrize("schema", [Owner, Node, {"title": "Some", "type": "object", "properties": {}}])
+def test_function(schema: Any, strict: bool | None) -> None:
+    """A schema is the same for the arguments of a function as for an answer."""
+    wanted = to_response_format(schema, strict=strict)["json_schema"]
+    wanted["parameters"] = wanted.pop("schema")
+    assert to_function(schema, strict=strict) == {"type": "function", "function": wanted}
 
 
 @pytest.mark.parametrize(("kind", "recurs"), [(Node, True), (Left, True), (Owner, False), (Shop, False)])

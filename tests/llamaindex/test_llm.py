@@ -316,6 +316,20 @@ class TestTools:
         with pytest.raises(ConfigurationError, match=r"forecast.*multiply, weather"):
             llm.chat_with_tools(TOOLS, user_msg="Rome?", tool_choice="forecast")
 
+    @pytest.mark.parametrize(
+        ("own", "of_call", "strict"),
+        [({}, {}, None), ({"strict": True}, {}, True), ({"strict": True}, {"strict": False}, False)],
+    )
+    def test_strict(
+        self, script: ScriptedServer, llm_of: LLMOf, own: dict[str, Any], of_call: dict[str, Any], strict: bool | None
+    ) -> None:
+        """The model or the call says whether arguments must keep to the schemas of the tools exactly."""
+        llm_of(**own).chat_with_tools(TOOLS, user_msg="Rome?", **of_call)
+        told = [tool["function"] for tool in script.bodies[-1]["tools"]]
+        assert [one.get("strict") for one in told] == [strict] * len(TOOLS)
+        assert all(("additionalProperties" in one["parameters"]) is bool(strict) for one in told)
+        assert "strict" not in script.bodies[-1]
+
 
 class TestFailures:
     """Errors are those of `azure_inference`."""

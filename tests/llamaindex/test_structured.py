@@ -283,6 +283,26 @@ def test_nothing(script: ScriptedServer, llm: AzureInference, method: str) -> No
 
 
 @pytest.mark.parametrize("method", PREDICTIONS)
+@pytest.mark.parametrize("way", ["schema", "tool"])
+@pytest.mark.parametrize("told", [(None, None, None), (True, None, True), (True, False, False)])
+def test_strict(
+    script: ScriptedServer, llm_of: LLMOf, told: tuple[bool | None, bool | None, bool | None], way: str, method: str
+) -> None:
+    """The model or the call says whether the answer must keep to the schema exactly; by default neither does."""
+    own, of_call, strict = told
+    script.will(says(way, Titled, ANNABELLA.model_dump_json()))
+    llm_kwargs = {} if of_call is None else {"strict": of_call}
+    ask(llm_of(**WAYS[way], strict=own), method, Titled, about(), llm_kwargs=llm_kwargs, text="Anna")
+    (body,) = script.bodies
+    told = body["response_format"]["json_schema"] if way == "schema" else body["tools"][0]["function"]
+    assert told.get("strict") is strict
+    assert told["schema" if way == "schema" else "parameters"]["required"] == (
+        ["name", "title"] if strict else ["name"]
+    )
+    assert told["description"] == "A class with a default."
+
+
+@pytest.mark.parametrize("method", PREDICTIONS)
 def test_what_is_no_object(script: ScriptedServer, llm_of: LLMOf, method: str) -> None:
     """A class that is no object is not asked for by a function, whose arguments are one, but in words."""
     script.will(Says("[1, 2]"))
