@@ -35,16 +35,19 @@ class AnswerChunk(AIMessageChunk):
     def init_tool_calls(self) -> Self:
         """Reads the tool calls, in place of the validator of this name in langchain-core, which it calls."""
         pieces = self.tool_call_chunks
-        if self.chunk_position == "last":
-            return self  # a sum, read once it is plain
-        if pieces and not any(_may_be_object(piece["args"]) for piece in pieces):
+        if not pieces:
+            if self.tool_calls or self.invalid_tool_calls:
+                super().init_tool_calls()  # type: ignore[operator] # a method, once the class is made
+        elif self.chunk_position == "last":
+            pass  # a sum, which is read once it is plain
+        elif any(_may_be_object(piece["args"]) for piece in pieces):
+            super().init_tool_calls()  # type: ignore[operator] # same
+        else:
             # What langchain-core finds, too, after it has tried to complete each of the texts.
             self.tool_calls = []
             self.invalid_tool_calls = [
                 invalid_tool_call(name=piece["name"], args=piece["args"], id=piece["id"]) for piece in pieces
             ]
-        elif pieces or self.tool_calls or self.invalid_tool_calls:
-            super().init_tool_calls()  # type: ignore[operator] # a method, once the class is made
         return self
 
     @override
