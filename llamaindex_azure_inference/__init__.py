@@ -12,11 +12,14 @@ except ModuleNotFoundError as error:
     ) from error
 
 if TYPE_CHECKING:
+    from ._responses import ToolCallError
     from .embedding import AzureInferenceEmbedding
     from .llm import AzureInference
 else:
     from azure_inference import lazily as _lazily
 
-    __getattr__, __dir__ = _lazily(__name__, {"embedding": "AzureInferenceEmbedding", "llm": "AzureInference"})
+    __getattr__, __dir__ = _lazily(
+        __name__, {"embedding": "AzureInferenceEmbedding", "llm": "AzureInference", "_responses": "ToolCallError"}
+    )
 
-__all__ = ["AzureInference", "AzureInferenceEmbedding"]
+__all__ = ["AzureInference", "AzureInferenceEmbedding", "ToolCallError"]

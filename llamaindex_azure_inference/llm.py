@@ -1,7 +1,7 @@
 """`AzureInference`: the chat models of an endpoint as a LlamaIndex LLM."""
 
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import wrapt
 from llama_index.core import instrumentation
@@ -42,8 +42,11 @@ from azure_inference import (
 from ._connected import Connected
 from ._messages import to_wire
 from ._objects import ObjectT
-from ._responses import StreamedAnswer, to_completion, to_response, to_selections
+from ._responses import StreamedAnswer, ToolCallError, to_completion, to_response, to_selections
 from ._structured import MODES, ObjectProgram
+
+if TYPE_CHECKING:
+    from llama_index.core.chat_engine.types import AgentChatResponse  # imported late by llama-index-core, too
 
 _dispatcher = cast("Any", instrumentation).get_dispatcher(__name__)
 _MethodT = TypeVar("_MethodT", bound=Callable[..., Any])
@@ -170,26 +173,26 @@ class AzureInference(Connected, FunctionCallingLLM):
     @_completion_events
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The answer to a text, sent as a message of the user."""
-        return to_completion(self._chat(_as_messages(prompt), kwargs))
+        return to_completion(self._chat(self._asked(prompt, formatted), kwargs))
 
     @override
     @_completion_events
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The answer to a text, sent as a message of the user."""
-        return to_completion(await self._achat(_as_messages(prompt), kwargs))
+        return to_completion(await self._achat(self._asked(prompt, formatted), kwargs))
 
     @override
     @_completion_events
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """The answer to a text in pieces."""
-        responses = self._stream(_as_messages(prompt), kwargs)
+        responses = self._stream(self._asked(prompt, formatted), kwargs)
         return (to_completion(response) for response in responses)
 
     @override
     @_completion_events
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """The answer to a text in pieces."""
-        responses = self._astream(_as_messages(prompt), kwargs)
+        responses = self._astream(self._asked(prompt, formatted), kwargs)
         return (to_completion(response) async for response in responses)
 
     @override
@@ -254,6 +257,10 @@ class AzureInference(Connected, FunctionCallingLLM):
         if self.pydantic_program_mode not in MODES:
             return await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)
         return await ObjectProgram(self, output_cls, prompt).astream_call(llm_kwargs=llm_kwargs, **prompt_args)
+
+    def _asked(self, prompt: str, formatted: bool) -> list[ChatMessage]:
+        """The conversation that a text is; `completion_to_prompt` is applied, unless it has been."""
+        return _as_messages(prompt if formatted else cast("Any", self).completion_to_prompt(prompt))
 
     def _chat(self, messages: Sequence[ChatMessage], arguments: Mapping[str, Any]) -> ChatResponse:
         request, options, parallel = self._request(messages, arguments)
@@ -336,6 +343,36 @@ class AzureInference(Connected, FunctionCallingLLM):
     ) -> list[ToolSelection]:
         """The tool calls of a response; see `to_selections` for arguments that are not what they should be."""
         return to_selections(response, error_on_no_tool_call=error_on_no_tool_call)
+
+    @override
+    def predict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> "AgentChatResponse":
+        """What the tools give that the model calls.
+
+        Raises:
+            ToolCallError: (a ValueError) The model called a tool that is not there, or with arguments that are no
+                JSON object.
+        """
+        try:
+            return super().predict_and_call(tools, *args, **kwargs)
+        except KeyError as error:
+            self._check_tool(error, tools)
+            raise
+
+    @override
+    async def apredict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> "AgentChatResponse":
+        """What the tools give that the model calls; see `predict_and_call`."""
+        try:
+            return await super().apredict_and_call(tools, *args, **kwargs)
+        except KeyError as error:
+            self._check_tool(error, tools)
+            raise
+
+    def _check_tool(self, error: KeyError, tools: Sequence[BaseTool]) -> None:
+        """Raises what is meant, if an error of llama-index-core is its look-up of a tool; errors of tools are none."""
+        names = [tool.metadata.name for tool in tools]
+        if self.metadata.is_function_calling_model and error.args[0] not in names:
+            known = ", ".join(map(str, names))
+            raise ToolCallError(f"The model called {error.args[0]!r}; the tools are {known}") from None
 
 
 def _as_messages(text: str | ChatMessage) -> list[ChatMessage]:

@@ -26,7 +26,7 @@ from azure_inference import (
     ParameterNotSupportedError,
     StreamInterruptedError,
 )
-from llamaindex_azure_inference import AzureInference
+from llamaindex_azure_inference import AzureInference, ToolCallError
 
 from .conformance import PNG, SECRET, WAV, Says, ScriptedServer, ask, call, user
 from .conformance.base import TOOLS
@@ -329,6 +329,27 @@ class TestTools:
         assert [one.get("strict") for one in told] == [strict] * len(TOOLS)
         assert all(("additionalProperties" in one["parameters"]) is bool(strict) for one in told)
         assert "strict" not in script.bodies[-1]
+
+    @pytest.mark.parametrize("method", ["predict_and_call", "apredict_and_call"])
+    @pytest.mark.parametrize("named", ["forecast", "weather"])
+    @pytest.mark.parametrize("parallel", [False, True])
+    def test_calls_that_cannot_be_made(
+        self, script: ScriptedServer, llm: AzureInference, method: str, named: str, parallel: bool
+    ) -> None:
+        """A call of no tool, or with broken arguments, is an error that says so, whatever is to be an error else."""
+        script.will(Says(calls=[call(named, '{"city": "Ro' if named == "weather" else "{}")]))
+        options = {"error_on_no_tool_call": False, "allow_parallel_tool_calls": parallel}
+        with pytest.raises(ToolCallError, match=f"{named}.*multiply, weather"):
+            ask(llm, method, TOOLS, "Rome?", **options)
+
+
+@pytest.mark.parametrize("method", ["complete", "acomplete", "stream_complete", "astream_complete"])
+def test_form_of_a_prompt(script: ScriptedServer, llm_of: LLMOf, method: str) -> None:
+    """A text gets the form that `completion_to_prompt` gives it, unless it has it."""
+    llm = llm_of(completion_to_prompt=lambda prompt: f"[{prompt}]")
+    ask(llm, method, "Well?")
+    ask(llm, method, "Well?", formatted=True)
+    assert [body["messages"][0]["content"] for body in script.bodies] == ["[Well?]", "Well?"]
 
 
 class TestFailures:
