@@ -74,6 +74,8 @@ def _said_by(role: str, message: BaseMessage, content: str | list[dict[str, Any]
 
 def _of_user(role: str, message: BaseMessage) -> list[dict[str, Any]]:
     """What a user said, after the results of tools that Anthropic has in messages of users."""
+    if isinstance(message.content, str):
+        return [_said_by(role, message, message.content)]
     results, content = _tool_results(message), _content(message.content)
     return [*results, _said_by(role, message, content)] if content or not results else results
 

@@ -100,14 +100,16 @@ class Connected(BaseComponent):
         return model_profile(self.base_model or model)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name not in Connection.arguments:
+            super().__setattr__(name, value)
+            return
         super().__setattr__(name, concealed({name: value})[name])
-        if Connection.depends_on((name,)):
-            self._connection = None
+        self._connection = None
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy. It shares the connection, unless `update` has something that makes another one."""
         copied = super().model_copy(update=concealed(update or {}), deep=deep)
-        if update and Connection.depends_on(update):
+        if update and not Connection.arguments.isdisjoint(update):
             copied._connection = None  # noqa: SLF001 - of this very class
         return copied
 

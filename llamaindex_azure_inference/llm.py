@@ -106,9 +106,8 @@ class AzureInference(Connected, FunctionCallingLLM):
     stream_usage: bool = True
     """Whether streams ask for their usage where that must be asked for."""
 
-    _refuses_schemas: bool = PrivateAttr(default=False)
-    _refused_classes: set[str] = PrivateAttr(default_factory=set)
-    """The classes whose schemas it refused, by name: a class itself may have none that a pickle could hold."""
+    _refused_schemas: set[str | None] = PrivateAttr(default_factory=set[str | None])
+    """The classes whose schemas the model refused, by name, since a pickle may not find a class; None for them all."""
 
     @classmethod
     @override
@@ -134,16 +133,13 @@ class AzureInference(Connected, FunctionCallingLLM):
 
     def takes_schema(self, output_cls: type[BaseModel]) -> bool:
         """Whether the class can be asked for by JSON Schema: as far as known of the model, and until it refuses."""
-        if self._refuses_schemas or _name_of(output_cls) in self._refused_classes:
+        if not self._refused_schemas.isdisjoint((_name_of(output_cls), None)):
             return False
         return self.profile_of(self.model).structured_output is not False
 
     def remember_refused_schema(self, output_cls: type[BaseModel] | None) -> None:
         """Notes that the model refused the JSON Schema of a class, or with None, that it takes no schemas."""
-        if output_cls is None:
-            self._refuses_schemas = True
-        else:
-            self._refused_classes.add(_name_of(output_cls))
+        self._refused_schemas.add(None if output_cls is None else _name_of(output_cls))
 
     @override
     @_chat_events

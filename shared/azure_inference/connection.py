@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self, Unpack, cast
 
 from pydantic import ConfigDict
@@ -13,7 +13,7 @@ from . import dialects, transport
 from .client import AsyncInferenceClient, InferenceClient
 from .credentials import Credential, conceal, concealed
 from .errors import ConfigurationError
-from .fields import once_for_each_class, values_of
+from .fields import values_of
 from .profiles import ModelProfile
 from .settings import CallOptions, ClientOptions, ClientSettings, resolve_settings
 
@@ -30,10 +30,9 @@ CONFIG = ConfigDict(
 BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
 """The same for a class of which no objects are made: its validator would be built in vain."""
 _ARGUMENTS = tuple(dict.fromkeys(("endpoint", *UNWRITTEN, *ClientOptions.__annotations__)))
-_DECISIVE = frozenset(_ARGUMENTS)
 
 
-@once_for_each_class
+@functools.lru_cache(maxsize=64)  # classes made in functions may go
 def _arguments_of(kind: type) -> tuple[str, ...]:
     """The arguments that objects of a class can have: to ask a model of pydantic's for one it has not is slow."""
     fields = getattr(kind, "model_fields", _ARGUMENTS)
@@ -55,12 +54,15 @@ class _AsyncClient(AsyncInferenceClient):
 
 
 class Connection:
-    """An endpoint with a credential, for an object that is asked in plain and in async code.
+    """An endpoint with a credential, for an object with both sync and async methods.
 
     Arguments are those of `InferenceClient`, and are checked at once; connections are made at the first call. It never
     changes, so a copy is the object itself. A pickle carries everything but the credential, the headers and the user's
     HTTP clients: where it is loaded, the credential is taken from AZURE_INFERENCE_CREDENTIAL.
     """
+
+    arguments = frozenset(_ARGUMENTS)
+    """The attributes of an object that make its connection: a new value of one makes another connection."""
 
     def __init__(
         self,
@@ -88,14 +90,9 @@ class Connection:
         # No variable holds them, since what reports an error may show variables: pydantic makes headers plain text.
         return cls(**values_of(owner, _arguments_of(kind)))
 
-    @staticmethod
-    def depends_on(names: Iterable[str]) -> bool:
-        """Whether one of these attributes of an object makes its connection, so that a new value makes another one."""
-        return not _DECISIVE.isdisjoint(names)
-
     @property
     def client(self) -> InferenceClient:
-        """The client for plain code; always the same one."""
+        """The client for sync code; always the same one."""
         if self._client is None:
             with self._lock:
                 if self._client is None:

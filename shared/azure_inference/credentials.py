@@ -268,7 +268,9 @@ def concealed(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def conceal_call(keywords: Mapping[str, Any]) -> Mapping[str, Any]:
     """The keywords of a call with its headers concealed: frameworks show what they are called with to traces."""
-    headers: Mapping[Any, Any] | None = keywords.get("headers")
+    if "headers" not in keywords:
+        return keywords
+    headers: Mapping[Any, Any] | None = keywords["headers"]
     if not isinstance(headers, Mapping):
         return keywords
     return {**keywords, "headers": {name: conceal(value) for name, value in headers.items()}}

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar, cast
-from weakref import WeakKeyDictionary
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
 from .errors import ConfigurationError
 from .schema._json import is_object
 
-FoundT = TypeVar("FoundT")
 _BOOKKEEPING = frozenset({"callbacks", "config", "metadata", "run_manager", "run_name", "run_id", "tags", "verbose"})
 _BOOKKEEPING_PREFIXES = ("ls_", "_")
 _FURTHER = "extra_body"
@@ -45,19 +44,6 @@ _ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "show_progress_bar": ("show_progress",),
 }
 """What other classes call our arguments; of several, those count that a class has."""
-
-
-def once_for_each_class(find: Callable[[type], FoundT]) -> Callable[[type], FoundT]:
-    """`find`, asked once for each class, which may go all the same."""
-    known: WeakKeyDictionary[type, FoundT] = WeakKeyDictionary()
-
-    def found(kind: type) -> FoundT:
-        try:
-            return known[kind]
-        except KeyError:
-            return known.setdefault(kind, find(kind))
-
-    return found
 
 
 def rename_arguments(arguments: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
@@ -104,18 +90,15 @@ def values_of(owner: object, names: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-@once_for_each_class
-def _known_names(kind: type) -> dict[type[BaseModel], tuple[str, ...]]:  # noqa: ARG001 - one of its own for each
-    return {}
+@functools.lru_cache(maxsize=64)  # classes made in functions may go
+def _shared_names(kind: type[BaseModel], request: type[BaseModel]) -> tuple[str, ...]:
+    has = kind.model_fields.keys() | kind.__class_vars__
+    return tuple(name for name in request.model_fields if name in has)
 
 
 def own_fields(owner: BaseModel, request: type[BaseModel]) -> dict[str, Any]:
     """The attributes of an object that are fields of a kind of request, too, by the same name, and are set."""
-    known = _known_names(type(owner))
-    if request not in known:
-        has = type(owner).model_fields.keys() | type(owner).__class_vars__
-        known[request] = tuple(name for name in request.model_fields if name in has)
-    return values_of(owner, known[request])
+    return values_of(owner, _shared_names(type(owner), request))
 
 
 def wire_fields(*told: Mapping[str, Any], call: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:

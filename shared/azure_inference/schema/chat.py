@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import BeforeValidator, Field, ValidationInfo, WrapValidator
 
 from ._base import AnswerModel, RequestModel, WireModel
 from ._json import is_array, is_object
@@ -20,11 +20,6 @@ def _unless_filtered(value: Any, info: ValidationInfo) -> Any:
     if value is None and info.data.get("finish_reason") != "content_filter":
         raise ValueError("a choice without a message")
     return {} if value is None else value
-
-
-def _empty(value: Any) -> Any:
-    """A null list as an empty one."""
-    return [] if value is None else value
 
 
 StopSequences = Annotated[list[str], BeforeValidator(listed)]
@@ -131,9 +126,7 @@ class AnswerMessage(AnswerModel):
     reasoning: str | None = None
     refusal: str | None = None
     audio: Audio | None = None
-    tool_calls: Annotated[list[ToolCall], BeforeValidator(_empty), AfterValidator(with_ids)] = Field(  # pyright: ignore[reportUnknownVariableType]
-        default_factory=list
-    )
+    tool_calls: Annotated[list[ToolCall], WrapValidator(with_ids)] = Field(default_factory=list)  # pyright: ignore[reportUnknownVariableType]
     """The calls that the model asks for; one that came without an id has one of our own."""
 
     @property

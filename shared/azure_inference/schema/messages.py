@@ -237,6 +237,6 @@ _SPEAKERS = (UserMessage, AssistantMessage, SystemMessage, DeveloperMessage)
 
 def without_names(messages: Messages) -> Messages:
     """The messages without the names of who speaks; the same list if none has one."""
-    if not any(isinstance(message, _SPEAKERS) and message.name for message in messages):
+    if not [message for message in messages if isinstance(message, _SPEAKERS) and message.name]:
         return messages
     return [m.model_copy(update={"name": None}) if isinstance(m, _SPEAKERS) else m for m in messages]

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
@@ -85,6 +86,8 @@ def new_call_id() -> str:
     return secrets.token_hex(5)[:9]
 
 
-def with_ids(calls: list[ToolCall]) -> list[ToolCall]:
-    """The calls, each with an id."""
-    return [call if call.id else call.model_copy(update={"id": new_call_id()}) for call in calls]
+def with_ids(value: Any, validate: Callable[[Any], list[ToolCall]]) -> list[ToolCall]:
+    """The calls of an answer, each with an id; none where a server sends null."""
+    if value is None:
+        return []
+    return [call if call.id else call.model_copy(update={"id": new_call_id()}) for call in validate(value)]
