@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from .embeddings import AzureInferenceEmbeddings
     from .llms import AzureInferenceLLM
 else:
-    from azure_inference import lazily as _lazily
+    from azure_inference import lazy_exports as _lazy_exports
 
     # Who makes chat models need not wait for what LangChain's text models import.
-    __getattr__, __dir__ = _lazily(
+    __getattr__, __dir__ = _lazy_exports(
         __name__,
         {
             "chat_models": "ChatAzureInference",

@@ -17,7 +17,7 @@ from pydantic import (
 from azure_inference import (
     ALIASES,
     BASE_CONFIG,
-    UNWRITTEN,
+    NOT_SERIALIZED,
     Connection,
     Credential,
     ModelProfile,
@@ -153,5 +153,5 @@ class Connected(Serializable):
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
-        bare = {**state["__dict__"], **dict.fromkeys(UNWRITTEN)}
+        bare = {**state["__dict__"], **dict.fromkeys(NOT_SERIALIZED)}
         return {**state, "__dict__": bare, "__pydantic_private__": {"_connection": None}}

@@ -238,7 +238,7 @@ class ChatAzureInference(Generating, BaseChatModel):
         return super().get_num_tokens(text) if self.custom_get_token_ids else estimate_tokens(text)
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
-        """About how many tokens the text, tool calls and tools of a request have; images and sounds do not count."""
+        """About how many tokens the text, tool calls and tools of a request have; images and audio do not count."""
         texts: list[str] = [message.text for message in messages]
         texts += [str(call["args"]) for m in messages if isinstance(m, AIMessage) for call in m.tool_calls]
         texts += [str(tool) for tool in to_tools(tools or ())]

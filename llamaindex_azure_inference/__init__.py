@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from .embedding import AzureInferenceEmbedding
     from .llm import AzureInference
 else:
-    from azure_inference import lazily as _lazily
+    from azure_inference import lazy_exports as _lazy_exports
 
-    __getattr__, __dir__ = _lazily(
+    __getattr__, __dir__ = _lazy_exports(
         __name__, {"embedding": "AzureInferenceEmbedding", "llm": "AzureInference", "_responses": "ToolCallError"}
     )
 

@@ -11,7 +11,7 @@ from pydantic import Field, PlainValidator, PrivateAttr, SkipValidation, Validat
 from azure_inference import (
     ALIASES,
     BASE_CONFIG,
-    UNWRITTEN,
+    NOT_SERIALIZED,
     Connection,
     Credential,
     ModelProfile,
@@ -118,7 +118,7 @@ class Connected(BaseComponent):
 
     def __getstate__(self) -> dict[str, Any]:
         bare = copy.copy(self)
-        for name in UNWRITTEN:
+        for name in NOT_SERIALIZED:
             setattr(bare, name, None)
         bare._connection = None  # noqa: SLF001 - of this very class
         return super(Connected, bare).__getstate__()

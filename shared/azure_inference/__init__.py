@@ -4,7 +4,7 @@ from ._version import __version__
 from .attachments import document_text, move_tool_media, to_image_input
 from .batching import all_at_most, in_batches, in_batches_async
 from .client import AsyncInferenceClient, InferenceClient
-from .connection import BASE_CONFIG, CONFIG, UNWRITTEN, Connection, shared_in_copies, split_call
+from .connection import BASE_CONFIG, CONFIG, NOT_SERIALIZED, Connection, shared_in_copies, split_call
 from .credentials import Credential, conceal, conceal_call, concealed
 from .errors import (
     APIConnectionError,
@@ -35,7 +35,7 @@ from .fields import (
     values_of,
     wire_fields,
 )
-from .lazy import lazily
+from .lazy import lazy_exports
 from .profiles import ModelProfile, estimate_tokens, model_profile, structured_method
 from .protocol import ExtraParameters, to_request
 from .remedy import UnsupportedParameterWarning, refused_parameters
@@ -111,7 +111,7 @@ __all__ = [
     "ALIASES",
     "BASE_CONFIG",
     "CONFIG",
-    "UNWRITTEN",
+    "NOT_SERIALIZED",
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
@@ -203,7 +203,7 @@ __all__ = [
     "in_batches",
     "in_batches_async",
     "is_recursive",
-    "lazily",
+    "lazy_exports",
     "model_profile",
     "move_tool_media",
     "own_fields",

@@ -35,7 +35,7 @@ def _with_vectors(request: Embeddable) -> Callable[[EmbeddingsResult], Embedding
 
 
 class InferenceClient:
-    """The Azure AI Model Inference API, or the OpenAI v1 route of the same models, for plain code.
+    """The Azure AI Model Inference API, or the OpenAI v1 route of the same models: the sync client.
 
     Args:
         endpoint: The URL of the endpoint, as pasted from a portal; by default AZURE_INFERENCE_ENDPOINT. It decides

@@ -17,7 +17,7 @@ from .fields import values_of
 from .profiles import ModelProfile
 from .settings import CallOptions, ClientOptions, ClientSettings, resolve_settings
 
-UNWRITTEN = ("credential", "headers", "http_client", "async_http_client")
+NOT_SERIALIZED = ("credential", "headers", "http_client", "async_http_client")
 """The arguments that are never shown or written down, since they hold secrets or sockets; copies share them."""
 CONFIG = ConfigDict(
     extra="forbid",
@@ -29,7 +29,7 @@ CONFIG = ConfigDict(
 """How pydantic is to make a class that has these arguments."""
 BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
 """The same for a class of which no objects are made: its validator would be built in vain."""
-_ARGUMENTS = tuple(dict.fromkeys(("endpoint", *UNWRITTEN, *ClientOptions.__annotations__)))
+_ARGUMENTS = tuple(dict.fromkeys(("endpoint", *NOT_SERIALIZED, *ClientOptions.__annotations__)))
 
 
 @functools.lru_cache(maxsize=64)  # classes made in functions may go
@@ -157,7 +157,7 @@ class Connection:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _loaded, (self._endpoint, {k: v for k, v in self._options.items() if k not in UNWRITTEN})
+        return _loaded, (self._endpoint, {k: v for k, v in self._options.items() if k not in NOT_SERIALIZED})
 
 
 def shared_in_copies(owner: object, memo: Mapping[int, Any] | None, *more: str) -> dict[int, Any]:
@@ -165,7 +165,7 @@ def shared_in_copies(owner: object, memo: Mapping[int, Any] | None, *more: str) 
 
     `more` are the names of further attributes that copies share.
     """
-    shared = [getattr(owner, name, None) for name in (*UNWRITTEN, *more)]
+    shared = [getattr(owner, name, None) for name in (*NOT_SERIALIZED, *more)]
     return {**(memo or {}), **{id(value): value for value in shared}}
 
 

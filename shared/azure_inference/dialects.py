@@ -32,9 +32,23 @@ class Dialect:
     takes_names: bool
 
 
-MODEL_INFERENCE = Dialect("model-inference", API_VERSION, False, True, False, False)
-AZURE_OPENAI = Dialect("azure-openai", "2024-10-21", False, False, True, True)
-OPENAI_V1 = Dialect("openai-v1", None, True, False, True, True)
+MODEL_INFERENCE = Dialect(
+    "model-inference",
+    api_version=API_VERSION,
+    needs_model=False,
+    extra_parameters_header=True,
+    asks_stream_usage=False,
+    takes_names=False,
+)
+AZURE_OPENAI = Dialect(
+    "azure-openai",
+    api_version="2024-10-21",
+    needs_model=False,
+    extra_parameters_header=False,
+    asks_stream_usage=True,
+    takes_names=True,
+)
+OPENAI_V1 = replace(AZURE_OPENAI, name="openai-v1", api_version=None, needs_model=True)
 DIALECTS = {dialect.name: dialect for dialect in (MODEL_INFERENCE, AZURE_OPENAI, OPENAI_V1)}
 
 _OF_PATH = (("*/openai/deployments/*", AZURE_OPENAI), ("*/v1", OPENAI_V1))

@@ -24,11 +24,13 @@ class ChatStream(Generic[ChunkT, WholeT]):
     It holds a connection until it ends, breaks, or is closed; used with `with`, it is closed in any case.
     """
 
-    def __init__(self, reader: StreamReader[ChunkT, WholeT], wire: transport.Wire, idle: float | None) -> None:
+    def __init__(
+        self, reader: StreamReader[ChunkT, WholeT], response: transport.OpenResponse, idle: float | None
+    ) -> None:
         self._reader = reader
         self._ready = reader.ready
-        self._wire = wire
-        self._pieces = transport.decoded(wire)
+        self._response = response
+        self._pieces = transport.decoded(response)
         self._idle = idle
 
     def __iter__(self) -> Self:
@@ -39,7 +41,7 @@ class ChatStream(Generic[ChunkT, WholeT]):
             return self._ready.popleft()
         reader = self._reader
         if not reader.has_news:
-            self._wire.deadline = Deadline.within(self._idle, "idle")
+            self._response.deadline = Deadline.within(self._idle, "idle")
             while not reader.has_news:
                 self._pull()
         chunk = reader.next()
@@ -70,10 +72,10 @@ class ChatStream(Generic[ChunkT, WholeT]):
 
     def _finish(self) -> None:
         """Gives the connection back; it can be used again if the end of the body has come, too."""
-        self._wire.deadline = Deadline.within(_LAST_BYTES, "idle")
+        self._response.deadline = Deadline.within(_LAST_BYTES, "idle")
         with suppress(InferenceError, StopIteration):
             next(self._pieces)
-        self._wire.close()
+        self._response.close()
 
     @property
     def so_far(self) -> WholeT | None:
@@ -83,7 +85,7 @@ class ChatStream(Generic[ChunkT, WholeT]):
     def close(self) -> None:
         """Gives the connection back; what was not read is lost."""
         self._reader.stop()
-        self._wire.close()
+        self._response.close()
 
     def __enter__(self) -> Self:
         return self
@@ -92,17 +94,19 @@ class ChatStream(Generic[ChunkT, WholeT]):
         self.close()
 
     def __del__(self) -> None:
-        self._wire.close()
+        self._response.close()
 
 
 class AsyncChatStream(Generic[ChunkT, WholeT]):
     """A streamed answer: loop over it with `async for`; otherwise as `ChatStream`."""
 
-    def __init__(self, reader: StreamReader[ChunkT, WholeT], wire: transport.AsyncWire, idle: float | None) -> None:
+    def __init__(
+        self, reader: StreamReader[ChunkT, WholeT], response: transport.AsyncOpenResponse, idle: float | None
+    ) -> None:
         self._reader = reader
         self._ready = reader.ready
-        self._wire = wire
-        self._pieces = transport.decoded_async(wire)
+        self._response = response
+        self._pieces = transport.decoded_async(response)
         self._idle = idle
 
     def __aiter__(self) -> Self:
@@ -113,7 +117,7 @@ class AsyncChatStream(Generic[ChunkT, WholeT]):
             return self._ready.popleft()
         reader = self._reader
         if not reader.has_news:
-            self._wire.deadline = Deadline.within(self._idle, "idle")
+            self._response.deadline = Deadline.within(self._idle, "idle")
             while not reader.has_news:
                 await self._pull()
         chunk = reader.next()
@@ -144,10 +148,10 @@ class AsyncChatStream(Generic[ChunkT, WholeT]):
 
     async def _finish(self) -> None:
         """Gives the connection back; it can be used again if the end of the body has come, too."""
-        self._wire.deadline = Deadline.within(_LAST_BYTES, "idle")
+        self._response.deadline = Deadline.within(_LAST_BYTES, "idle")
         with suppress(InferenceError, StopAsyncIteration):
             await anext(self._pieces)
-        await self._wire.close()
+        await self._response.close()
 
     @property
     def so_far(self) -> WholeT | None:
@@ -157,7 +161,7 @@ class AsyncChatStream(Generic[ChunkT, WholeT]):
     async def close(self) -> None:
         """Gives the connection back; what was not read is lost."""
         self._reader.stop()
-        await self._wire.close()
+        await self._response.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -177,9 +181,9 @@ def open_stream(
     """The stream that a call opens, its first chunk already there: until then, failures are tried again."""
 
     def attempt(tries: Tries) -> ChatStream[ChunkT, WholeT]:
-        wire = transport.open(call, tries)
-        reader = StreamReader(call, accumulator(), headers=wire.headers, attempts=tries.count)
-        stream = ChatStream(reader, wire, tries.timeouts.idle)
+        response = transport.open(call, tries)
+        reader = StreamReader(call, accumulator(), headers=response.headers, attempts=tries.count)
+        stream = ChatStream(reader, response, tries.timeouts.idle)
         stream.wait_for_chunk()
         return stream
 
@@ -195,9 +199,9 @@ async def open_stream_async(
     """The stream that a call opens, its first chunk already there: until then, failures are tried again."""
 
     async def attempt(tries: Tries) -> AsyncChatStream[ChunkT, WholeT]:
-        wire = await transport.open(call, tries)
-        reader = StreamReader(call, accumulator(), headers=wire.headers, attempts=tries.count)
-        stream = AsyncChatStream(reader, wire, tries.timeouts.idle)
+        response = await transport.open(call, tries)
+        reader = StreamReader(call, accumulator(), headers=response.headers, attempts=tries.count)
+        stream = AsyncChatStream(reader, response, tries.timeouts.idle)
         await stream.wait_for_chunk()
         return stream
 

@@ -375,7 +375,7 @@ def test_builders_of_sound(tmp_path: Path, name: str, mime_type: str | None, for
     [
         (lambda: ImagePart.from_bytes(PNG, mime_type="audio/wav"), "mime_type='audio/wav' of bytes is no image type"),
         (lambda: ImagePart.from_bytes(PNG, mime_type="png"), "mime_type='png' of bytes is no image type"),
-        (lambda: InputAudioPart.from_bytes(PNG, mime_type="audio/flac"), "convert the sound to wav or mp3"),
+        (lambda: InputAudioPart.from_bytes(PNG, mime_type="audio/flac"), "convert it to wav or mp3"),
         (lambda: InputAudioPart.from_bytes(PNG, mime_type="image/png"), "is no audio type"),
         (lambda: ImageInput.from_bytes(PNG, mime_type="text/plain"), "is no image type"),
     ],

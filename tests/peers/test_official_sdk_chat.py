@@ -65,7 +65,7 @@ async def test_parameters_reach_the_model(sdk: Sdk, sent: Callable[[], list[Any]
 
 
 async def test_every_kind_of_message(sdk: Sdk, picture: Any) -> None:
-    """The SDK's own messages are taken: each role, images from a file and by address, sound, calls and results."""
+    """The SDK's own messages are taken: each role, images from a file and by address, audio, calls and results."""
     m = sdk.models
     call = m.ChatCompletionsToolCall(id="c1", function=m.FunctionCall(name="get_weather", arguments='{"city": "Oslo"}'))
     messages = [

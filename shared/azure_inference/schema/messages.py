@@ -70,25 +70,25 @@ class ImagePart(WireModel):
 
 
 class AudioUrl(WireModel):
-    """Where a sound is: an https address or a `data:` URL."""
+    """Where the audio is: an https address or a `data:` URL."""
 
     url: str
 
 
 class AudioUrlPart(WireModel):
-    """A sound by its address, as a part of a user message."""
+    """Audio by its address, as a part of a user message."""
 
     type: Literal["audio_url"] = "audio_url"
     audio_url: AudioUrl
 
     @classmethod
     def from_url(cls, url: str) -> Self:
-        """A sound that the service fetches itself, or one inside a `data:` URL."""
+        """Audio that the service fetches itself, or one inside a `data:` URL."""
         return cls(audio_url=AudioUrl(url=url))
 
 
 class InputAudio(WireModel):
-    """A sound in base64 with its format (`wav` or `mp3`)."""
+    """Audio in base64 with its format (`wav` or `mp3`)."""
 
     data: str
     format: str
@@ -104,23 +104,23 @@ _AUDIO_FORMATS = {
 
 
 class InputAudioPart(WireModel):
-    """A sound inside the message itself."""
+    """Audio inside the message itself."""
 
     type: Literal["input_audio"] = "input_audio"
     input_audio: InputAudio
 
     @classmethod
     def from_bytes(cls, data: bytes, *, mime_type: str) -> Self:
-        """A sound held in memory; `mime_type` is `audio/wav` or `audio/mpeg`."""
+        """Audio held in memory; `mime_type` is `audio/wav` or `audio/mpeg`."""
         content, media_type = _media(data, mime_type, "audio")
         if media_type not in _AUDIO_FORMATS:
-            raise ValueError(f"mime_type={media_type!r} is not taken by the API: convert the sound to wav or mp3")
+            raise ValueError(f"mime_type={media_type!r} is not taken by the API: convert it to wav or mp3")
         encoded = base64.b64encode(content).decode("ascii")
         return cls(input_audio=InputAudio(data=encoded, format=_AUDIO_FORMATS[media_type]))
 
     @classmethod
     def from_file(cls, path: str | Path, *, mime_type: str | None = None) -> Self:
-        """A sound file, read now; its type is told by its name unless `mime_type` says it."""
+        """An audio file, read now; its type is told by its name unless `mime_type` says it."""
         data, media_type = _media(Path(path), mime_type, "audio")
         return cls.from_bytes(data, mime_type=media_type)
 

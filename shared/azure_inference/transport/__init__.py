@@ -7,31 +7,31 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._async import AsyncHttpClient, AsyncTransport, AsyncWire, decoded_async
+    from ._async import AsyncHttpClient, AsyncOpenResponse, AsyncTransport, decoded_async
     from ._proxies import environment_proxy
     from ._settings import TransportSettings
-    from ._sync import HttpClient, Transport, Wire, decoded
+    from ._sync import HttpClient, OpenResponse, Transport, decoded
 else:
-    from azure_inference.lazy import lazily
+    from azure_inference.lazy import lazy_exports
 
-    __getattr__, __dir__ = lazily(
+    __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "_async": "AsyncHttpClient AsyncTransport AsyncWire decoded_async",
+            "_async": "AsyncHttpClient AsyncTransport AsyncOpenResponse decoded_async",
             "_proxies": "environment_proxy",
             "_settings": "TransportSettings",
-            "_sync": "HttpClient Transport Wire decoded",
+            "_sync": "HttpClient Transport OpenResponse decoded",
         },
     )
 
 __all__ = [
     "AsyncHttpClient",
+    "AsyncOpenResponse",
     "AsyncTransport",
-    "AsyncWire",
     "HttpClient",
+    "OpenResponse",
     "Transport",
     "TransportSettings",
-    "Wire",
     "decoded",
     "decoded_async",
     "environment_proxy",

@@ -31,7 +31,7 @@ _OPEN: dict[Engine, asyncio.AbstractEventLoop] = {}
 """Held until they are closed or their loop is: garbage in a circle would be taken apart before, with complaints."""
 
 
-class AsyncWire:
+class AsyncOpenResponse:
     """A response being read: the pieces of its body as they come, each of them by the deadline set last."""
 
     def __init__(self, transport: AsyncTransport, response: Response, deadline: Deadline) -> None:
@@ -80,12 +80,12 @@ class AsyncTransport:
 
         return self.run(attempt, tries)
 
-    async def open(self, call: Call[Any], tries: Tries) -> AsyncWire:
+    async def open(self, call: Call[Any], tries: Tries) -> AsyncOpenResponse:
         """One attempt's response, its body not yet read; raises if the service refused."""
         response = await self._send(call, tries)
         body = b"" if response.status == _SUCCESS else await _read(call, response, tries.deadline)
         raise_for_status(call, response.status, response.headers, body)
-        return AsyncWire(self, response, tries.deadline)
+        return AsyncOpenResponse(self, response, tries.deadline)
 
     async def run(self, attempt: Callable[[Tries], Awaitable[ResultT]], tries: Tries) -> ResultT:
         """What `attempt` returns, tried as often as the policy has it, and no longer than the call may take."""
@@ -179,17 +179,17 @@ async def _read(call: Call[Any], response: Response, deadline: Deadline) -> byte
         await response.close()
 
 
-async def decoded_async(wire: AsyncWire) -> AsyncIterator[bytes]:
+async def decoded_async(response: AsyncOpenResponse) -> AsyncIterator[bytes]:
     """The pieces of a body, decompressed if need be; a generator that is dropped gives its connection back."""
     # An event loop closes the generators that nobody holds any more: that frees the connection of a lost stream.
     try:
-        decoder = BodyDecoder(wire.headers)
-        async for piece in wire:
+        decoder = BodyDecoder(response.headers)
+        async for piece in response:
             for plain in decoder.feed(piece):
                 yield plain
         decoder.end()
     finally:
-        await wire.close()
+        await response.close()
 
 
 def _after(

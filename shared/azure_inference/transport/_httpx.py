@@ -124,7 +124,7 @@ class _Connection(httpcore.HTTPConnection):
 
 
 def _connection_class() -> type[httpcore.HTTPConnection]:
-    """What reads HTTP in plain code: llhttp where it is installed, otherwise h11."""
+    """What reads HTTP in sync code: llhttp where it is installed, otherwise h11."""
     try:
         from ._llhttp import LlhttpConnection  # noqa: PLC0415 - optional
     except ImportError:

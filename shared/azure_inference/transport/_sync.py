@@ -1,4 +1,4 @@
-"""Calls sent and answers read by plain code."""
+"""Calls sent and answers read by sync code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _INHERITED: list[httpx.BaseTransport] = []
 """Pools of a parent process: kept alive after a fork, since closing them would end the parent's connections."""
 
 
-class Wire:
+class OpenResponse:
     """A response being read: the pieces of its body as they come, each of them by the deadline set last."""
 
     def __init__(self, transport: Transport, call: Call[Any], response: httpx.Response, deadline: Deadline) -> None:
@@ -56,7 +56,7 @@ class Wire:
         self._stream.close()
 
 
-class _WireOfUser(Wire):
+class _ResponseOfUser(OpenResponse):
     """One over a client of the user's, whose connections know no deadline: it is looked at after each piece."""
 
     def __next__(self) -> bytes:
@@ -87,17 +87,17 @@ class Transport:
         """The typed answer to a call, as `check` gives it back; what that raises is told of the attempt."""
 
         def attempt(tries: Tries) -> AnswerT:
-            wire = self._send(call, tries)
-            return check(read_answer(call, wire.status, wire.headers, _read(call, wire)))
+            response = self._send(call, tries)
+            return check(read_answer(call, response.status, response.headers, _read(call, response)))
 
         return self.run(attempt, tries)
 
-    def open(self, call: Call[Any], tries: Tries) -> Wire:
+    def open(self, call: Call[Any], tries: Tries) -> OpenResponse:
         """One attempt's response, its body not yet read; raises if the service refused."""
-        wire = self._send(call, tries)
-        if wire.status != _SUCCESS:
-            raise_for_status(call, wire.status, wire.headers, _read(call, wire))
-        return wire
+        response = self._send(call, tries)
+        if response.status != _SUCCESS:
+            raise_for_status(call, response.status, response.headers, _read(call, response))
+        return response
 
     def run(self, attempt: Callable[[Tries], ResultT], tries: Tries) -> ResultT:
         """What `attempt` returns, tried as often as the policy has it, and no longer than the call may take."""
@@ -117,7 +117,7 @@ class Transport:
             self._pool = None
             self._release()
 
-    def _send(self, call: Call[Any], tries: Tries) -> Wire:
+    def _send(self, call: Call[Any], tries: Tries) -> OpenResponse:
         deadline = tries.deadline
         authorizer = self._settings.authorizer
         authorization = tries.authorization = authorizer.ready() or authorizer.headers(deadline)
@@ -132,7 +132,7 @@ class Transport:
         except HTTP_ERRORS as error:
             raise to_error(error, call.server, deadline) from error
         tries.answer_headers = response.headers
-        kind = Wire if self._client is None else _WireOfUser
+        kind = OpenResponse if self._client is None else _ResponseOfUser
         return kind(self, call, response, deadline)
 
     def _own_pool(self) -> PatientTransport:
@@ -159,22 +159,22 @@ def _close(pool: PatientTransport, pid: int) -> None:
         pool.close()
 
 
-def _read(call: Call[Any], wire: Wire) -> bytes:
-    body = body_of(call, wire.status, wire.headers)
+def _read(call: Call[Any], response: OpenResponse) -> bytes:
+    body = body_of(call, response.status, response.headers)
     try:
-        for piece in wire:
+        for piece in response:
             body.add(piece)
         return body.whole()
     except InferenceError as error:
-        raise error_of_unread(call, wire.status, wire.headers, body, error)  # noqa: B904 - it knows its cause
+        raise error_of_unread(call, response.status, response.headers, body, error)  # noqa: B904 - it knows its cause
     finally:
-        wire.close()
+        response.close()
 
 
-def decoded(wire: Wire) -> Iterator[bytes]:
+def decoded(response: OpenResponse) -> Iterator[bytes]:
     """The pieces of a body, decompressed if need be."""
-    decoder = BodyDecoder(wire.headers)
-    for piece in wire:
+    decoder = BodyDecoder(response.headers)
+    for piece in response:
         yield from decoder.feed(piece)
     decoder.end()
 
