@@ -11,9 +11,11 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+import httpcore
 import pytest
 
 from azure_inference import (
@@ -395,3 +397,28 @@ def test_streams_collected_while_connections_are_given_out(server: Any, reply: A
         gc.enable()
     assert found[0] > 0
     assert client.chat(HELLO).choices[0].message.text == "hi"
+
+
+def test_a_call_looks_at_few_connections(server: Any, reply: Any, either: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many connections are idle, a call looks at the one used last and at the one that has waited longest."""
+    gate, looks = threading.Event(), []
+    server.reply(*[reply(pieces=[said("hello"), gate, said("", "stop")])] * 20)
+    server.reply_json(ANSWER)
+    client = either.client(server.url)
+    streams = [client.stream_chat(HELLO) for _ in range(20)]
+    gate.set()
+    assert [texts(stream) for stream in streams] == ["hello"] * 20
+    for kind in (httpcore.HTTPConnection, httpcore.AsyncHTTPConnection):
+        monkeypatch.setattr(kind, "has_expired", _counted(kind.has_expired, looks))
+    client.chat(HELLO)
+
+    assert server.connections == 20
+    assert len(looks) <= 2
+
+
+def _counted(has_expired: Callable[[Any], bool], looks: list[Any]) -> Callable[[Any], bool]:
+    def counted(connection: Any) -> bool:
+        looks.append(connection)
+        return has_expired(connection)
+
+    return counted
