@@ -1,4 +1,4 @@
-"""Everything that one run measured, and what issue 7 asks for beside it."""
+"""Everything that one run measured, and the targets beside it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def versions(python: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One thing that was asked for: the largest value allowed, and what was measured, by time and by instructions."""
+    """One target: the largest value allowed, and what was measured, by time and by instructions."""
 
     work: str
     framework: str
@@ -89,7 +89,7 @@ class Verdict:
 
 
 def verdicts(results: Results) -> Iterator[Verdict]:
-    """All that was asked for, in the issue's order, for both frameworks."""
+    """All targets, for both frameworks."""
     for framework in FRAMEWORKS:
         yield from _of_rows(results, framework)
         yield from _of_flights(results, framework)
