@@ -46,8 +46,9 @@ def _all_but_calls(message: AIMessage) -> list[dict[str, Any]]:
     else:
         read: list[Any] = list(HumanMessage(message.content).content_blocks)
         blocks += [block for block in read if block.get("text") != ""]
-    if annotations := message.additional_kwargs.get("annotations"):
-        _annotate(blocks, annotations)
+    annotations: Any = message.additional_kwargs.get("annotations")
+    if annotations and isinstance(annotations, list):
+        _annotate(blocks, cast("Any", annotations))
     if refusal := message.additional_kwargs.get("refusal"):
         # A standard block since langchain-core 1.7.5.
         block = {"type": "refusal", "refusal": refusal}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -125,8 +124,8 @@ def _calls(message: AIMessage) -> list[dict[str, Any]]:
 
 
 def _call(id_: str | None, name: str | None, arguments: Any) -> dict[str, Any]:
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments or {}, ensure_ascii=False)
-    return {"id": id_, "type": "function", "function": {"name": name, "arguments": text}}
+    written: Any = arguments if isinstance(arguments, str) else arguments or {}
+    return {"id": id_, "type": "function", "function": {"name": name, "arguments": written}}
 
 
 def _blocks_of(message: BaseMessage) -> list[dict[str, Any]]:

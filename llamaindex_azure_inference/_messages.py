@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -29,16 +28,15 @@ from azure_inference import (
     ConfigurationError,
     ContentPart,
     DeveloperMessage,
-    FunctionCall,
     ImagePart,
     InputAudioPart,
     SystemMessage,
     TextPart,
-    ToolCall,
     ToolMessage,
     UserMessage,
     document_text,
     move_tool_media,
+    to_request,
 )
 from azure_inference import ChatMessage as WireMessage
 
@@ -84,23 +82,22 @@ def _assistant(message: ChatMessage) -> AssistantMessage:
     spoken = message.additional_kwargs.get("audio_id")
     # All that the API takes back of what a model said, whatever else the models of another API say.
     text = "\n".join(block.text for block in message.blocks if isinstance(block, TextBlock))
-    return AssistantMessage.model_validate(
+    return to_request(
+        AssistantMessage,
         {
             "content": text if text or not calls else None,
             "tool_calls": calls or None,
             "audio": {"id": spoken} if spoken else None,
             "name": _name(message),
-        }
+        },
     )
 
 
-def _call(block: ToolCallBlock) -> ToolCall:
-    arguments = block.tool_kwargs
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    return ToolCall(id=block.tool_call_id or "", function=FunctionCall(name=block.tool_name, arguments=text or "{}"))
+def _call(block: ToolCallBlock) -> dict[str, Any]:
+    return {"id": block.tool_call_id, "function": {"name": block.tool_name, "arguments": block.tool_kwargs or "{}"}}
 
 
-def _legacy_call(call: Any) -> ToolCall:
+def _legacy_call(call: Any) -> dict[str, Any]:
     """A call as older versions and other packages keep it beside the message: a mapping or an object of that form."""
     fields = call.model_dump() if isinstance(call, BaseModel) else call
     if not isinstance(fields, Mapping) or "function" not in fields:
@@ -108,8 +105,7 @@ def _legacy_call(call: Any) -> ToolCall:
             f"additional_kwargs['tool_calls'] holds a {type(call).__name__} that is no tool call of the API: "
             "use a ToolCallBlock"
         )
-    wanted = {name: cast("Mapping[str, Any]", fields).get(name) for name in ("id", "function")}
-    return ToolCall.model_validate(wanted)
+    return {name: cast("Mapping[str, Any]", fields).get(name) for name in ("id", "function")}
 
 
 def _name(message: ChatMessage) -> str | None:

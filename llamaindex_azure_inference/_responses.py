@@ -244,9 +244,20 @@ def _counts(usage: Usage) -> dict[str, int]:
 def _logprobs(choice: Choice | ChunkChoice) -> list[list[LogProb]] | None:
     """For each token its most likely alternatives, or itself alone where none were asked for."""
     said: Any = choice.logprobs
-    tokens: Any = cast("dict[str, Any]", said).get("content") if isinstance(said, dict) else None
-    return [[_logprob(one) for one in token.get("top_logprobs") or [token]] for token in tokens] if tokens else None
+    tokens = cast("dict[str, Any]", said).get("content") if isinstance(said, dict) else None
+    return [_alternatives(token) for token in _objects(tokens)] or None
 
 
-def _logprob(token: dict[str, Any]) -> LogProb:
-    return LogProb(token=token["token"], logprob=token["logprob"], bytes=token.get("bytes") or [])
+def _alternatives(token: dict[str, Any]) -> list[LogProb]:
+    found = _objects(token.get("top_logprobs")) or [token]
+    return [
+        LogProb(token=one["token"], logprob=one["logprob"], bytes=one.get("bytes") or [])
+        for one in found
+        if isinstance(one.get("token"), str) and isinstance(one.get("logprob"), int | float)
+    ]
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """The objects in a list; none where a server sends something else."""
+    items = cast("list[object]", value) if isinstance(value, list) else []
+    return [cast("dict[str, Any]", item) for item in items if isinstance(item, dict)]

@@ -16,12 +16,13 @@ from .credentials import Secret
 from .dialects import Target
 from .endpoints import ERROR_LIMIT, AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError, InferenceError, ResponseValidationError
-from .schema._base import RequestModel
+from .schema._base import RequestModel, WireModel
 from .schema._json import is_array, is_object, read_json
 from .schema.chat import ChatRequest
 from .schema.failures import is_failure, read_failure, status_of
 from .schema.messages import without_names
 
+ModelT = TypeVar("ModelT", bound=WireModel)
 RequestT = TypeVar("RequestT", bound=RequestModel)
 _EXCERPT = 80
 _UNSUITABLE_BODY = 502
@@ -66,14 +67,14 @@ def to_extra_parameters(word: str | None) -> ExtraParameters | None:
         ) from None
 
 
-def to_request(kind: type[RequestT], fields: Mapping[str, Any]) -> RequestT:
-    """A request from a mapping of its fields; those that are None are not sent.
+def to_request(kind: type[ModelT], fields: Mapping[str, Any]) -> ModelT:
+    """A request, or a message of one, from a mapping of its fields; those that are None are not sent.
 
     Raises:
         ConfigurationError: A field is missing or wrong; the message names it and what was given.
     """
     try:
-        request: RequestT = kind.__pydantic_validator__.validate_python(fields)
+        request: ModelT = kind.__pydantic_validator__.validate_python(fields)
     except ValidationError as error:
         raise ConfigurationError(_what_is_wrong(kind, fields, error)) from None
     return request

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 B64 = base64.b64encode(b"bytes").decode()
 SAID = base64.b64encode(b"said").decode()
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+ASKED = {**CALL, "function": {"name": "f", "arguments": {"a": 1}}}
+"""The core writes the arguments as JSON."""
 IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{B64}"}}
 
 
@@ -125,18 +127,18 @@ MESSAGES = {
     ),
     "calls": (
         AIMessage("", tool_calls=[{"id": "c1", "name": "f", "args": {"a": 1}}]),
-        [{"role": "assistant", "content": None, "tool_calls": [CALL]}],
+        [{"role": "assistant", "content": None, "tool_calls": [ASKED]}],
     ),
     "calls told twice": (
         AIMessage(
             [{"type": "tool_use", "id": "c1", "name": "f", "input": {"a": 1}}],
             tool_calls=[{"id": "c1", "name": "f", "args": {"a": 1}}],
         ),
-        [{"role": "assistant", "content": None, "tool_calls": [CALL]}],
+        [{"role": "assistant", "content": None, "tool_calls": [ASKED]}],
     ),
     "calls in blocks alone": (
         AIMessage([{"type": "tool_call", "id": "c1", "name": "f", "args": {"a": 1}}]),
-        [{"role": "assistant", "content": None, "tool_calls": [CALL]}],
+        [{"role": "assistant", "content": None, "tool_calls": [ASKED]}],
     ),
     "broken calls": (
         AIMessage("", invalid_tool_calls=[{"id": "c1", "name": "f", "args": '{"a": ', "error": "broken"}]),

@@ -163,7 +163,7 @@ def said_in(content: str | list[Any] | None) -> str | list[Any]:
 
 
 def _without_thought(parts: list[Any]) -> list[Any]:
-    return [part for part in parts if not is_object(part) or part.get("type") != "thinking"]
+    return [part for part in parts if isinstance(part, str) or (is_object(part) and part.get("type") != "thinking")]
 
 
 def is_other(part: Any) -> bool:

@@ -1,0 +1,80 @@
+"""Answers whose lesser parts are not of the form that they should have: what is said is told all the same."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
+
+from azure_inference import ConfigurationError
+from langchain_azure_inference import ChatAzureInference
+from llamaindex_azure_inference import AzureInference
+from tests.core.conftest import ScriptedServer
+
+ODD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "annotations that are no list": ({"annotations": 5}, {}),
+    "annotations that are no objects": ({"annotations": [None, "x", {"url_citation": 5}]}, {}),
+    "keys with names of Python's": ({"self": 1, "model_config": {}, "model_extra": 3}, {"self": 1}),
+    "log probabilities without tokens": ({}, {"logprobs": {"content": [{"x": 1}, {"token": "a", "logprob": None}]}}),
+    "log probabilities that are text": ({}, {"logprobs": {"content": "x"}}),
+    "log probabilities in a list": ({}, {"logprobs": [1]}),
+    "parts that are none": ({"content": [{"type": "image_url", "image_url": {"url": "x"}}, None, 5, "hi"]}, {}),
+}
+
+
+@pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize(("message", "choice"), ODD.values(), ids=ODD)
+def test_odd_parts(message: dict[str, Any], choice: dict[str, Any], *, is_async: bool, is_streamed: bool) -> None:
+    """No part that is beside the point ends a call with an error of another library's."""
+    said = {"content": "hi", **message}
+    with ScriptedServer() as server:
+        if is_streamed:
+            server.reply_events({"choices": [{"index": 0, "delta": said, "finish_reason": "stop", **choice}]})
+        else:
+            server.reply_json({"choices": [{"index": 0, "message": said, "finish_reason": "stop", **choice}]})
+        chain = ChatAzureInference(endpoint=server.url, credential="k")
+        llm = AzureInference(endpoint=server.url, credential="k", model="m")
+        answer = asyncio.run(_of_chain_async(chain, is_streamed)) if is_async else _of_chain(chain, is_streamed)
+        assert "hi" in str(answer.content_blocks)
+        response = asyncio.run(_of_llm_async(llm, is_streamed)) if is_async else _of_llm(llm, is_streamed)
+        assert "content" in message or response.message.content == "hi"
+
+
+def _of_chain(model: ChatAzureInference, is_streamed: bool) -> Any:
+    return _sum(list(model.stream("x"))) if is_streamed else model.invoke("x")
+
+
+async def _of_chain_async(model: ChatAzureInference, is_streamed: bool) -> Any:
+    return _sum([chunk async for chunk in model.astream("x")]) if is_streamed else await model.ainvoke("x")
+
+
+def _sum(chunks: list[Any]) -> Any:
+    first, *others = chunks
+    return first + others
+
+
+def _of_llm(llm: AzureInference, is_streamed: bool) -> Any:
+    question = [ChatMessage(content="x")]
+    return list(llm.stream_chat(question))[-1] if is_streamed else llm.chat(question)
+
+
+async def _of_llm_async(llm: AzureInference, is_streamed: bool) -> Any:
+    question = [ChatMessage(content="x")]
+    return [each async for each in await llm.astream_chat(question)][-1] if is_streamed else await llm.achat(question)
+
+
+def test_arguments_that_json_cannot_say() -> None:
+    """A tool call of a history whose arguments cannot be sent is refused by name."""
+    arguments, said = {"a": object()}, r"tool_calls\.0\.function\.arguments=a dict cannot be sent"
+    chain = ChatAzureInference(endpoint="http://127.0.0.1/models", credential="k")
+    calling = AIMessage("", tool_calls=[{"name": "f", "args": arguments, "id": "1"}])
+    with pytest.raises(ConfigurationError, match=said):
+        chain.invoke([HumanMessage("x"), calling, ToolMessage("r", tool_call_id="1")])
+    llm = AzureInference(endpoint="http://127.0.0.1/models", credential="k", model="m")
+    block = ToolCallBlock(tool_call_id="1", tool_name="f", tool_kwargs=arguments)
+    with pytest.raises(ConfigurationError, match=said):
+        llm.chat([ChatMessage(role=MessageRole.ASSISTANT, blocks=[block])])
