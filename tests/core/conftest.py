@@ -24,6 +24,8 @@ from azure_inference import (
 from azure_inference.schema.chat import ChatRequest
 from tests.faults.server import PATIENCE, RawServer
 
+from .givers import KINDS, Asked
+
 # The same examples in every run, however slow the machine.
 settings.register_profile("core", deadline=None, derandomize=True)
 settings.load_profile("core")
@@ -303,3 +305,19 @@ def until_closed() -> type[UntilClosed]:
 def chat_request() -> ChatRequest:
     """The shortest conversation."""
     return to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}]})
+
+
+@pytest.fixture(params=KINDS)
+def asked(request: pytest.FixtureRequest) -> Iterator[Asked]:
+    """Sync and async givers, for sync and async callers."""
+    asked = Asked(request.param)
+    yield asked
+    asked.close()
+
+
+@pytest.fixture
+def in_thread() -> Iterator[Asked]:
+    """A sync giver for sync callers."""
+    asked = Asked("sync")
+    yield asked
+    asked.close()

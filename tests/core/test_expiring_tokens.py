@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from azure_inference import AuthenticationError, credentials
 
-from .givers import KINDS, Asked, Clock, bearer, raises, soon, until
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from .givers import Asked, Clock, bearer, raises, soon, until
 
 
 @pytest.fixture
@@ -23,22 +20,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(credentials, "time", clock)
     return clock
-
-
-@pytest.fixture(params=KINDS)
-def asked(request: pytest.FixtureRequest) -> Iterator[Asked]:
-    """Sync and async givers, for sync and async callers."""
-    asked = Asked(request.param)
-    yield asked
-    asked.close()
-
-
-@pytest.fixture
-def in_thread() -> Iterator[Asked]:
-    """A sync giver for sync callers."""
-    asked = Asked("sync")
-    yield asked
-    asked.close()
 
 
 def token(text: str, expires_on: float) -> Any:

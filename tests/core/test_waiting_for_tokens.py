@@ -11,17 +11,14 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from azure_inference import APITimeoutError, AuthenticationError, ConfigurationError, singleflight
 from azure_inference.credentials import to_authorizer
 
-from .givers import KINDS, PATIENCE, Asked, Clock, bearer, raises, soon, until
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from .givers import PATIENCE, Asked, Clock, bearer, raises, soon, until
 
 SOME = contextvars.ContextVar("SOME", default="nothing")
 
@@ -32,22 +29,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(singleflight, "time", clock)
     return clock
-
-
-@pytest.fixture(params=KINDS)
-def asked(request: pytest.FixtureRequest) -> Iterator[Asked]:
-    """Sync and async givers, for sync and async callers."""
-    asked = Asked(request.param)
-    yield asked
-    asked.close()
-
-
-@pytest.fixture
-def in_thread() -> Iterator[Asked]:
-    """A sync giver for sync callers."""
-    asked = Asked("sync")
-    yield asked
-    asked.close()
 
 
 @pytest.mark.parametrize(
