@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.measure import Field, Measured, in_turn
-from benchmarks.rows import Flight
+from benchmarks.rows import ALONE, Flight
 
-ALONE = "alone"
-"""Ours with one call in flight and a server that does not wait: what a call costs at least."""
 _LIMIT = 90.0
 _ALONE_CALLS = 100
 

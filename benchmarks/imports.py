@@ -1,10 +1,12 @@
-"""What an import costs: CPU time of a fresh interpreter for each, and how many modules are loaded after it."""
+"""What an import costs a fresh interpreter: CPU time, how many modules are loaded after it, and instructions."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+import sys
 
+from benchmarks.instructions import of_process
 from benchmarks.measure import Measured, in_turn
 from benchmarks.processes import ROOT, environment
 
@@ -45,13 +47,27 @@ def measure_imports(framework: str, python: str, *, quick: bool = False) -> Meas
     return result
 
 
+def count_imports(framework: str, python: str) -> Measured:
+    """The same in instructions, less those of an interpreter that imports nothing."""
+    result = Measured(framework, KEY)
+    nothing = of_process(_command(python, "pass"), _environment())
+    for name, statement in STATEMENTS[framework].items():
+        _import(python, statement)  # writes bytecode
+        result.costs[name] = [of_process(_command(python, statement), _environment()) - nothing]
+        print(f"{framework} {name} {KEY}: {result.costs[name][0]:,.0f}", file=sys.stderr)
+    return result
+
+
 def _import(python: str, statement: str) -> tuple[float, int]:
-    ran = subprocess.run(
-        [python, "-P", "-W", "ignore", "-c", _TIMED.format(statement=statement)],
-        env={**environment(), "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT}"},
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
+    command = _command(python, _TIMED.format(statement=statement))
+    ran = subprocess.run(command, env=_environment(), cwd=ROOT, capture_output=True, check=True)
     seconds, modules = json.loads(ran.stdout)
     return seconds, modules
+
+
+def _command(python: str, code: str) -> list[str]:
+    return [python, "-P", "-W", "ignore", "-c", code]
+
+
+def _environment() -> dict[str, str]:
+    return {**environment(), "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT}"}

@@ -10,11 +10,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.measure import Field, Measured
+from benchmarks.processes import ROOT
 from benchmarks.rows import Row
 
 _LIMIT = 600.0
@@ -57,9 +58,21 @@ class Callgrind:
         """The instructions since the start."""
         self.control(pid, "-d")
         self.control(pid, "-i", "off")
-        dump = max(Path(self.folder.name).glob(f"{pid}.*"), key=lambda path: int(path.suffix[1:]))
-        lines = dump.read_text(encoding="utf-8", errors="replace").splitlines()
-        return int(next(line for line in reversed(lines) if line.startswith("totals:")).split()[1])
+        return _total(max(Path(self.folder.name).glob(f"{pid}.*"), key=lambda path: int(path.suffix[1:])))
+
+
+def _total(dump: Path) -> int:
+    lines = dump.read_text(encoding="utf-8", errors="replace").splitlines()
+    return int(next(line for line in reversed(lines) if line.startswith("totals:")).split()[1])
+
+
+def of_process(command: Sequence[str], env: Mapping[str, str]) -> int:
+    """All that a process executes until it ends."""
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
+        dump = Path(folder) / "whole"
+        counter = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={dump}"]
+        subprocess.run([*counter, *command], env=env, cwd=ROOT, check=True, capture_output=True)
+        return _total(dump)
 
 
 def count(field: Field, rows: Sequence[Row], callgrind: Callgrind) -> list[Measured]:
@@ -80,7 +93,9 @@ def count(field: Field, rows: Sequence[Row], callgrind: Callgrind) -> list[Measu
 def _cost(field: Field, row: Row, name: str, callgrind: Callgrind) -> float | None:
     small, large = row.counted_sizes(name)
     for size in (small, small, large):  # each size has an object and connections of its own, to be made before
-        if "cpu" not in _do(field, row, name, size):
+        done = _do(field, row, name, size)
+        if "cpu" not in done or (isinstance(done["value"], dict) and done["value"]["failed"]):
+            print(f"{field.framework} {name} {row.key}: not counted: {done}", file=sys.stderr)
             return None
     less, more = (_counted(field, row, name, size, callgrind) for size in (small, large))
     return (more - less) / (large - small)

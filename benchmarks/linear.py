@@ -66,9 +66,13 @@ def measure_linear(field: Field, *, quick: bool = False) -> list[Marginal]:
         for growing in GROWING
         for name in field.taking_part(("ours", growing.beside))
     ]
-    flights = [_in_flight(field, at_once) for at_once in DECADES]
+    return [*lines, *(_of_flights(field, name) for name in field.taking_part(("ours", "floor")))]
+
+
+def _of_flights(field: Field, name: str) -> Marginal:
+    flights = [_in_flight(field, name, at_once) for at_once in DECADES]
     costs = tuple(cost for cost, _ in flights)
-    return [*lines, Marginal(field.framework, IN_FLIGHT, "ours", costs, "; ".join(why for _, why in flights if why))]
+    return Marginal(field.framework, IN_FLIGHT, name, costs, "; ".join(why for _, why in flights if why))
 
 
 def _marginal(field: Field, growing: Growing, name: str, size: int, rounds: int) -> float | None:
@@ -89,11 +93,11 @@ def _cost(field: Field, growing: Growing, name: str, size: int) -> float | None:
     return answer["cpu"] / times if "cpu" in answer else None
 
 
-def _in_flight(field: Field, at_once: int) -> tuple[float | None, str]:
+def _in_flight(field: Field, name: str, at_once: int) -> tuple[float | None, str]:
     calls = max(at_once, 200)
     costs = []
     for turn in range(4):  # the first opens the connections
-        answer = field.do("ours", work="flight", size=calls, at_once=at_once)
+        answer = field.do(name, work="flight", size=calls, at_once=at_once)
         if "cpu" not in answer:
             return None, f"{at_once:,} in flight: {answer.get('error')}"
         if answer["value"]["failed"]:

@@ -7,12 +7,11 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from benchmarks.catalogue import BELOW, CHAT_CLIENTS, FRAMEWORKS, PARSERS, PEERS
-from benchmarks.flight import ALONE
 from benchmarks.linear import DECADES
 from benchmarks.measure import Measured
-from benchmarks.report import mebibytes, microseconds, number, ratio, thousands, titles
+from benchmarks.report import mebibytes, microseconds, millions, number, ratio, thousands, titles
 from benchmarks.results import Results, Verdict, for_each, grown, verdicts
-from benchmarks.rows import ROWS
+from benchmarks.rows import ALONE, FLIGHTS_COUNTED, ROWS
 from benchmarks.words import ABOUT_EMBEDDINGS, ABOUT_FLIGHTS, ABOUT_INSTRUCTIONS, ABOUT_MEMORY, INTRODUCTION, METHOD
 
 _VECTORS_BY = (*CHAT_CLIENTS, *(parser.name for parser in PARSERS))
@@ -87,7 +86,7 @@ def _costs(results: Results, kind: str, amount: Callable[[float], str], unit: st
         names = titles(framework)
         yield f"{unit} of the client's process, {title}; in parentheses, this library's cost to it, in the same rounds."
         rows = []
-        for row in ROWS:
+        for row in (*ROWS, *(flight.counted for flight in FLIGHTS_COUNTED)):
             measured = results.find(kind, framework, row.key)
             if measured.cost("ours") is None or row.is_of_vectors:
                 continue
@@ -160,14 +159,22 @@ def _flown(measured: Measured, name: str) -> str:
 
 
 def _imports(results: Results) -> Iterator[str]:
-    yield "The least CPU time of all rounds, each in an interpreter of its own, and the number of modules then loaded."
+    yield (
+        "The least CPU time of all rounds, each in an interpreter of its own, the number of modules then loaded, and "
+        "the instructions beyond those of an interpreter that imports nothing; in parentheses, this library's to it."
+    )
     for measured in results.imports:
-        names = titles(measured.framework)
+        names, counted = titles(measured.framework), results.find("counted", measured.framework, measured.key)
         rows = [
-            [names[name], f"{min(costs) * 1e3:,.0f} ms", f"{measured.more[name][0]['modules']:,}"]
+            [
+                names[name],
+                f"{min(costs) * 1e3:,.0f} ms ({number(min(measured.costs['ours']) / min(costs))})",
+                f"{measured.more[name][0]['modules']:,}",
+                _cell(counted, name, millions),
+            ]
             for name, costs in measured.costs.items()
         ]
-        yield _table((FRAMEWORKS[measured.framework], "CPU time", "modules"), rows)
+        yield _table((FRAMEWORKS[measured.framework], "CPU time", "modules", "millions of instructions"), rows)
 
 
 def _memory(results: Results) -> Iterator[str]:
@@ -191,8 +198,8 @@ def _growth(results: Results) -> Iterator[str]:
     yield (
         "Microseconds of CPU time for one more, between a tenth of the number and the number "
         "(in flight: for each call, with so many of them); last, the cost at 10,000 to that at 1,000. What stands "
-        "beside shows how much of a rise is the processor's and Python's: objects that no longer fit its caches, and "
-        "are looked through for garbage."
+        "beside shows how much of a rise is the processor's, Python's and the framework's: objects that no longer fit "
+        "caches, and are looked through for garbage. Where that alone rises by more than 1.3, so much is the target."
     )
     head = ("one more", "client", *(f"{size:,}" for size in DECADES), "rise")
     for framework, title in FRAMEWORKS.items():

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchmarks.catalogue import BELOW, CLIENTS, FRAMEWORKS, PARSERS
-from benchmarks.flight import ALONE
 from benchmarks.linear import DECADES, Marginal
 from benchmarks.measure import Measured
 from benchmarks.memory import Growth
-from benchmarks.rows import Flight, Row
+from benchmarks.rows import ALONE, Flight, Row
 
 
 def microseconds(seconds: float) -> str:
@@ -22,6 +21,11 @@ def thousands(instructions: float) -> str:
     """A number of instructions, in thousands."""
     value = instructions / 1000
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def millions(instructions: float) -> str:
+    """A number of instructions, in millions."""
+    return f"{instructions / 1e6:,.0f}"
 
 
 def mebibytes(size: float) -> str:

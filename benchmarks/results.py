@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 
 from benchmarks import imports
 from benchmarks.catalogue import FRAMEWORKS, PEERS
-from benchmarks.flight import ALONE
 from benchmarks.linear import Marginal
 from benchmarks.measure import Measured, quartiles
 from benchmarks.memory import Growth
 from benchmarks.processes import environment
-from benchmarks.rows import FLIGHT_LIMITS, GROWTH_LIMIT, LATENCY_LIMIT, LINEAR_LIMIT, MEMORY_LIMIT, RATE_LIMIT, ROWS
+from benchmarks.rows import ALONE, FLIGHT_LIMITS, LATENCY_LIMIT, LINEAR_LIMIT, MEMORY_LIMIT, RATE_LIMIT, ROWS
 
 Spread = tuple[float, float, float]
 DISTRIBUTIONS = [
@@ -102,9 +101,12 @@ def _of_rows(results: Results, framework: str) -> Iterator[Verdict]:
     for row in ROWS:
         measured, counted = results.find("rows", framework, row.key), results.find("counted", framework, row.key)
         for other, limit in row.limits.get(framework, {}).items():
-            by_count = counted.ratio(other)
-            time = measured.ratio(other)
-            yield Verdict(row.title, framework, other, limit, time, by_count[1] if by_count else None)
+            yield Verdict(row.title, framework, other, limit, measured.ratio(other), _counted(counted, other))
+
+
+def _counted(counted: Measured, other: str) -> float | None:
+    ratio = counted.ratio(other)
+    return ratio[1] if ratio else None
 
 
 def _of_flights(results: Results, framework: str) -> Iterator[Verdict]:
@@ -115,9 +117,10 @@ def _of_flights(results: Results, framework: str) -> Iterator[Verdict]:
         title = f"chat, async, {at_once} in flight"
         failed = 1.0 if "ours" in measured.failed else 0.0
         yield Verdict(f"{title}: 1 if calls failed", framework, "", 0.0, (failed, failed, failed))
-        for peer, limit in FLIGHT_LIMITS.items():
-            yield Verdict(f"{title}: CPU", framework, peer, limit, measured.ratio(peer))
-        yield Verdict(f"{title}: CPU", framework, ALONE, GROWTH_LIMIT, measured.ratio(ALONE))
+        counted, one_by_one = (results.find("counted", framework, key) for key in (measured.key, "achat"))
+        counted = Measured(framework, measured.key, {**counted.costs, ALONE: one_by_one.costs.get("ours", [])})
+        for other, limit in FLIGHT_LIMITS.items():
+            yield Verdict(f"{title}: CPU", framework, other, limit, measured.ratio(other), _counted(counted, other))
         if at_once == 50:
             latencies = quartiles([flown["latency"] for flown in measured.more.get("ours", [])])
             yield Verdict(f"{title}: median latency, s", framework, "", LATENCY_LIMIT, latencies)
@@ -133,11 +136,12 @@ def rate_ratio(measured: Measured, peer: str) -> Spread | None:
 
 
 def _of_imports(results: Results, framework: str) -> Iterator[Verdict]:
-    measured = results.find("imports", framework, imports.KEY)
+    measured, counted = (results.find(kind, framework, imports.KEY) for kind in ("imports", "counted"))
     for other, limit in imports.LIMITS.items():
         if measured.costs:
             least = min(measured.costs["ours"]) / min(measured.costs[other])
-            yield Verdict("import (least of all rounds)", framework, other, limit, (least, least, least))
+            spread = (least, least, least)
+            yield Verdict("import (least of all rounds)", framework, other, limit, spread, _counted(counted, other))
 
 
 def grown(results: Results, framework: str) -> dict[tuple[str, str], dict[int, int]]:
@@ -166,7 +170,12 @@ def _of_memory(results: Results, framework: str) -> Iterator[Verdict]:
 
 
 def _of_linear(results: Results, framework: str) -> Iterator[Verdict]:
-    for line in results.linear:
-        if (line.framework, line.client) == (framework, "ours"):
-            rise = line.rise or float("inf")
-            yield Verdict(f"growth: {line.title}, 10,000 to 1,000", framework, "", LINEAR_LIMIT, (rise, rise, rise))
+    lines = [line for line in results.linear if line.framework == framework]
+    beside = {line.title: line for line in lines if line.client != "ours"}
+    for line in lines:
+        if line.client == "ours":
+            rise, other = line.rise or float("inf"), beside.get(line.title)
+            limit = max(LINEAR_LIMIT, other.rise or 0.0) if other else LINEAR_LIMIT
+            against = other.client if other and limit > LINEAR_LIMIT else ""
+            title = f"growth: {line.title}, 10,000 to 1,000"
+            yield Verdict(title, framework, against, limit, (rise, rise, rise))

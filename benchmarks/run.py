@@ -13,7 +13,7 @@ from benchmarks.instructions import Callgrind, available, count
 from benchmarks.measure import Field, measure
 from benchmarks.processes import Server
 from benchmarks.results import Results, versions
-from benchmarks.rows import FLIGHTS, ROWS
+from benchmarks.rows import FLIGHTS, FLIGHTS_COUNTED, ROWS
 
 INSTRUCTIONS = "instructions"
 WORDS = (*(row.key for row in ROWS), *(flight.key for flight in FLIGHTS), imports.KEY, memory.KEY, linear.KEY)
@@ -79,12 +79,15 @@ def _time(wanted: Wanted, field: Field, results: Results) -> None:
 
 
 def _count(wanted: Wanted, framework: str, python: str, server: Server, results: Results) -> None:
-    rows = [row for row in ROWS if row.counted[1] and wanted.has(row.key)]
+    every = [*(row for row in ROWS if row.counted[1]), *(flight.counted for flight in FLIGHTS_COUNTED)]
+    rows = [row for row in every if wanted.has(row.key)]
     with Callgrind() as callgrind, _field(wanted, framework, python, server, callgrind.prefix) as field:
         counted = count(field, rows, callgrind)
     results.counted += counted
     for row, measured in zip(rows, counted, strict=True):
         _show(report.row_lines(row, measured, counted=True))
+    if wanted.has(imports.KEY):
+        results.counted.append(imports.count_imports(framework, python))
 
 
 def _show(lines: Iterable[str]) -> None:

@@ -35,7 +35,8 @@ wait" of this library is measured in the same rounds, against a server that does
 ABOUT_MEMORY = """\
 How far the peak of the process's resident memory rose, in a process that had done the same on a small scale; "for each
 more" is taken between the two largest numbers. LangChain keeps the pieces of a stream until it ends, to tell its
-callbacks of the whole, so what it grows to by itself stands beside. The text of a piece has 5 bytes."""
+callbacks of the whole, so what it grows to by itself stands beside: with pieces of the same contents, 5 bytes of text
+and the name of the provider, which are the result."""
 
 METHOD = """\
 * The server is a process of its own with answers made beforehand (HTTP/1.1, connections kept); every client gets the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
@@ -15,11 +15,22 @@ from benchmarks.bodies import ANSWER, WORD
 from benchmarks.clients.langchain import LangChain
 
 
+def _text() -> AIMessageChunk:
+    """The least: a literal."""
+    return AIMessageChunk(content=WORD)
+
+
+def _own_text() -> AIMessageChunk:
+    """What a model that reads an answer holds in each piece: its own text, and whose it is."""
+    return AIMessageChunk(content=f"{WORD[:2]}{WORD[2:]}", response_metadata={"model_provider": "canned"})
+
+
 class CannedChatModel(BaseChatModel):
     """Answers at once or after `delay` seconds, or in `pieces`."""
 
     pieces: int = 0
     delay: float = 0
+    piece: Callable[[], AIMessageChunk] = _text
 
     @property
     def _llm_type(self) -> str:
@@ -35,11 +46,11 @@ class CannedChatModel(BaseChatModel):
 
     def _stream(self, *_: Any, **__: Any) -> Iterator[ChatGenerationChunk]:
         for _piece in range(self.pieces):
-            yield ChatGenerationChunk(message=AIMessageChunk(content=WORD))
+            yield ChatGenerationChunk(message=self.piece())
 
     async def _astream(self, *_: Any, **__: Any) -> AsyncIterator[ChatGenerationChunk]:
         for _piece in range(self.pieces):
-            yield ChatGenerationChunk(message=AIMessageChunk(content=WORD))
+            yield ChatGenerationChunk(message=self.piece())
 
 
 class CannedEmbeddings(Embeddings):
@@ -62,7 +73,7 @@ class Canned(LangChain):
         kind, _, number = scene.partition("-")
         if kind == "answer":
             return CannedChatModel(delay=int(number or 0) / 1000)
-        return CannedChatModel(pieces=int(number))
+        return CannedChatModel(pieces=int(number), piece=_own_text if kind == "own" else _text)
 
     def new_embeddings(self, scene: str) -> CannedEmbeddings:
         return CannedEmbeddings(int(scene.partition("-")[2]))
