@@ -2,7 +2,7 @@
 
 import json
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
@@ -15,12 +15,11 @@ from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.utils.json import parse_json_markdown
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
-from ._tools import Schema, to_format, to_tool_of, to_tools
+from ._tools import Method, Schema, to_format, to_tool_of, to_tools
 
 if TYPE_CHECKING:
     from .chat_models import ChatAzureInference
 
-Method = Literal["json_schema", "function_calling", "json_mode"]
 # New in langchain-core 1.7.5.
 _Refusal: type[Exception] = getattr(exceptions, "ModelRefusalError", OutputParserException)
 

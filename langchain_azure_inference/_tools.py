@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Tool: TypeAlias = "dict[str, Any] | type | Callable[..., Any] | BaseTool"
 Schema = dict[str, Any] | type
+Method = Literal["json_schema", "function_calling", "json_mode"]
+"""How an object of a schema is asked for."""
 _OF_FUNCTIONS = frozenset({"name", "function", "toolSpec"})
 _OF_VALUES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
 _NO_ARGUMENTS: Mapping[str, Any] = {"type": "object", "properties": {}}

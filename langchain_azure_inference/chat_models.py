@@ -30,8 +30,7 @@ from ._chunks import to_chunks, to_last_chunk
 from ._errors import langchain_errors
 from ._generating import Generating
 from ._messages import to_wire
-from ._structured import Method, structured
-from ._tools import Schema, Tool, to_choice, to_format, to_tools
+from ._tools import Method, Schema, Tool, to_choice, to_format, to_tools
 
 _UNSHOWN = frozenset({"headers", "timeout"})
 
@@ -223,6 +222,8 @@ class ChatAzureInference(Generating, BaseChatModel):
         Raises:
             ConfigurationError: The schema is none, or cannot be as strict as that.
         """
+        from ._structured import structured  # noqa: PLC0415 - its classes take long to make, and few programs use them
+
         if method is None:
             known = self.profile or {}
             method = structured_method(

@@ -17,9 +17,9 @@ from ._responses import FINISH_REASON, REFUSAL, kwargs_of
 ObjectT = TypeVar("ObjectT", bound=BaseModel)
 _SHOWN = 80
 """The most that a message repeats of an answer."""
-_OBJECT_START = re.compile(r'(?:\[\s*)?\{\s*["}]')
+_OBJECT_START = r'(?:\[\s*)?\{\s*["}]'
 """Where an object begins, or a list of them: not where words have brackets."""
-_ANY_START = re.compile(r"[\[{]")
+_ANY_START = r"[\[{]"
 
 
 def to_object(kind: type[ObjectT], response: ChatResponse) -> ObjectT:
@@ -112,7 +112,7 @@ def _half_value(kind: type[BaseModel], text: str) -> Any:
 
 def _start(kind: type[BaseModel], text: str) -> int:
     """Where the JSON begins; the end of the text, if nowhere."""
-    found = (_ANY_START if issubclass(kind, RootModel) else _OBJECT_START).search(text)
+    found = re.search(_ANY_START if issubclass(kind, RootModel) else _OBJECT_START, text)
     return found.start() if found else len(text)
 
 

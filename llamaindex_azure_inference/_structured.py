@@ -32,7 +32,7 @@ MODES = frozenset({PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION, Py
 _OF_TOOLS = frozenset({"tools", "tool_choice", "tool_required", "allow_parallel_tool_calls"})
 _FORMAT = "response_format"
 _REFUSALS = (BadRequestError, UnprocessableEntityError)
-_ONE_IS_WRONG = re.compile("invalid schema", re.IGNORECASE)
+_ONE_IS_WRONG = "(?i)invalid schema"
 """How a service objects to one schema, and not to schemas."""
 
 
@@ -142,7 +142,7 @@ class ObjectProgram(BasePydanticProgram[ObjectT]):
 
     def _note(self, error: BadRequestError | UnprocessableEntityError, asked: Mapping[str, Any]) -> None:
         """Remembers not to ask by schema for this class, or for any; raises the error if it is about something else."""
-        is_this_one = _ONE_IS_WRONG.search(error.message) is not None
+        is_this_one = re.search(_ONE_IS_WRONG, error.message) is not None
         if _FORMAT not in asked or not (is_this_one or _FORMAT in refused_parameters(error)):
             raise error
         self._llm.remember_refused_schema(self._class if is_this_one else None)

@@ -106,7 +106,7 @@ class AzureInference(Connected, FunctionCallingLLM):
     stream_usage: bool = True
     """Whether streams ask for their usage where that must be asked for."""
 
-    _refused_schemas: set[str | None] = PrivateAttr(default_factory=set[str | None])
+    _refused_schemas: set[str | None] = PrivateAttr(default_factory=set)  # pyright: ignore[reportUnknownVariableType]
     """The classes whose schemas the model refused, by name, since a pickle may not find a class; None for them all."""
 
     @classmethod

@@ -12,21 +12,21 @@ from .errors import ConfigurationError
 from .schema.embeddings import ImageInput
 
 _EXCERPT = 80
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:", re.ASCII)
+_ADDRESS = r"[A-Za-z][A-Za-z0-9+.-]+:"
 """The scheme of a URL; a drive of Windows has one letter."""
 _IMAGES = {
-    re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
-    re.compile(rb"\xff\xd8\xff"): "image/jpeg",
-    re.compile(rb"GIF8[79]a"): "image/gif",
-    re.compile(rb"RIFF....WEBP", re.DOTALL): "image/webp",
-    re.compile(rb"BM"): "image/bmp",
-    re.compile(rb"II\*\0|MM\0\*"): "image/tiff",
+    rb"\x89PNG\r\n\x1a\n": "image/png",
+    rb"\xff\xd8\xff": "image/jpeg",
+    rb"GIF8[79]a": "image/gif",
+    rb"(?s)RIFF....WEBP": "image/webp",
+    rb"BM": "image/bmp",
+    rb"II\*\0|MM\0\*": "image/tiff",
 }
 """How files of each kind begin."""
 _ELSEWHERE = "(see the next message of the user)"
-_IS_TEXT = re.compile(
-    r"text/.*|application/(?:x-)?(?:json|jsonl|ndjson|xml|yaml|toml|csv|javascript|sql|sh|tex|latex)|.*\+(?:json|xml|yaml)",
-    re.IGNORECASE,
+_IS_TEXT = (
+    r"(?i)text/.*|application/(?:x-)?(?:json|jsonl|ndjson|xml|yaml|toml|csv|javascript|sql|sh|tex|latex)"
+    r"|.*\+(?:json|xml|yaml)"
 )
 """Media types of text, without their parameters."""
 
@@ -39,7 +39,7 @@ def document_text(data: bytes, mime_type: str | None) -> str:
     """
     if mime_type == "application/pdf" or data.startswith(b"%PDF-"):
         text = _of_pdf(data)
-    elif mime_type is None or _IS_TEXT.fullmatch(mime_type.partition(";")[0].rstrip()):
+    elif mime_type is None or re.fullmatch(_IS_TEXT, mime_type.partition(";")[0].rstrip()):
         text = _decoded(data, mime_type)
     else:
         raise ConfigurationError(f"a file of type {mime_type!r} cannot be sent: pass the text it holds")
@@ -116,13 +116,13 @@ def to_image_input(image: ImageInput | str | Path | bytes | io.BytesIO) -> Image
     """
     if isinstance(image, ImageInput):
         return image
-    if isinstance(image, str | Path) and _ADDRESS.match(str(image)):
+    if isinstance(image, str | Path) and re.match(_ADDRESS, str(image)):
         return _to_data_url(str(image))
     try:
         data = Path(image).read_bytes() if isinstance(image, str | Path) else _bytes_of(image)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{_shown(image)} cannot be read: {error}") from None
-    mime_type = next((kind for sign, kind in _IMAGES.items() if sign.match(data)), None)
+    mime_type = next((kind for sign, kind in _IMAGES.items() if re.match(sign, data)), None)
     if mime_type is None:
         raise ConfigurationError(
             f"{_shown(image)} is no PNG, JPEG, GIF, WebP, BMP or TIFF: pass an image of another kind as an ImageInput, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -133,7 +134,8 @@ class _Gathered(Generic[BatchT]):
 
     def __init__(self, batches: Sequence[BatchT]) -> None:
         self._batches = batches
-        self._rows: list[Sequence[list[float] | None]] = [[None] * len(batch) for batch in batches]
+        self._starts = list(itertools.accumulate(map(len, batches), initial=0))
+        self._rows: list[list[float] | None] = [None] * self._starts[-1]
         self._error: InferenceError | None = None
 
     @contextmanager
@@ -143,23 +145,28 @@ class _Gathered(Generic[BatchT]):
             yield self._batches[place] if self._error is None else None
         except InferenceError as error:
             if len(error.rows) == len(self._batches[place]):
-                self._rows[place] = error.rows
+                self._put(place, error.rows)
             self._error = self._error or error
 
     def add(self, place: int, rows: list[list[float]]) -> int:
         """Takes in the vectors of a batch; how many they are."""
-        self._rows[place] = rows
+        self._put(place, rows)
         return len(rows)
+
+    def _put(self, place: int, rows: Sequence[list[float] | None]) -> None:
+        start, end = self._starts[place : place + 2]
+        if len(rows) != end - start:
+            raise ResponseValidationError(f"{len(rows)} embeddings came for {end - start} inputs")
+        self._rows[start:end] = rows
 
     def result(self) -> list[list[float]]:
         """All vectors in order, or the error that there is in their place."""
-        rows = [row for batch in self._rows for row in batch]
         if self._error is not None:
             # A copy: rows of these inputs are never to be found on an error that others may have been given as well.
             error = self._error.as_type(type(self._error))
-            error.rows = rows
+            error.rows = self._rows
             raise error
-        vectors = cast("list[list[float]]", rows)  # a batch that has none is an error
+        vectors = cast("list[list[float]]", self._rows)  # a batch that has none is an error
         check_dimensions(vectors)
         return vectors
 

@@ -261,9 +261,11 @@ def conceal(credential: Any) -> Any:
 
 def concealed(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of an object that asks, with key and headers concealed: reports of errors may show variables."""
-    if _CONCEALING.keys().isdisjoint(arguments):
-        return {**arguments}
-    return {name: _CONCEALING[name](value) if name in _CONCEALING else value for name, value in arguments.items()}
+    kept = {**arguments}
+    for name, hidden in _CONCEALING:
+        if name in kept:
+            kept[name] = hidden(kept[name])
+    return kept
 
 
 def conceal_call(keywords: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -282,11 +284,11 @@ def _conceal_values(headers: Any) -> Any:
     return {name: Secret(value) if isinstance(value, str) else value for name, value in headers.items()}
 
 
-_CONCEALING: dict[str, Callable[[Any], Any]] = {
-    "credential": conceal,
-    "api_key": conceal,
-    "headers": _conceal_values,
-}
+_CONCEALING: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("credential", conceal),
+    ("api_key", conceal),
+    ("headers", _conceal_values),
+)
 
 
 def _checked(secret: Any) -> Secret:

@@ -1,9 +1,6 @@
 """The API as a table: one row a route."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
@@ -19,8 +16,7 @@ ERROR_LIMIT = MEBIBYTE
 """The most bytes that are read of an answer that is no success."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint(Generic[AnswerT]):
+class Endpoint(NamedTuple, Generic[AnswerT]):
     """A route: how it is asked, what it answers (in pieces, if it streams), and how large an answer may be (bytes)."""
 
     method: str

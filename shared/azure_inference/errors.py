@@ -221,13 +221,13 @@ class _Signs:
     """What tells one refusal from another of the same status: codes, compared whole, and phrases of the message."""
 
     content_filter_codes = frozenset({"contentfilter", "contentpolicyviolation", "responsibleaipolicyviolation"})
-    content_filter = re.compile(
+    content_filter = (
         r"(?i)content management policy|response was filtered|\b(?:violate|filtere|blocke)[sd]\b.*content safety"
     )
     context_length_codes = frozenset({"contextlengthexceeded", "tokenslimitreached"})
-    context_length = re.compile(r"(?i)\bcontext_length_exceeded\b|maximum context length|too large for model")
+    context_length = r"(?i)\bcontext_length_exceeded\b|maximum context length|too large for model"
     authentication_codes = frozenset({"invalidapikey", "authentication"})
-    authentication = re.compile(r"(?i)auth token must be passed|invalid api key|no api key|authentication error")
+    authentication = r"(?i)auth token must be passed|invalid api key|no api key|authentication error"
 
 
 class _Hints:
@@ -285,11 +285,11 @@ def _kind(failure: Failure) -> type[APIStatusError]:
 def _kind_of_bad_request(failure: Failure, codes: set[str]) -> type[APIStatusError]:
     # A refusal of one value, whose place it names, may repeat anything of what was sent.
     said = "" if failure.location or failure.status not in _UNSPECIFIC else failure.message
-    if codes & _Signs.context_length_codes or _Signs.context_length.search(said):
+    if codes & _Signs.context_length_codes or re.search(_Signs.context_length, said):
         return ContextLengthError
-    if codes & _Signs.authentication_codes or _Signs.authentication.search(said):
+    if codes & _Signs.authentication_codes or re.search(_Signs.authentication, said):
         return AuthenticationError
-    return ContentFilterError if _Signs.content_filter.search(said) else BadRequestError
+    return ContentFilterError if re.search(_Signs.content_filter, said) else BadRequestError
 
 
 def _text(failure: Failure, kind: type[APIStatusError], hint: str | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -62,6 +61,8 @@ def rename_arguments(arguments: Mapping[str, Any], aliases: Mapping[str, str]) -
 
 def to_argument_error(kind: type[BaseModel], error: ValidationError) -> ConfigurationError:
     """What is wrong with the arguments of a constructor, without their values; what a misspelt one may mean."""
+    from difflib import get_close_matches  # noqa: PLC0415 - an import that only a mistake needs
+
     problem = error.errors(include_url=False, include_input=False)[0]
     cause = problem.get("ctx", {}).get("error")
     if isinstance(cause, ConfigurationError):
@@ -70,7 +71,7 @@ def to_argument_error(kind: type[BaseModel], error: ValidationError) -> Configur
     if problem["type"] != "extra_forbidden":
         return ConfigurationError(f"{name} of {kind.__name__}: {problem['msg']}")
     known = [ours for ours in _ELSEWHERE.get(name, ()) if ours in kind.model_fields]
-    near = known or difflib.get_close_matches(name, kind.model_fields, n=2, cutoff=0.85)
+    near = known or get_close_matches(name, kind.model_fields, n=2, cutoff=0.85)
     remedy = (
         f"did you mean {' or '.join(near)}?"
         if near
@@ -82,12 +83,9 @@ def to_argument_error(kind: type[BaseModel], error: ValidationError) -> Configur
 def values_of(owner: object, names: Iterable[str]) -> dict[str, Any]:
     """The attributes of an object by these names that are set: its own, and those that its class fixes for all."""
     own = getattr(owner, "__dict__", _NOTHING)  # where pydantic finds an attribute only after a long look
-    found: dict[str, Any] = {}
-    for name in names:
-        value = own[name] if name in own else getattr(owner, name, None)
-        if value is not None:
-            found[name] = value
-    return found
+    return {
+        name: value for name in names if (value := own[name] if name in own else getattr(owner, name, None)) is not None
+    }
 
 
 @functools.lru_cache(maxsize=64)  # classes made in functions may go

@@ -1,18 +1,14 @@
 """Model families and what they can do, as data; no model name occurs anywhere else."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 _BATCH_SIZE = 96
 """What every embedding service is known to take."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelProfile:
+class ModelProfile(NamedTuple):
     """What is known of a model. None means that it is not known; nothing is ever refused for that.
 
     Attributes:
@@ -106,14 +102,14 @@ def _embedding(
 
 
 _GPT = "tools schema json"
-_GPT_5 = replace(_chat(_AZURE, "gpt-5", 400_000, 128_000, f"{_GPT} image reasoning"), prompt_limit=272_000)
+_GPT_5 = _chat(_AZURE, "gpt-5", 400_000, 128_000, f"{_GPT} image reasoning")._replace(prompt_limit=272_000)
 _GPT_5_CHAT = _chat(_AZURE, "gpt-5.1-chat", 128_000, 16_384, f"{_GPT} reasoning", perhaps="image")
 _GROK_FAST = _chat(_AZURE, "grok-4-fast", 2_000_000, 2_000_000, "tools image", perhaps="schema json")
 
 _FAMILIES: tuple[tuple[str, ModelProfile], ...] = (
     # OpenAI
     ("gpt-5-chat*", _chat(_AZURE, "gpt-5-chat", 128_000, 16_384, "image", perhaps="tools schema json")),
-    ("gpt-5.*-chat*", replace(_GPT_5_CHAT, prompt_limit=111_616)),
+    ("gpt-5.*-chat*", _GPT_5_CHAT._replace(prompt_limit=111_616)),
     ("gpt-5*", _GPT_5),
     ("gpt-4.1*", _chat(_AZURE, "gpt-4.1", 1_047_576, 32_768, f"{_GPT} image")),
     ("gpt-4o*audio*", _chat(_AZURE, "gpt-4o-audio", 128_000, 16_384, "tools audio")),

@@ -26,8 +26,8 @@ ModelT = TypeVar("ModelT", bound=WireModel)
 RequestT = TypeVar("RequestT", bound=RequestModel)
 _EXCERPT = 80
 _UNSUITABLE_BODY = 502
-_NO_NUMBER = re.compile(rb"[\[:,]-?(?:NaN|Infinity)")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NO_NUMBER = rb"[\[:,]-?(?:NaN|Infinity)"
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _NOT_FOR_USERS = {
     "host": "leave it out; endpoint says which host is asked",
     "content-length": "leave it out; it follows from the request",
@@ -169,7 +169,7 @@ def to_headers(given: Any) -> dict[str, str]:
 
 
 def _check_header(name: Any, value: Any) -> None:
-    is_name = isinstance(name, str) and _HEADER_NAME.fullmatch(name)
+    is_name = isinstance(name, str) and re.fullmatch(_HEADER_NAME, name)
     if not is_name or not isinstance(value, str) or not value.isascii() or not value.isprintable():
         raise ConfigurationError(
             f"headers has {name!r}, which cannot be sent: names are letters, digits and hyphens, values printable "
@@ -197,7 +197,7 @@ def _to_bytes(request: RequestModel) -> bytes:
             except ValueError:
                 raise ConfigurationError(f"{name} holds what JSON cannot say: {error}") from None
         raise ConfigurationError(f"the request holds what JSON cannot say: {error}") from None
-    if (b"NaN" in body or b"Infinity" in body) and _NO_NUMBER.search(body):
+    if (b"NaN" in body or b"Infinity" in body) and re.search(_NO_NUMBER, body):
         for path, number in _endless_numbers(read_json(body)):
             raise ConfigurationError(f"{path}={number} cannot be sent: Input should be a finite number")
     return body

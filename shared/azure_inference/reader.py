@@ -26,7 +26,7 @@ _LOGGER = logging.getLogger("azure_inference")
 _DONE = b"[DONE]"
 _SHOWN = 80
 """Bytes of a body that an error shows."""
-_FIELD = re.compile(rb"(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?:[:\r\n]|\Z)")
+_FIELD = rb"(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?:[:\r\n]|\Z)"
 """How the lines of an event stream begin, or nothing."""
 _NOT_OF_A_CHUNK = frozenset({"message", "text"})
 """Where whole answers and text completions have their text: there it would be overlooked."""
@@ -188,7 +188,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
 
     def _unfinished(self) -> InferenceError:
         """The error for a body that ended too early, or that was no event stream at all."""
-        if self._accumulator.is_empty and not _FIELD.match(self._begin):
+        if self._accumulator.is_empty and not re.match(_FIELD, self._begin):
             return _no_stream(self._begin)
         return StreamInterruptedError("the stream ended before the model said that it was done")
 

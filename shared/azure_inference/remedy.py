@@ -20,7 +20,7 @@ _LOGGER = logging.getLogger("azure_inference")
 
 _OLD_NAME, _NEW_NAME = "max_tokens", "max_completion_tokens"
 """What reasoning models take by its newer name only: they count thoughts, too. Nothing is lost by sending it so."""
-_NEW_NAME_TOLD = re.compile(rf"(?i)use '{_NEW_NAME}' instead")
+_NEW_NAME_TOLD = rf"(?i)use '{_NEW_NAME}' instead"
 
 _NEVER_DROPPED = frozenset(
     {"messages", "input", "prompt", "model", "stream", "tools", "tool_choice", "response_format"}
@@ -34,14 +34,12 @@ _REFUSING_STATUSES = frozenset({400, 422})
 _REFUSING_CODES = frozenset(
     {"parameter_not_supported", "unsupported_parameter", "unsupported_value", "extra_forbidden"}
 )
-_REFUSING_WORDS = re.compile(
-    r"not supported|unsupported|not permitted|not allowed|unrecognized|unknown (?:para|arg)|should be '", re.IGNORECASE
+_REFUSING_WORDS = (
+    r"(?i)not supported|unsupported|not permitted|not allowed|unrecognized|unknown (?:para|arg)|should be '"
 )
-_NAMED_IN_TEXT = re.compile(
-    r"Validation error at #/(\w+)|\('body', '(\w+)'|parameter:? '(\w+)'|argument supplied: (\w+)"
-)
-_EXTRAS_IN_TEXT = re.compile(r"Extra parameters \[([^\]]*)\]")
-_QUOTED = re.compile(r"['\"](\w+)['\"]")
+_NAMED_IN_TEXT = r"Validation error at #/(\w+)|\('body', '(\w+)'|parameter:? '(\w+)'|argument supplied: (\w+)"
+_EXTRAS_IN_TEXT = r"Extra parameters \[([^\]]*)\]"
+_QUOTED = r"['\"](\w+)['\"]"
 
 
 class UnsupportedParameterWarning(UserWarning):
@@ -141,7 +139,7 @@ def _is_about(error: APIStatusError, name: str) -> bool:
 
 
 def _is_refusal(code: Any, text: Any) -> bool:
-    return code in _REFUSING_CODES or (isinstance(text, str) and _REFUSING_WORDS.search(text) is not None)
+    return code in _REFUSING_CODES or (isinstance(text, str) and re.search(_REFUSING_WORDS, text) is not None)
 
 
 def _top_level(location: Any) -> str | None:
@@ -150,9 +148,9 @@ def _top_level(location: Any) -> str | None:
 
 
 def _named_in(text: str) -> list[str]:
-    names = [name for groups in _NAMED_IN_TEXT.findall(text) for name in groups if name]
-    for extras in _EXTRAS_IN_TEXT.findall(text):
-        names += _QUOTED.findall(extras)
+    names = [name for groups in re.findall(_NAMED_IN_TEXT, text) for name in groups if name]
+    for extras in re.findall(_EXTRAS_IN_TEXT, text):
+        names += re.findall(_QUOTED, extras)
     return names
 
 
@@ -162,7 +160,7 @@ def _present(request: RequestModel) -> set[tuple[str, bool]]:
 
 
 def _asks_for_new_name(error: APIStatusError) -> bool:
-    return _OLD_NAME in refused_parameters(error) and _NEW_NAME_TOLD.search(error.message) is not None
+    return _OLD_NAME in refused_parameters(error) and re.search(_NEW_NAME_TOLD, error.message) is not None
 
 
 def _is_renamable(request: RequestModel) -> bool:

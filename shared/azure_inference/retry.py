@@ -1,7 +1,5 @@
 """Which failures are tried again, how long after, and how often: pure decisions for tenacity to carry out."""
 
-from __future__ import annotations
-
 import logging
 import random
 import threading
@@ -186,10 +184,10 @@ class Tries:
             vars(error)["retry_budget_exhausted"] = True
         return bool(cost)
 
-    def _wait(self, state: tenacity.RetryCallState) -> float:  # noqa: ARG002 - tenacity passes it
+    def _wait(self, state: "tenacity.RetryCallState") -> float:  # noqa: ARG002 - tenacity passes it
         return self._next_wait
 
-    def _log(self, state: tenacity.RetryCallState) -> None:
+    def _log(self, state: "tenacity.RetryCallState") -> None:
         error = state.outcome.exception() if state.outcome else None
         _LOGGER.info(
             "call %s: attempt %d failed with %s, status=%s, request_id=%s; trying again in %.2f s",

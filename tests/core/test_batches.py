@@ -148,6 +148,28 @@ def test_an_error_that_callers_share(is_async: bool) -> None:
     assert shared.rows == ()
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_vectors_that_are_not_as_many(is_async: bool, count: int) -> None:
+    """Vectors that are not as many as their inputs are never given to other inputs."""
+
+    def embed(batch: list[int]) -> list[list[float]]:
+        return [[1.0]] * (count if batch == [2, 3] else len(batch))
+
+    async def embed_async(batch: list[int]) -> list[list[float]]:
+        return embed(batch)
+
+    def embed_all() -> Any:
+        batches = [[0, 1], [2, 3], [4]]
+        if is_async:
+            return asyncio.run(in_batches_async(batches, embed_async, concurrency=1))
+        return in_batches(batches, embed, concurrency=1)
+
+    with pytest.raises(ResponseValidationError, match=f"{count} embeddings came for 2 inputs") as raised:
+        embed_all()
+    assert raised.value.rows == [[1.0], [1.0], None, None, None]
+
+
 def test_single_failure(server: Any, reply: Any, either: Any) -> None:
     """Where nothing was done, the error has a row for each input all the same, and says nothing of it."""
     server.by_body = lambda body: embedded(body, reply, fail_at="0")

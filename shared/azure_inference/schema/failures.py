@@ -17,9 +17,9 @@ _REQUEST_ID_HEADERS = ("apim-request-id", "x-request-id", "x-ms-client-request-i
 _MESSAGE_LIMIT = 500
 _NESTING_LIMIT = 8
 _REPR_LIMIT = 20_000
-_EXTRAS_NAMED = re.compile(r"Extra parameters \[([^\]]*)\]")
-_PARAMETER_NAMED = re.compile(r"(?:[Uu]nsupported parameter|Validation error at #/)\W*(\w+)")
-_WAIT_NAMED = re.compile(r"(?:retry|try again) (?:after|in) (\d+(?:\.\d+)?) ?(?:seconds?|secs?|s)\b", re.IGNORECASE)
+_EXTRAS_NAMED = r"Extra parameters \[([^\]]*)\]"
+_PARAMETER_NAMED = r"(?:[Uu]nsupported parameter|Validation error at #/)\W*(\w+)"
+_WAIT_NAMED = r"(?i)(?:retry|try again) (?:after|in) (\d+(?:\.\d+)?) ?(?:seconds?|secs?|s)\b"
 _OUTER = ("body", "query", "path", "header")
 _DETAIL_TEXTS = 3
 _ID_LIMIT = 128
@@ -274,9 +274,9 @@ def _short(text: str) -> str:
 
 def _named_parameter(message: str) -> str | None:
     """The parameter that only the text of a message names."""
-    if extras := _EXTRAS_NAMED.search(message):
+    if extras := re.search(_EXTRAS_NAMED, message):
         return extras[1].split(",")[0].strip(" '\"") or None
-    named = _PARAMETER_NAMED.search(message)
+    named = re.search(_PARAMETER_NAMED, message)
     return named[1] if named else None
 
 
@@ -287,7 +287,7 @@ def _first_named(location: list[str | int]) -> str | None:
 
 def _wait_named(message: str) -> float | None:
     """The seconds to wait that only the text of a message names."""
-    named = _WAIT_NAMED.search(message)
+    named = re.search(_WAIT_NAMED, message)
     return float(named[1]) if named else None
 
 
