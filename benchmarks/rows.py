@@ -144,7 +144,7 @@ class Flight:
 
 
 _COUNTED_IN_FLIGHT = 50
-"""With more of them, those whose calls then cost most would be counted for hours."""
+"""With more of them, the clients on openai, whose calls then cost most, would be counted for hours."""
 FLIGHTS = [Flight(1, 20, 3), Flight(50, 400, 5), Flight(500, 1000, 3)]
 FLIGHTS_COUNTED = [flight for flight in FLIGHTS if flight.at_once > 1]
 ALONE = "alone"

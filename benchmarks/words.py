@@ -14,7 +14,8 @@ installs it, and "without extras" where neither aiohttp nor httptools is there, 
 
 ABOUT_INSTRUCTIONS = """\
 The same work counted by valgrind's callgrind, which does not depend on who else uses the machine. Work in the kernel is
-not counted, nor are full garbage collections of what was there before. Empty where valgrind is not installed."""
+not counted, nor are full garbage collections of what was there before. Empty where it would take hours (500 calls in
+flight of the peers on openai), or where valgrind is not installed."""
 
 ABOUT_EMBEDDINGS = """\
 One call of 10,000 texts (200 for the clients on azure-ai-inference, which would take minutes; their cost for each text
@@ -52,7 +53,7 @@ METHOD = """\
 * Peers may do less for their cost: llama-index azure-inference yields nothing for a streamed tool call, and openai-like
   makes its HTTP client at the first call, so see the row of an object with its first chat.
 
-To repeat it: `make bench`, which takes about an hour on two CPUs. In parts:
+To repeat it: `make bench`, which takes about an hour and a half on two CPUs. In parts:
 `python -m benchmarks --only chat,chunk --clients ours,floor --quick` (see `--help`), with the interpreters of
 `.venv-langchain-peers` and `.venv-llamaindex-peers`, which `make bench` makes. `--instructions` counts instead of
 timing; `--baseline FOLDER` measures another checkout beside this one."""

@@ -1,11 +1,13 @@
 """The kinds of endpoint that speak this API, as a table, and how a URL that somebody pasted becomes one of them."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from .endpoints import PATHS
@@ -14,7 +16,8 @@ from .errors import ConfigurationError
 API_VERSION = "2024-05-01-preview"
 
 
-class Dialect(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Dialect:
     """What one kind of endpoint wants.
 
     `api_version` is what is sent unless the caller says otherwise; None means that the endpoint takes none.
@@ -45,7 +48,7 @@ AZURE_OPENAI = Dialect(
     asks_stream_usage=True,
     takes_names=True,
 )
-OPENAI_V1 = AZURE_OPENAI._replace(name="openai-v1", api_version=None, needs_model=True)
+OPENAI_V1 = replace(AZURE_OPENAI, name="openai-v1", api_version=None, needs_model=True)
 DIALECTS = {dialect.name: dialect for dialect in (MODEL_INFERENCE, AZURE_OPENAI, OPENAI_V1)}
 
 _OF_PATH = (("*/openai/deployments/*", AZURE_OPENAI), ("*/v1", OPENAI_V1))
@@ -66,7 +69,8 @@ _RETIRED = (("*.services.ai.azure.com", "/models"), ("models.inference.ai.azure.
 _RESOURCE_HOSTS = ("*.services.ai.azure.com", "*.openai.azure.com", "*.cognitiveservices.azure.com")
 
 
-class Target(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Target:
     """Where requests go: `base_url` without a trailing slash, its `origin`, and the query every request carries."""
 
     base_url: str
@@ -137,7 +141,7 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
     return Target(
         base_url=f"{parts.scheme}://{parts.netloc}{path}",
         origin=f"{parts.scheme}://{parts.netloc}",
-        dialect=chosen._replace(api_version=version),
+        dialect=replace(chosen, api_version=version),
         query=urlencode(query),
         scope=scope,
         host=host,

@@ -1,6 +1,9 @@
 """The API as a table: one row a route."""
 
-from typing import Generic, NamedTuple, TypeVar
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -16,7 +19,8 @@ ERROR_LIMIT = MEBIBYTE
 """The most bytes that are read of an answer that is no success."""
 
 
-class Endpoint(NamedTuple, Generic[AnswerT]):
+@dataclass(frozen=True, slots=True)
+class Endpoint(Generic[AnswerT]):
     """A route: how it is asked, what it answers (in pieces, if it streams), and how large an answer may be (bytes)."""
 
     method: str

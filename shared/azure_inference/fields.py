@@ -83,9 +83,12 @@ def to_argument_error(kind: type[BaseModel], error: ValidationError) -> Configur
 def values_of(owner: object, names: Iterable[str]) -> dict[str, Any]:
     """The attributes of an object by these names that are set: its own, and those that its class fixes for all."""
     own = getattr(owner, "__dict__", _NOTHING)  # where pydantic finds an attribute only after a long look
-    return {
-        name: value for name in names if (value := own[name] if name in own else getattr(owner, name, None)) is not None
-    }
+    found: dict[str, Any] = {}
+    for name in names:
+        value = own[name] if name in own else getattr(owner, name, None)
+        if value is not None:
+            found[name] = value
+    return found
 
 
 @functools.lru_cache(maxsize=64)  # classes made in functions may go

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from itertools import pairwise
 from typing import Any
@@ -159,7 +160,7 @@ def test_text_held_back_is_not_lost() -> None:
 
 def test_a_body_in_place_of_a_stream_is_bounded() -> None:
     """A page without end in place of a stream is given up, not collected for ever."""
-    endpoint = endpoints.CHAT_STREAM._replace(answer_limit=100)
+    endpoint = dataclasses.replace(endpoints.CHAT_STREAM, answer_limit=100)
     reader: Any = StreamReader(CALL._replace(endpoint=endpoint), ChatAccumulator())
     for _ in range(20):
         if not reader.is_done:

@@ -6,6 +6,7 @@ import gzip
 import json
 import tracemalloc
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -154,7 +155,7 @@ def test_bodies_beyond_the_limit(
     raw: Any, either: Any, monkeypatch: pytest.MonkeyPatch, steps: tuple[Any, ...]
 ) -> None:
     """A body that is larger than the limit is not read any further: the connection is closed, nothing tried again."""
-    monkeypatch.setattr(endpoints, "CHAT", endpoints.CHAT._replace(answer_limit=MEBIBYTE))
+    monkeypatch.setattr(endpoints, "CHAT", replace(endpoints.CHAT, answer_limit=MEBIBYTE))
     raw.script("request", *steps)
 
     with pytest.raises(ResponseValidationError, match="more than 1048576 bytes") as caught:
@@ -244,7 +245,7 @@ def test_streams_beyond_the_limit(
     raw: Any, either: Any, monkeypatch: pytest.MonkeyPatch, steps: tuple[Any, ...]
 ) -> None:
     """A stream whose event never ends is not read any further."""
-    monkeypatch.setattr(endpoints, "CHAT_STREAM", endpoints.CHAT_STREAM._replace(answer_limit=MEBIBYTE))
+    monkeypatch.setattr(endpoints, "CHAT_STREAM", replace(endpoints.CHAT_STREAM, answer_limit=MEBIBYTE))
     raw.script("request", *steps)
 
     with pytest.raises(ResponseValidationError):
