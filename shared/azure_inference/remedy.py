@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from .errors import APIStatusError, ConfigurationError, ContentFilterError
 from .schema._base import RequestModel
 from .schema._json import is_array, is_object
+from .schema.failures import EXTRAS_NAMED
 
 RequestT = TypeVar("RequestT", bound=RequestModel)
 _Key = tuple[str, str | None]
@@ -38,7 +39,6 @@ _REFUSING_WORDS = (
     r"(?i)not supported|unsupported|not permitted|not allowed|unrecognized|unknown (?:para|arg)|should be '"
 )
 _NAMED_IN_TEXT = r"Validation error at #/(\w+)|\('body', '(\w+)'|parameter:? '(\w+)'|argument supplied: (\w+)"
-_EXTRAS_IN_TEXT = r"Extra parameters \[([^\]]*)\]"
 _QUOTED = r"['\"](\w+)['\"]"
 
 
@@ -149,7 +149,7 @@ def _top_level(location: Any) -> str | None:
 
 def _named_in(text: str) -> list[str]:
     names = [name for groups in re.findall(_NAMED_IN_TEXT, text) for name in groups if name]
-    for extras in re.findall(_EXTRAS_IN_TEXT, text):
+    for extras in re.findall(EXTRAS_NAMED, text):
         names += re.findall(_QUOTED, extras)
     return names
 

@@ -17,7 +17,8 @@ _REQUEST_ID_HEADERS = ("apim-request-id", "x-request-id", "x-ms-client-request-i
 _MESSAGE_LIMIT = 500
 _NESTING_LIMIT = 8
 _REPR_LIMIT = 20_000
-_EXTRAS_NAMED = r"Extra parameters \[([^\]]*)\]"
+EXTRAS_NAMED = r"Extra parameters \[([^\]]*)\]"
+"""How a message lists the extra parameters that were refused."""
 _PARAMETER_NAMED = r"(?:[Uu]nsupported parameter|Validation error at #/)\W*(\w+)"
 _WAIT_NAMED = r"(?i)(?:retry|try again) (?:after|in) (\d+(?:\.\d+)?) ?(?:seconds?|secs?|s)\b"
 _OUTER = ("body", "query", "path", "header")
@@ -274,7 +275,7 @@ def _short(text: str) -> str:
 
 def _named_parameter(message: str) -> str | None:
     """The parameter that only the text of a message names."""
-    if extras := re.search(_EXTRAS_NAMED, message):
+    if extras := re.search(EXTRAS_NAMED, message):
         return extras[1].split(",")[0].strip(" '\"") or None
     named = re.search(_PARAMETER_NAMED, message)
     return named[1] if named else None
