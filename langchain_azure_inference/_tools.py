@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
 
+from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
@@ -19,8 +20,11 @@ from azure_inference import (
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
+else:
+    BaseTool = Runnable  # which it is: to import it takes longer than to import all of this module
 
-Tool: TypeAlias = "dict[str, Any] | type | Callable[..., Any] | BaseTool"
+# No text, since langchain-core evaluates the types of methods (`with_fallbacks` does), and that in other modules.
+Tool: TypeAlias = dict[str, Any] | type | Callable[..., Any] | BaseTool
 Schema = dict[str, Any] | type
 Method = Literal["json_schema", "function_calling", "json_mode"]
 """How an object of a schema is asked for."""

@@ -37,6 +37,8 @@ FRAMEWORK_IMPORTS = {
     ADAPTERS[1]: "import llama_index.core",
 }
 SERVERS = ["starlette", "uvicorn"]
+AS_INHERITED = ("predict_and_call", "apredict_and_call")
+"""Methods whose types cannot be evaluated in llama-index-core either."""
 
 
 def absolute_imports(path: Path) -> Iterator[tuple[str, str]]:
@@ -90,6 +92,23 @@ def test_types_of_fields_are_public() -> None:
 
     assert len(ours) > 30
     assert {part for part in within if part.__module__.startswith(CORE)} - public == set()
+
+
+@pytest.mark.parametrize("package", [CORE, *ADAPTERS])
+def test_types_of_methods_can_be_evaluated(package: str) -> None:
+    """As frameworks do: LangChain's `with_fallbacks` wants to know by them whether a method gives a runnable."""
+    module = importlib.import_module(package)
+    public = [value for name in module.__all__ if isinstance(value := getattr(module, name), type)]
+    methods = [
+        method
+        for kind in {base for kind in public for base in kind.__mro__ if base.__module__.startswith(package)}
+        for name, method in vars(kind).items()
+        if callable(method) and not name.startswith("_") and name not in ("model_post_init", *AS_INHERITED)
+    ]
+
+    assert len(methods) > 5
+    for method in methods:
+        assert get_type_hints(method) is not None
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)

@@ -97,6 +97,17 @@ def test_tool_choice(model: ChatAzureInference, sent: Any, choice: Any, wire: An
     assert [request["body"].get("tool_choice") for request in sent()] == [wire, wire]
 
 
+async def test_tools_of_a_model_with_fallbacks(model: ChatAzureInference, sent: Any) -> None:
+    """`bind_tools` of a model with fallbacks binds the tools to all its models."""
+    nowhere = ChatAzureInference(endpoint="http://127.0.0.1:9/models", credential="canary-5ecret", max_retries=0)
+    bound: Any = nowhere.with_fallbacks([model])
+
+    bound.bind_tools([weather]).invoke("hi")
+    await bound.bind_tools([weather]).ainvoke("hi")
+
+    assert [request["body"]["tools"][0]["function"]["name"] for request in sent()] == ["weather"] * 2
+
+
 def test_tools_of_every_kind(model: ChatAzureInference, sent: Any) -> None:
     """Tools, functions, classes and objects of other APIs are tools of this API; `strict` goes with them."""
     anthropic = {"name": "picker", "description": "Picks.", "input_schema": {"type": "object", "properties": {}}}
