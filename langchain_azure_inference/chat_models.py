@@ -33,6 +33,12 @@ from ._messages import to_wire
 from ._tools import Method, Schema, Tool, to_choice, to_format, to_tools
 
 _UNSHOWN = frozenset({"headers", "timeout"})
+_NAMES = frozenset({"model", "base_model"})
+"""What a profile is looked up by."""
+
+
+class _LookedUp(dict[str, Any]):
+    """A profile that nobody passed: another model has another one."""
 
 
 class ChatAzureInference(Generating, BaseChatModel):
@@ -57,6 +63,12 @@ class ChatAzureInference(Generating, BaseChatModel):
     """Whether `invoke` streams too, for the sake of callbacks."""
     profile: ModelProfile | None = Field(default=None, exclude=True)
     """What the model can do, as far as it is known of its name, or that of `base_model`."""
+
+    @field_validator("profile", mode="before")
+    @classmethod
+    def _to_own_profile(cls, value: Any) -> Any:
+        """LangChain makes a model anew of all fields of another one, `configurable_fields` with another name."""
+        return None if isinstance(value, _LookedUp) else value
 
     @field_validator("response_format", mode="before")
     @classmethod
@@ -91,7 +103,24 @@ class ChatAzureInference(Generating, BaseChatModel):
             "audio_inputs": known.audio_input,
             "reasoning_output": known.reasoning,
         }
-        return cast("ModelProfile", {name: value for name, value in profile.items() if value is not None}) or None
+        told = _LookedUp({name: value for name, value in profile.items() if value is not None})
+        return cast("ModelProfile", told) or None
+
+    def _renew_profile(self) -> None:
+        if self.profile is None or isinstance(self.profile, _LookedUp):
+            self.profile = self._resolve_model_profile()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in _NAMES:
+            self._renew_profile()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, with a profile of its own if `update` has another model and no profile."""
+        copied = super().model_copy(update=update, deep=deep)
+        if update and not _NAMES.isdisjoint(update) and "profile" not in update:
+            copied._renew_profile()  # noqa: SLF001 - of this very class
+        return copied
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop or self._stops, **kwargs)

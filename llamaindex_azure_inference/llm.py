@@ -1,7 +1,7 @@
 """`AzureInference`: the chat models of an endpoint as a LlamaIndex LLM."""
 
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, cast
 
 import wrapt
 from llama_index.core import instrumentation
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 _dispatcher = cast("Any", instrumentation).get_dispatcher(__name__)
 _MethodT = TypeVar("_MethodT", bound=Callable[..., Any])
 _PARALLEL = "allow_parallel_tool_calls"
+_Refused: TypeAlias = tuple[str | None, str | None, str | None]
+"""Endpoint, model and class of a schema; the class by name, since a pickle may not find it, and None for them all."""
 
 
 @wrapt.decorator
@@ -106,8 +108,7 @@ class AzureInference(Connected, FunctionCallingLLM):
     stream_usage: bool = True
     """Whether streams ask for their usage where that must be asked for."""
 
-    _refused_schemas: set[str | None] = PrivateAttr(default_factory=set)  # pyright: ignore[reportUnknownVariableType]
-    """The classes whose schemas the model refused, by name, since a pickle may not find a class; None for them all."""
+    _refused_schemas: set[_Refused] = PrivateAttr(default_factory=set)  # pyright: ignore[reportUnknownVariableType]
 
     @classmethod
     @override
@@ -133,13 +134,16 @@ class AzureInference(Connected, FunctionCallingLLM):
 
     def takes_schema(self, output_cls: type[BaseModel]) -> bool:
         """Whether the class can be asked for by JSON Schema: as far as known of the model, and until it refuses."""
-        if not self._refused_schemas.isdisjoint((_name_of(output_cls), None)):
+        if not self._refused_schemas.isdisjoint((self._refused(output_cls), self._refused(None))):
             return False
         return self.profile_of(self.model).structured_output is not False
 
     def remember_refused_schema(self, output_cls: type[BaseModel] | None) -> None:
         """Notes that the model refused the JSON Schema of a class, or with None, that it takes no schemas."""
-        self._refused_schemas.add(None if output_cls is None else _name_of(output_cls))
+        self._refused_schemas.add(self._refused(output_cls))
+
+    def _refused(self, kind: type[BaseModel] | None) -> _Refused:
+        return self.endpoint, self.model, f"{kind.__module__}.{kind.__qualname__}" if kind else None
 
     @override
     @_chat_events
@@ -381,7 +385,3 @@ def _definition(tool: BaseTool, strict: bool | None) -> dict[str, Any]:
         return definition
     told = definition["function"]
     return to_function(told["parameters"], name=told["name"], description=told["description"], strict=strict)
-
-
-def _name_of(output_cls: type[BaseModel]) -> str:
-    return f"{output_cls.__module__}.{output_cls.__qualname__}"

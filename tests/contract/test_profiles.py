@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
 import httpx
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage, trim_messages
+from langchain_core.runnables import ConfigurableField
 from llama_index.core.indices.prompt_helper import PromptHelper
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.prompts import PromptTemplate
@@ -102,13 +103,16 @@ def root() -> Iterator[str]:
         yield url
 
 
-async def _asked(framework: str, arguments: dict[str, Any], mode: Mode, *, is_stream: bool) -> Any:
-    if framework == "langchain":
-        model = ChatAzureInference(**arguments).with_structured_output(Person)
-        answer = mode.of(model, "stream" if is_stream else "invoke")(list(ADA))
-    else:
+MODELS: dict[str, type[Any]] = {"langchain": ChatAzureInference, "llamaindex": AzureInference}
+
+
+async def _asked(model: Any, mode: Mode, *, is_stream: bool) -> Any:
+    if isinstance(model, AzureInference):
         name = "stream_structured_predict" if is_stream else "structured_predict"
-        answer = mode.of(AzureInference(**arguments), name)(Person, PromptTemplate(ADA[0]["content"]))
+        answer = mode.of(model, name)(Person, PromptTemplate(ADA[0]["content"]))
+    else:
+        asking = model.with_structured_output(Person)
+        answer = mode.of(asking, "stream" if is_stream else "invoke")(list(ADA))
     return (await gathered(answer))[-1] if is_stream else await told(answer)
 
 
@@ -140,12 +144,79 @@ def test_how_objects_are_asked_for(  # noqa: PLR0917 - the table has six columns
     known = {"base_model": ALIASES[deployment]} if is_told else {}
     arguments = {"endpoint": f"{root}/models", "credential": KEY, "model": deployment, "max_retries": 0, **known}
 
-    asking = _asked(framework, arguments, Mode(is_async), is_stream=is_stream)
+    asking = _asked(MODELS[framework](**arguments), Mode(is_async), is_stream=is_stream)
     answer = finish(asking, is_async=is_async)
 
     bodies = [entry["body"].keys() for entry in httpx.get(journal).json()]
     assert [set(body) & (SCHEMA | TOOL) for body in bodies] == sent
     assert answer.model_dump() == THE_PERSON.model_dump()
+
+
+def _set(model: Any, /, **arguments: Any) -> Any:
+    for name, value in arguments.items():
+        setattr(model, name, value)
+    return model
+
+
+def _copied(model: Any, /, **arguments: Any) -> Any:
+    return model.model_copy(update=arguments)
+
+
+def _configured(model: Any, /, **arguments: Any) -> Any:
+    fields = {name: ConfigurableField(id=name) for name in arguments}
+    return model.configurable_fields(**fields).with_config(configurable=arguments)
+
+
+SWITCHES = [("langchain", _set), ("langchain", _copied), ("langchain", _configured)]
+SWITCHES += [("llamaindex", _set), ("llamaindex", _copied)]
+
+
+@pytest.mark.parametrize(("framework", "switch"), SWITCHES)
+@pytest.mark.parametrize("field", ["model", "base_model"])
+def test_another_model(root: str, framework: str, switch: Callable[..., Any], field: str) -> None:
+    """A model that is switched is asked as the new one is known to take it, unless the user said what it takes."""
+    journal = f"{root}/__emulator/requests"
+    httpx.delete(journal)
+    at: dict[str, Any] = {"endpoint": f"{root}/models", "credential": KEY, "model": "gpt-4o-mini", "max_retries": 0}
+    names = {"model": "can-tools", "base_model": ALIASES["can-tools"]}
+
+    first = MODELS[framework](**(at if field == "model" else {**at, "model": "can-tools", "base_model": "gpt-4o-mini"}))
+    switched = switch(first, **(names if field == "model" else {field: names[field]}))
+    assert finish(_asked(switched, Mode(is_async=False), is_stream=False), is_async=False)
+
+    bodies = [entry["body"].keys() for entry in httpx.get(journal).json()]
+    assert [set(body) & (SCHEMA | TOOL) for body in bodies] == [TOOL]
+
+
+@pytest.mark.parametrize("switch", [_set, _copied])
+def test_own_profile_of_another_model(socket_disabled: None, switch: Callable[..., Any]) -> None:
+    """A profile that the user gave stays, whatever the model; so does a window in LlamaIndex."""
+    profile: Any = {"tool_calling": True}
+    model = ChatAzureInference(**NOWHERE, model="gpt-4o", profile=profile)
+    llm = AzureInference(**NOWHERE, model="gpt-4o", context_window=1000)
+
+    assert switch(model, model="Phi-4").profile == profile
+    assert switch(llm, model="Phi-4").metadata.context_window == 1000
+    assert switch(ChatAzureInference(**NOWHERE, model="gpt-4o"), model="none such").profile is None
+    assert (
+        ChatAzureInference(**NOWHERE, model="gpt-4o").model_copy(update={"model": "Phi-4", "profile": profile}).profile
+        == profile
+    )
+
+
+@pytest.mark.parametrize("switch", [_set, _copied])
+def test_what_another_model_refused(root: str, switch: Callable[..., Any]) -> None:
+    """That one model refused JSON Schemas says nothing of the next one, nor of the first after that one did."""
+    journal = f"{root}/__emulator/requests"
+    httpx.delete(journal)
+    at: dict[str, Any] = {"endpoint": f"{root}/models", "credential": KEY, "max_retries": 0}
+    llm = AzureInference(**at, model="can-tools")
+
+    for name in ("can-tools", "can-schema", "can-tools"):
+        assert finish(_asked(switch(llm, model=name), Mode(is_async=False), is_stream=False), is_async=False)
+
+    bodies = [entry["body"].keys() for entry in httpx.get(journal).json()]
+    assert [set(body) & (SCHEMA | TOOL) for body in bodies] == [SCHEMA, TOOL, SCHEMA, TOOL]
 
 
 FENCED = ["Here it is:\n```json\n", '{"name": "Ada ', 'Lovelace", "age"', ": 36}", "\n```\nAnything else?"]
@@ -168,7 +239,7 @@ def test_objects_in_words(pieces: list[str], is_object: bool, is_stream: bool, i
             message = {"role": "assistant", "content": "".join(pieces)}
             server.reply_json({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
         arguments = {"endpoint": server.url, "credential": KEY, "model": "Phi-4", "max_retries": 0}
-        asking = _asked("llamaindex", arguments, Mode(is_async), is_stream=is_stream)
+        asking = _asked(AzureInference(**arguments), Mode(is_async), is_stream=is_stream)
 
         with nullcontext() if is_object else pytest.raises(ValueError, match=r"(?i)json"):
             assert finish(asking, is_async=is_async) == THE_PERSON
