@@ -1,6 +1,7 @@
 """What the three classes have in common: how they are told their endpoint, and what of it is kept, shown and copied."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any, Self
 
 from langchain_core.load.serializable import Serializable
@@ -127,6 +128,12 @@ class Connected(Serializable):
     def lc_secrets(self) -> dict[str, str]:
         """Where a serialized object's credential is taken from when it is loaded."""
         return {"credential": "AZURE_INFERENCE_CREDENTIAL"}
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """What is written down in another form: LangChain would not load our own classes, and takes dicts instead."""
+        kept = {"timeout": self.timeout, "retry": self.retry}
+        return {name: asdict(value) for name, value in kept.items() if isinstance(value, Timeouts | RetryPolicy)}
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
