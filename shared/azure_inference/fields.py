@@ -16,6 +16,8 @@ _BOOKKEEPING = frozenset({"callbacks", "config", "metadata", "run_manager", "run
 _BOOKKEEPING_PREFIXES = ("ls_", "_")
 _FURTHER = "extra_body"
 _NOTHING: Mapping[str, Any] = {}
+_LIMITS = ("max_tokens", "max_completion_tokens")
+"""Two names of one limit; services refuse a request that has both."""
 _TOOL_CHOICE_WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
 ALIASES: Mapping[str, str] = {"api_key": "credential", _FURTHER: "model_kwargs"}
 """Other names of arguments, which every class takes as well."""
@@ -105,8 +107,9 @@ def own_fields(owner: BaseModel, request: type[BaseModel]) -> dict[str, Any]:
 def wire_fields(*told: Mapping[str, Any], call: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
     """The fields of a request. Of what several say, the later counts, and None takes back what an earlier one says.
 
-    What frameworks pass along with a call for themselves (callbacks, `ls_...`) is left out. So are an empty `stop`,
-    and an empty `tools` with its choice, since services refuse them.
+    `max_tokens` and `max_completion_tokens` are two names of one thing. What frameworks pass along with a call for
+    themselves (callbacks, `ls_...`) is left out. So are an empty `stop`, and an empty `tools` with its choice, since
+    services refuse them.
 
     Args:
         told: What the constructor was told: its own arguments (see `own_fields`), then its `model_kwargs`, then its
@@ -129,7 +132,20 @@ def wire_fields(*told: Mapping[str, Any], call: Mapping[str, Any] = _NOTHING) ->
         )
         if _FURTHER in call:
             _unfold(fields)
+    if _LIMITS[1] in fields and None not in (fields[_LIMITS[1]], fields.get(_LIMITS[0])):
+        _keep_one_limit(fields, (*told, call))
     return _sendable(fields)
+
+
+def _keep_one_limit(fields: dict[str, Any], sources: Sequence[Mapping[str, Any]]) -> None:
+    """Leaves out the limit that was said under another name before; both stay where one source says both."""
+    for source in reversed(sources):
+        further: Mapping[str, Any] = source.get(_FURTHER) or _NOTHING
+        unsaid = [name for name in _LIMITS if name not in source and name not in further]
+        if len(unsaid) < len(_LIMITS):
+            for name in unsaid:
+                del fields[name]
+            return
 
 
 def _unfold(fields: dict[str, Any]) -> None:

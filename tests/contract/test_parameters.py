@@ -45,6 +45,19 @@ PRECEDENCE: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "no stops at all": ({"stop": []}, {}, {}),
     "words that frameworks have, too": ({"model_kwargs": {"metadata": {"a": "b"}}}, {}, {"metadata": {"a": "b"}}),
     "extra_body of the constructor": ({"extra_body": {"top_k": 1}}, {"seed": 1}, {"top_k": 1, "seed": 1}),
+    "a limit of a call": ({"max_tokens": 9}, {"max_completion_tokens": 5}, {"max_completion_tokens": 5}),
+    "the same the other way": ({"extra_body": {"max_completion_tokens": 9}}, {"max_tokens": 5}, {"max_tokens": 5}),
+    "a limit of model_kwargs": (
+        {"max_tokens": 9, "model_kwargs": {"max_completion_tokens": 5}},
+        {"extra_body": {"top_k": 1}},
+        {"max_completion_tokens": 5, "top_k": 1},
+    ),
+    "a limit that is taken back": ({"max_tokens": 9}, {"max_completion_tokens": None}, {"max_tokens": 9}),
+    "both limits at once": (
+        {"max_tokens": 9},
+        {"max_tokens": 5, "max_completion_tokens": 6},
+        {"max_tokens": 5, "max_completion_tokens": 6},
+    ),
     "extra_body of a call": ({"model_kwargs": {"top_k": 1}}, {"extra_body": {"top_k": 2}}, {"top_k": 2}),
 }
 
