@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from .reasoning import Parted, ThoughtReader, with_reasoning
+from .reasoning import Parted, ThoughtReader, with_unopened
 from .schema._json import is_array, is_object
 from .schema.chat import AnswerMessage, Audio, ChatCompletion, Choice, is_other, text_in
 from .schema.chunks import (
@@ -319,7 +319,7 @@ class ChatAccumulator:
         choices = [choice.result(index) for index, choice in sorted(self._choices.items())]
         completion = ChatCompletion(choices=choices, **self._head.values)
         # A closing tag whose opening one is missing is only recognised in the whole text.
-        return with_reasoning(completion) if self._split_reasoning else completion
+        return with_unopened(completion) if self._split_reasoning else completion
 
 
 class CompletionAccumulator:

@@ -1,11 +1,16 @@
 """The reasoning that a model writes between `<think>` and `</think>`, taken out of its text."""
 
+import re
+from collections.abc import Callable
 from typing import NamedTuple
 
+from .profiles import model_profile
 from .schema.chat import ChatCompletion, Choice
 
 _OPEN = "<think>"
 _CLOSE = "</think>"
+_UNOPENED = r"</think>[^\S\n]*\n(?=\s*\S)"
+"""A closing tag that ends its line, with something said after it."""
 
 
 class Parted(NamedTuple):
@@ -15,37 +20,61 @@ class Parted(NamedTuple):
     content: str
 
 
-def part(text: str) -> Parted:
-    """A whole text parted: thought comes first, its opening tag may be missing, and its end may never have come."""
-    opening = text.lstrip()
-    if not opening.startswith(_OPEN) and _CLOSE not in text:
-        return Parted("", text)
-    reasoning, _, content = opening.removeprefix(_OPEN).partition(_CLOSE)
-    return Parted(reasoning, content.lstrip("\n"))
-
-
 def with_reasoning(completion: ChatCompletion) -> ChatCompletion:
-    """The answer with thought moved from `content` to `reasoning_content`; the same object where there is none."""
-    choices = [_parted(choice) for choice in completion.choices]
+    """The answer with thought moved from `content` to `reasoning_content`; the same object where there is none.
+
+    Thought comes first. Its end may never have come, and its opening tag may be missing: see `with_unopened`.
+    """
+    return _each(completion, _parted)
+
+
+def with_unopened(completion: ChatCompletion) -> ChatCompletion:
+    """The answer with thought moved to its place of which only the end is marked; else the same object.
+
+    The templates of some models have written the opening tag already. An answer may speak of tags as well, so that a
+    closing one counts only at the end of a line, before more text, where no opening one stands before it, and not of
+    a model that is known to show no reasoning.
+    """
+    return _each(completion, _unopened)
+
+
+def _each(completion: ChatCompletion, part: Callable[[Choice, str | None], Choice]) -> ChatCompletion:
+    choices = [part(choice, completion.model) for choice in completion.choices]
     return completion if choices == completion.choices else completion.model_copy(update={"choices": choices})
 
 
-def _parted(choice: Choice) -> Choice:
+def _parted(choice: Choice, model: str | None) -> Choice:
     message = choice.message
     if not isinstance(message.content, str) or "think>" not in message.content or message.reasoning_text:
         return choice
-    reasoning, content = part(message.content)
-    if not reasoning:
+    opening = message.content.lstrip()
+    if opening.startswith(_OPEN):
+        reasoning, _, content = opening.removeprefix(_OPEN).partition(_CLOSE)
+        choice = _with(choice, reasoning, content)
+    return _unopened(choice, model)
+
+
+def _unopened(choice: Choice, model: str | None) -> Choice:
+    message = choice.message
+    if not isinstance(message.content, str) or _CLOSE not in message.content or message.reasoning_text:
         return choice
-    update = {"content": content, "reasoning_content": reasoning}
-    return choice.model_copy(update={"message": message.model_copy(update=update)})
+    end = re.search(_UNOPENED, message.content)
+    if end is None or _OPEN in message.content[: end.start()] or model_profile(model).reasoning is False:
+        return choice
+    return _with(choice, message.content[: end.start()], message.content[end.end() :])
+
+
+def _with(choice: Choice, reasoning: str, content: str) -> Choice:
+    update = {"content": content.lstrip("\n"), "reasoning_content": reasoning or None}
+    return choice.model_copy(update={"message": choice.message.model_copy(update=update)})
 
 
 class ThoughtReader:
     """Parts a text that comes in pieces, cut anywhere; what might yet become a tag is held back until it is known.
 
     `is_plain` says that all that follows is said, so that the reader is needed no more. A closing tag without an
-    opening one cannot be foreseen: in a stream, the text before it has gone out as said.
+    opening one cannot be foreseen: in a stream, the text before it has gone out as said, and only the answer put
+    together (see `with_unopened`) has it as thought.
     """
 
     def __init__(self) -> None:

@@ -51,6 +51,16 @@ ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]], Heard]] = {
         [{"content": "<thi"}, {"content": "nk>Clouds.</th"}, {"content": "ink>\n"}, {"content": "\nRain."}],
         Heard("Rain.", "Clouds.", usage=TOKENS, finish="stop"),
     ),
+    "no reasoning between tags": (
+        {"content": "<think></think>\n\nRain."},
+        [{"content": "<think></"}, {"content": "think>\n"}, {"content": "\nRain."}],
+        Heard("Rain.", usage=TOKENS, finish="stop"),
+    ),
+    "tags that the text speaks of": (
+        {"content": "`<think>.*?</think>` is it."},
+        [{"content": "`<think>.*?</"}, {"content": "think>` is it."}],
+        Heard("`<think>.*?</think>` is it.", usage=TOKENS, finish="stop"),
+    ),
     "a tool call": (
         {"content": None, "tool_calls": [{"id": "1", "type": "function", "function": WEATHER}]},
         [

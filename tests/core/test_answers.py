@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from azure_inference import (
@@ -18,8 +15,6 @@ from azure_inference import (
     ChatRequest,
     ModelInfo,
     ResponseValidationError,
-    StreamInterruptedError,
-    dialects,
     endpoints,
     estimate_tokens,
     model_profile,
@@ -28,15 +23,9 @@ from azure_inference import (
 )
 from azure_inference.accumulate import ChatAccumulator
 from azure_inference.reader import StreamReader
-from azure_inference.reasoning import with_reasoning
 from azure_inference.remedy import Remedy, refused_parameters
 
-CALL: Any = protocol.prepare(dialects.resolve("https://x.services.ai.azure.com/models"), endpoints.CHAT_STREAM, None)
-
-
-def answer(message: Any, **choice: Any) -> ChatCompletion:
-    """An answer of one message, as it comes over the wire."""
-    return ChatCompletion.model_validate_json(json.dumps({"choices": [{"message": message, **choice}]}))
+from .answers import CALL, answer, chunks_of, frame
 
 
 @pytest.mark.parametrize(
@@ -73,91 +62,6 @@ def test_no_message(choice: Any) -> None:
             ChatCompletion.model_validate({"choices": [{**choice, "finish_reason": reason}]})
 
 
-THINKING = [
-    ("<think>hm</think>hi", "hi", "hm"),
-    ("<think>\nhm\n</think>\n\nhi", "hi", "\nhm\n"),
-    ("\n<think>hm</think>hi", "hi", "hm"),
-    ("<think></think>hi", "<think></think>hi", ""),
-    ("<think>hm", "", "hm"),
-    ("<think>hm</think>", "", "hm"),
-    ("hi", "hi", ""),
-    ("1 < 2", "1 < 2", ""),
-    ("I say <think> aloud", "I say <think> aloud", ""),
-    ("", "", ""),
-]
-
-
-@pytest.mark.parametrize(("content", "text", "thought"), [*THINKING, ("hm</think>\n\nhi", "hi", "hm")])
-def test_thought_in_the_text(content: str, text: str, thought: str) -> None:
-    """Thought between tags is parted from the text, also where the opening tag is missing."""
-    message = with_reasoning(answer({"content": content})).choices[0].message
-
-    assert (message.text, message.reasoning_text) == (text, thought)
-
-
-def test_thought_that_has_a_place_of_its_own() -> None:
-    """Where the server tells thought apart, tags in the text are text; an answer without tags stays the same object."""
-    both = answer({"content": "<think>x</think>", "reasoning_content": "hm"})
-    plain = answer({"content": "hi"})
-
-    assert with_reasoning(both) is both
-    assert with_reasoning(plain) is plain
-
-
-@given(st.sampled_from(THINKING), st.lists(st.integers(0, 40), max_size=8), st.booleans())
-@example(("<think>hm</think>hi", "hi", "hm"), [1, 9, 12], True)
-def test_thought_in_a_stream(case: tuple[str, str, str], cuts: list[int], ended: bool) -> None:
-    """However a text with tags is cut, chunks bring thought and text apart, and the whole is the same."""
-    content, text, thought = case
-    places = [0, *sorted(min(cut, len(content)) for cut in cuts), len(content)]
-    reader: Any = StreamReader(CALL, ChatAccumulator())
-    for start, end in pairwise(places):
-        reader.feed(_frame({"content": content[start:end]}))
-    reader.feed(_frame({}, "stop") if ended else b"")
-    reader.feed(b"data: [DONE]\n\n")
-    reader.end()
-    chunks = _chunks(reader)
-    deltas = [choice.delta for chunk in chunks for choice in chunk.choices]
-    message = reader.result().choices[0].message
-
-    assert ("".join(delta.reasoning_text for delta in deltas), message.reasoning_text) == (thought, thought)
-    if content != "<think></think>hi":
-        assert ("".join(delta.text for delta in deltas), message.text) == (text, text)
-
-
-def _frame(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
-    value = {"choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]}
-    return b"data: " + json.dumps(value).encode() + b"\n\n"
-
-
-def _chunks(reader: Any) -> list[Any]:
-    chunks: list[Any] = []
-    while (chunk := reader.next()) is not None:
-        chunks.append(chunk)
-    return chunks
-
-
-def test_thought_may_be_left_in_the_text() -> None:
-    """Without splitting, tags stay where they are."""
-    reader: Any = StreamReader(CALL, ChatAccumulator(split_reasoning=False))
-    reader.feed(_frame({"content": "<think>hm</think>hi"}, "stop"))
-    reader.end()
-
-    assert _chunks(reader)[0].choices[0].delta.text == "<think>hm</think>hi"
-    assert reader.result().choices[0].message.text == "<think>hm</think>hi"
-
-
-def test_text_held_back_is_not_lost() -> None:
-    """What looked like the start of a tag when the stream broke is part of what had arrived."""
-    reader: Any = StreamReader(CALL, ChatAccumulator())
-    reader.feed(_frame({"content": "<thi"}))
-    reader.end()
-    with pytest.raises(StreamInterruptedError) as caught:
-        _chunks(reader)
-
-    assert caught.value.partial.choices[0].message.text == "<thi"
-
-
 def test_a_body_in_place_of_a_stream_is_bounded() -> None:
     """A page without end in place of a stream is given up, not collected for ever."""
     endpoint = dataclasses.replace(endpoints.CHAT_STREAM, answer_limit=100)
@@ -172,7 +76,7 @@ def test_a_body_in_place_of_a_stream_is_bounded() -> None:
 def test_a_stream_of_calls_only_has_no_text() -> None:
     """An answer that only calls tools has no content, as when it comes whole; not an empty one."""
     reader: Any = StreamReader(CALL, ChatAccumulator())
-    reader.feed(_frame({"tool_calls": [{"index": 0, "id": "1", "function": {"name": "f", "arguments": "{}"}}]}))
+    reader.feed(frame({"tool_calls": [{"index": 0, "id": "1", "function": {"name": "f", "arguments": "{}"}}]}))
     reader.feed(b"data: [DONE]\n\n")
 
     assert reader.result().choices[0].message.content is None
@@ -184,10 +88,10 @@ def test_halves_of_a_character(separator: str) -> None:
     reader: Any = StreamReader(CALL, ChatAccumulator())
     for part in f"a{separator}b".split("|"):
         reader.feed(b'data: {"choices": [{"index": 0, "delta": {"content": "' + part.encode() + b'"}}]}\n\n')
-    reader.feed(_frame({}, "stop"))
+    reader.feed(frame({}, "stop"))
     reader.end()
 
-    assert "".join(chunk.choices[0].delta.text for chunk in _chunks(reader)) == "a🎈b"
+    assert "".join(chunk.choices[0].delta.text for chunk in chunks_of(reader)) == "a🎈b"
     assert reader.result().choices[0].message.text == "a🎈b"
 
 
