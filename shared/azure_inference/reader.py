@@ -28,8 +28,6 @@ _SHOWN = 80
 """Bytes of a body that an error shows."""
 _FIELD = rb"(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?:[:\r\n]|\Z)"
 """How the lines of an event stream begin, or nothing."""
-_NOT_OF_A_CHUNK = frozenset({"message", "text"})
-"""Where whole answers and text completions have their text: there it would be overlooked."""
 
 
 class Accumulator(Protocol[ChunkT, WholeT_co]):
@@ -206,7 +204,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         except ValueError:
             raise_if_failure(self._call, self._headers, data)
             chunk = self._mended(data)
-        if any(not _NOT_OF_A_CHUNK.isdisjoint(choice.model_extra or ()) for choice in chunk.choices):
+        if any(choice.is_of_other_kind for choice in chunk.choices):
             raise _no_chunk(data)
         return chunk
 

@@ -30,3 +30,8 @@ def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
 def is_array(value: Any) -> TypeGuard[list[Any]]:
     """Whether a JSON value is an array."""
     return isinstance(value, list)
+
+
+def has_any(value: dict[str, Any] | None, *names: str) -> bool:
+    """Whether an object has something, and nothing empty, under one of these names."""
+    return value is not None and any(value.get(name) for name in names)

@@ -12,7 +12,7 @@ import msgspec
 from pydantic import BaseModel
 from pydantic_core import SchemaSerializer, core_schema, from_json
 
-from ._json import is_array, is_object
+from ._json import has_any, is_array, is_object
 from .chat import Audio, Usage, said_in, text_in, thought_in
 from .tools import to_text
 
@@ -153,6 +153,9 @@ class Delta(ChunkModel, frozen=True, kw_only=True):
         return thought or (thought_in(content) if isinstance(content, list) else "")
 
 
+_NO_DELTA = Delta()
+
+
 class ChunkChoice(ChunkModel, frozen=True, kw_only=True):
     """A piece of one answer."""
 
@@ -160,9 +163,14 @@ class ChunkChoice(ChunkModel, frozen=True, kw_only=True):
 
     index: int | None = None
     finish_reason: str | None = None
-    delta: Delta = Delta()
+    delta: Delta = _NO_DELTA
     content_filter_results: dict[str, Any] | None = None
     logprobs: Any = None
+
+    @property
+    def is_of_other_kind(self) -> bool:
+        """Whether it has no delta, and text where whole answers or text completions have theirs."""
+        return self.delta is _NO_DELTA and has_any(self.model_extra, "message", "text")
 
 
 class _Frame(ChunkModel, frozen=True, kw_only=True):
@@ -196,6 +204,11 @@ class CompletionChunkChoice(ChunkModel, frozen=True, kw_only=True):
     finish_reason: str | None = None
     logprobs: Any = None
     content_filter_results: dict[str, Any] | None = None
+
+    @property
+    def is_of_other_kind(self) -> bool:
+        """Whether it has no text, and something where chats have theirs."""
+        return not self.text and has_any(self.model_extra, "delta", "message")
 
 
 class CompletionChunk(_Frame, frozen=True, kw_only=True):

@@ -1,10 +1,11 @@
 """`POST /completions`: text completion."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from ._base import AnswerModel, RequestModel
+from ._json import has_any
 from .chat import StopSequences, Usage
 
 
@@ -34,6 +35,12 @@ class CompletionChoice(AnswerModel):
     finish_reason: str | None = None
     logprobs: Any = None
     content_filter_results: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _check_text(self) -> Self:
+        if not self.text and has_any(self.model_extra, "message", "delta"):
+            raise ValueError("a choice without text, which is in a message as chats have it")
+        return self
 
 
 class Completion(AnswerModel):
