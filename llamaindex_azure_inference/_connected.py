@@ -122,3 +122,8 @@ class Connected(BaseComponent):
             setattr(bare, name, None)
         bare._connection = None  # noqa: SLF001 - of this very class
         return super(Connected, bare).__getstate__()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        # LlamaIndex makes the object anew of all its fields, so that all of them would count as set.
+        self.__pydantic_fields_set__ = state["__pydantic_fields_set__"]

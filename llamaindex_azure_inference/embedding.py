@@ -8,7 +8,6 @@ from llama_index.core import utils
 from llama_index.core.base.embeddings.base import Embedding
 from llama_index.core.embeddings import MultiModalEmbedding
 from llama_index.core.schema import ImageType
-from pydantic import model_validator
 from typing_extensions import override
 
 from azure_inference import (
@@ -30,6 +29,7 @@ _PROGRESS = "Generating embeddings"
 _QUERIES = "query_embeddings"
 _WORKERS = 4
 _UNNAMED = "unknown"
+_SIZE = "embed_batch_size"
 _Purpose = Literal["query", "document"]
 _InputT = TypeVar("_InputT")
 
@@ -59,11 +59,36 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     """`auto`: queries are queries and texts are documents, where that is told apart; None says nothing."""
     num_workers: int | None = _WORKERS
 
-    @model_validator(mode="after")
-    def _fit_batch_size(self) -> Self:
-        if "embed_batch_size" not in self.model_fields_set:
-            self.embed_batch_size = self._known.batch_size
-        return self
+    @override
+    def model_post_init(self, context: Any, /) -> None:
+        super().model_post_init(context)
+        self._fit_batch_size()
+
+    def _fit_batch_size(self) -> None:
+        """Makes batches as large as the model takes, unless their size was set; it does not count as set by this."""
+        if _SIZE not in self.model_fields_set:
+            vars(self)[_SIZE] = self._known.batch_size
+
+    @override
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in ("model_name", "base_model"):
+            self._fit_batch_size()
+
+    @override
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy; see `Connected`."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied._fit_batch_size()  # noqa: SLF001 - of this very class
+        return copied
+
+    @override
+    def to_dict(self, **kwargs: Any) -> dict[str, Any]:
+        """The fields; the size of batches only if it was set, since `from_dict` may be told another model."""
+        made = super().to_dict(**kwargs)
+        if _SIZE not in self.model_fields_set:
+            made.pop(_SIZE, None)
+        return made
 
     @classmethod
     def class_name(cls) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import pickle
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,33 @@ def test_input_type(
 def test_batch_size(embedding_of: EmbeddingOf, arguments: dict[str, Any], size: int) -> None:
     """A batch is as large as the model takes, unless it is set."""
     assert embedding_of(**arguments).embed_batch_size == size
+
+
+def _set(model: AzureInferenceEmbedding, **fields: str) -> AzureInferenceEmbedding:
+    for name, value in fields.items():
+        setattr(model, name, value)
+    return model
+
+
+CHANGES: dict[str, Callable[..., AzureInferenceEmbedding]] = {
+    "set": _set,
+    "copy": lambda model, **fields: model.model_copy(update=fields),
+    "to_dict": lambda model, **fields: AzureInferenceEmbedding.from_dict(model.to_dict(), credential=SECRET, **fields),
+    "to_json": lambda model, **fields: AzureInferenceEmbedding.from_json(model.to_json(), credential=SECRET, **fields),
+    "pickle": lambda model, **fields: _set(pickle.loads(pickle.dumps(model)), **fields),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("field", ["model_name", "base_model"])
+@pytest.mark.parametrize("given", [{}, {"embed_batch_size": 2000}])
+def test_batch_size_of_another_model(
+    embedding_of: EmbeddingOf, change: str, field: str, given: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch is as large as the model takes that there is now, unless it was set."""
+    monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", SECRET)
+    model = embedding_of(model="text-embedding-3-small", **given)
+    assert CHANGES[change](model, **{field: "embed-v-4-0"}).embed_batch_size == given.get("embed_batch_size", 96)
 
 
 def test_without_model(script: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
