@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
+import traceback
 from typing import Any
 
 import pytest
@@ -12,11 +14,13 @@ import pytest
 from azure_inference import (
     APIConnectionError,
     APIStatusError,
+    APITimeoutError,
     AsyncInferenceClient,
     ChatRequest,
     ResponseValidationError,
     RetryPolicy,
     StreamInterruptedError,
+    Timeouts,
     to_request,
 )
 from tests.faults.server import PATIENCE
@@ -69,12 +73,16 @@ BREAKS: dict[str, tuple[Any, ...]] = {
     "closed in the head": ("request", b"HTTP/1.1 200 OK\r\ncontent-le"),
     "reset after the head": ("request", b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n", "reset"),
     "reset in the body": ("request", answer()[:-20], ("wait", 0.02), "reset"),
+    "reset in a body without a length": ("request", b'HTTP/1.1 200 OK\r\n\r\n{"id": "c', ("wait", 0.02), "reset"),
     "closed in the body": ("request", answer()[:-20]),
     "closed between chunks": ("request", STREAM),
     "a chunk without a size": ("request", STREAM + b"zz\r\nhello\r\n"),
     "no HTTP": ("request", b"SSH-2.0-OpenSSH_9.6\r\n"),
+    "another protocol": ("request", b"HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nhello"),
+    "another protocol, not named": ("request", b"HTTP/1.1 101 Switching\r\n\r\n"),
     "HTTP 0.9": ("request", b"<html>hello</html>"),
     "a huge header": ("request", b"HTTP/1.1 200 OK\r\nx: " + b"a" * 200_000 + b"\r\n\r\n"),
+    "headers without end": ("request", b"HTTP/1.1 200 OK\r\n", ("flood", b"x: y\r\n" * 1000)),
 }
 
 
@@ -116,6 +124,85 @@ def test_breaks_after_the_first_chunk(raw: Any, either: Any, end: list[Any]) -> 
         next(stream)
     assert caught.value.partial.choices[0].message.text == "hel"
     assert len(raw.requests) == 1
+
+
+def test_what_came_before_a_break(raw: Any, either: Any) -> None:
+    """All that came before a connection broke is handed out, however late it is asked for, and then the error."""
+    go_on = threading.Event()
+    raw.script("request", STREAM, said("hel"), told(go_on), said("lo"), ("wait", 0.02), "reset")
+    stream = either.client(raw.url).stream_chat(HELLO)
+    go_on.set()
+    pause(either, 0.2)
+
+    assert [next(stream).choices[0].delta.text for _ in range(2)] == ["hel", "lo"]
+    with pytest.raises(StreamInterruptedError) as caught:
+        next(stream)
+    assert caught.value.partial.choices[0].message.text == "hello"
+
+
+def test_silence_while_nobody_reads(raw: Any, either: Any) -> None:
+    """A server may be silent for longer than it may otherwise while the reader of its stream does something else."""
+    go_on = threading.Event()
+    raw.script("request", STREAM, said("hel"), told(go_on), said("lo", "stop"), *GOOD_STREAM[2:])
+    stream = either.client(raw.url, timeout=Timeouts(read=0.2, idle=PATIENCE)).stream_chat(HELLO)
+    texts = [next(stream).choices[0].delta.text]
+    pause(either, 0.4)
+    go_on.set()
+
+    assert texts + [chunk.choices[0].delta.text for chunk in stream] == ["hel", "lo"]
+
+
+@pytest.mark.parametrize("timeouts", [Timeouts(read=0.1), Timeouts(read=0)])
+def test_silence_while_somebody_reads(raw: Any, either: Any, timeouts: Timeouts) -> None:
+    """No byte for so long, in an answer or before it, is a timeout of reading; 0 is a limit, too."""
+    raw.script("request", "stall")
+    with pytest.raises(APITimeoutError) as caught:
+        either.client(raw.url, timeout=timeouts).chat(HELLO)
+    assert caught.value.phase == "read"
+
+
+def told(event: threading.Event) -> Any:
+    """What a server does that waits until it is told to go on."""
+
+    def wait(_: Any) -> bytes:
+        event.wait(PATIENCE)
+        return b""
+
+    return wait
+
+
+def pause(either: Any, seconds: float) -> None:
+    """Does something else for a while, during which bytes may come."""
+    either.run(asyncio.sleep(seconds)) if either.is_async else time.sleep(seconds)
+
+
+QUOTABLE: dict[str, tuple[bytes, ...]] = {
+    "no HTTP": (b"c00kie " * 10_000,),
+    "half a head": (b"HTTP/1.1 200 OK\r\nset-cookie: session=c00kie\r\nx: " + b"c00kie" * 1000,),
+    "a bad header": (b"HTTP/1.1 200 OK\r\nset cookie: " + b"c00kie" * 1000 + b"\r\n\r\n",),
+    "a huge header": (b"HTTP/1.1 200 OK\r\nset-cookie: " + b"c00kie" * 40_000 + b"\r\n\r\n",),
+    "no chunk": (STREAM, b"c00kie " * 10_000),
+    "a short chunk": (STREAM, b"3\r\n" + b"c00kie " * 10_000),
+}
+
+
+@pytest.mark.parametrize("steps", QUOTABLE.values(), ids=QUOTABLE)
+def test_errors_quote_no_bytes(raw: Any, either: Any, steps: tuple[bytes, ...]) -> None:
+    """What a server sent in place of HTTP, a cookie perhaps, is in no error, nor in those that it came of."""
+    raw.script("request", *steps)
+    with pytest.raises(APIConnectionError) as caught:
+        either.client(raw.url).chat(HELLO)
+    shown = "".join(traceback.format_exception(None, caught.value, None))
+    assert "c00kie" not in shown
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("head", [f"x: {'a' * 90_000}\r\n", "x: y\r\n" * 1000], ids=["long", "many"])
+def test_large_heads(raw: Any, either: Any, head: str) -> None:
+    """The head of an answer may be as large with one library as with another."""
+    raw.script("request", answer(head=head), "stall")
+
+    assert read(either.client(raw.url), "chat") == "hi"
 
 
 STALE: dict[str, tuple[Any, ...]] = {
@@ -299,11 +386,13 @@ def test_answers_read_in_part_are_left_alone(raw: Any, either: Any) -> None:
     """An answer that is being read, and of which more is at hand, is not disturbed by the client's next call."""
     go_on = threading.Event()
 
-    def rest(_: Any) -> bytes:
-        go_on.wait(PATIENCE)
-        return b"".join([said("o", "stop"), piece(b"data: [DONE]\n\n"), b"0\r\n\r\n"])
-
-    raw.script("request", b"".join([STREAM, said("he"), said("l"), said("l")]), rest)
+    raw.script(
+        "request",
+        b"".join([STREAM, said("he"), said("l"), said("l")]),
+        told(go_on),
+        said("o", "stop"),
+        *GOOD_STREAM[2:],
+    )
     raw.script("request", answer())
     client = either.client(raw.url)
 

@@ -22,18 +22,27 @@ from azure_inference.protocol import Call
 from azure_inference.timeouts import Deadline, Timeouts
 
 from ._deadlines import InTime
-from ._httpx import connection_error, hide_frames, tls_context
+from ._httpx import connection_error, keep_words, tls_context
 from ._requests import Heads
 from ._settings import TransportSettings
 
 _FINAL = 200
 """The first status of an answer; those below only announce one."""
 _SWITCHING_PROTOCOLS = 101
-"""The exception: nothing of HTTP follows."""
+"""The exception: nothing of HTTP follows, and nobody asked for that."""
 _PIECE = 64 * 1024
 """Bytes that are read ahead at most, and written at once of a large body."""
 _LARGE = 1024 * 1024
 """Bytes from which on a body is large."""
+_NO_ANSWER = "Server disconnected without sending a response."
+_HEAD_LIMIT = 100 * 1024
+"""The most bytes of a head, as of those that llhttp and h11 read in its place."""
+_PARSER_LIMITS: dict[str, Any] = dict.fromkeys(
+    # All bytes are counted here; older versions of aiohttp do not count the headers.
+    {"max_line_size", "max_field_size", "max_headers"}
+    & (ResponseHandler.set_response_params.__kwdefaults__ or {}).keys(),
+    _HEAD_LIMIT,
+)
 
 
 class AiohttpEngine:
@@ -132,15 +141,17 @@ class _Response:
 
     async def receive(self, deadline: Deadline) -> bytes:
         """The next bytes of the body, or none at its end."""
-        payload = self._payload
+        payload, handler = self._payload, self._handler
         try:
             piece: bytes = payload.read_nowait()  # of most answers all is there when their head is
             if not piece and not payload.at_eof():
-                self._handler.wait_until(deadline)
+                handler.wait_until(deadline)
                 try:
                     piece = await payload.readany()
                 finally:
-                    self._handler.end_wait()
+                    handler.end_wait()
+            if not piece and handler.failure is not None:
+                raise handler.failure
         except _HTTP_ERRORS as error:
             raise _to_error(error, self._server, deadline) from error
         return piece
@@ -152,7 +163,8 @@ class _Response:
     def _end(self) -> None:
         if self._is_open:
             self._is_open = False
-            self._engine.take_back(self._server, self._connection, is_done=self._payload.is_eof())
+            is_done = self._payload.is_eof() and self._handler.failure is None
+            self._engine.take_back(self._server, self._connection, is_done=is_done)
 
     def __del__(self) -> None:
         if self._is_open:
@@ -163,18 +175,23 @@ class _Response:
 class _Handler(ResponseHandler):
     """A connection that gives no answer away and leaves nobody waiting, where aiohttp's own would.
 
-    aiohttp takes bytes that come after an answer for the next one; and it tells whoever waits for a head that the
-    bytes are not HTTP, or that the connection was closed, but not whoever reads the body.
+    aiohttp takes bytes that come after an answer for the next one, and a connection that is lost for the end of a body
+    of no announced length; it counts the time in which nobody reads as silence of the server; and it tells whoever
+    waits for a head that the bytes are not HTTP, or that the connection was closed, but not whoever reads the body.
 
     It has one alarm for all that may take too long: when it rings, it is set again to the moment that counts by then.
     To set and stop a timer for each wait would take an eighth of the time of a whole call.
     """
 
+    failure: BaseException | None = None
+    """Why there is no more of a body than what came of it."""
     _answered = False
+    _unanswered = 0
+    """Bytes that came without the head of an answer."""
     _writer: asyncio.Task[None] | None = None
     _alarm: asyncio.TimerHandle | None = None
     _silent_until = math.inf
-    """When the server has been silent for too long, on the event loop's clock."""
+    """When the server has been silent for too long, on the event loop's clock; without an end while nobody waits."""
     _wait_until = math.inf
     """When whoever waits has waited for too long; at rest, when the connection has not been used for too long."""
     _at_rest = False
@@ -182,13 +199,17 @@ class _Handler(ResponseHandler):
     def send(self, head: bytes, body: bytes, timeouts: Timeouts) -> None:
         """Sends a request; of a large one, the rest while its answer is awaited, which may be a refusal."""
         self._answered = self._at_rest = False  # from here on, bytes belong to the next answer
+        self._unanswered = 0
         self._wait_until = math.inf
         self.set_response_params(
-            read_until_eof=True, auto_decompress=False, read_timeout=timeouts.read, read_bufsize=_PIECE
+            read_until_eof=True,
+            auto_decompress=False,
+            read_timeout=timeouts.read,
+            read_bufsize=_PIECE,
+            **_PARSER_LIMITS,
         )
         if len(body) < _LARGE:
             self._write(head + body)
-            self.start_timeout()
         else:
             self._write(head)
             self._writer = self._loop.create_task(self._write_slowly(body, timeouts.write))
@@ -196,26 +217,30 @@ class _Handler(ResponseHandler):
     async def answer(self, deadline: Deadline) -> tuple[RawResponseMessage, StreamReader]:
         """The head of the answer to what was sent, and its body to be read."""
         self.wait_until(deadline)
+        if self._is_writing:
+            self._drop_timeout()  # it is not the server's turn yet
         try:
             while True:
                 message, payload = await self.read()
-                if message.code >= _FINAL or message.code == _SWITCHING_PROTOCOLS:
+                if message.code >= _FINAL:
                     return message, payload
+                if message.code == _SWITCHING_PROTOCOLS:
+                    raise aiohttp.ClientPayloadError("the server wants to speak another protocol")
                 if not self._is_writing:
                     self.start_timeout()  # which aiohttp stops at the end of any answer
         finally:
             self.end_wait()
 
     def wait_until(self, deadline: Deadline) -> None:
-        """Has whoever waits from now on told when the deadline is over."""
+        """Has whoever waits from now on told when the deadline is over, or the server silent for too long."""
         remaining = deadline.remaining
         if remaining is not None:
             self._wait_until = self._loop.time() + remaining
-            self._set_alarm()
+        self.start_timeout()
 
     def end_wait(self) -> None:
         """Says that nobody waits any more."""
-        self._wait_until = math.inf
+        self._wait_until = self._silent_until = math.inf
 
     def rest(self, seconds: float) -> None:
         """Waits for the next request, and ends if there is none for so long."""
@@ -249,24 +274,34 @@ class _Handler(ResponseHandler):
         elif self._wait_until <= now:
             self.set_exception(_OverdueError())
         elif self._silent_until <= now:
-            self._on_read_timeout()
+            self.set_exception(aiohttp.ServerTimeoutError())
         else:
             self._set_alarm()
 
-    def _reschedule_timeout(self) -> None:
-        self._silent_until = self._loop.time() + self._read_timeout if self._read_timeout else math.inf
+    def start_timeout(self) -> None:
+        """Counts the silence of the server from now on."""
+        if self._read_timeout is not None:
+            self._silent_until = self._loop.time() + self._read_timeout
         self._set_alarm()
+
+    def _reschedule_timeout(self) -> None:  # at whatever comes of the server; an alarm that rings too early is set anew
+        if self._silent_until < math.inf and self._read_timeout is not None:
+            self._silent_until = self._loop.time() + self._read_timeout
 
     def _drop_timeout(self) -> None:
         self._silent_until = math.inf
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_alarm()
+        payload, parser = self._payload, self._parser
+        if payload is not None and parser is not None and not payload.is_eof():
+            self._parser = None  # else it would be asked, which knows nothing of a loss
+            self._break_off(payload, exc or _missing(parser))
         super().connection_lost(exc)
 
     def _write(self, data: bytes) -> None:
         if self.transport is None:
-            raise aiohttp.ServerDisconnectedError
+            raise aiohttp.ServerDisconnectedError(_NO_ANSWER)
         self.transport.write(data)
 
     async def _write_slowly(self, body: bytes, patience: float | None) -> None:
@@ -282,7 +317,7 @@ class _Handler(ResponseHandler):
             if not self._answered:
                 self.set_exception(_WriteTimeoutError())
         else:
-            if not self._answered:  # else it is for the answer's bytes to start it, and for its end to stop it
+            if not self._answered:  # else it is for who reads the answer to start it
                 self.start_timeout()
 
     @property
@@ -308,7 +343,7 @@ class _Handler(ResponseHandler):
         payload = self._payload
         end()
         self._stop_alarm()
-        _tell(payload, aiohttp.ClientConnectionError("the connection was closed"))
+        self._break_off(payload, aiohttp.ClientConnectionError("the connection was closed"))
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         self._answered = data[0].code >= _FINAL
@@ -319,23 +354,40 @@ class _Handler(ResponseHandler):
             self.close()
             return
         super().data_received(data)
+        if not self._answered:
+            self._unanswered += len(data)
+            if self._unanswered > _HEAD_LIMIT:
+                self.set_exception(
+                    aiohttp.ClientPayloadError(f"the head of the answer has more than {_HEAD_LIMIT} bytes")
+                )
 
     def resume_reading(self, *arguments: Any, **options: Any) -> None:
         if self._reading_paused:  # else aiohttp would parse nothing, after each piece that is taken
             super().resume_reading(*arguments, **options)
 
-    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
-        if not isinstance(exc, aiohttp.ClientError):
-            text = getattr(exc, "message", "") or str(exc) or "the answer is not HTTP"
-            exc, exc_cause = aiohttp.ClientPayloadError(" ".join(text.split())), exc
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:  # noqa: ARG002 - it quotes what the server sent
+        if isinstance(exc, aiohttp.ServerDisconnectedError):
+            exc = aiohttp.ServerDisconnectedError(_NO_ANSWER)  # aiohttp's own holds what has come of a head
+        elif not isinstance(exc, aiohttp.ClientError):
+            exc = aiohttp.ClientPayloadError(getattr(exc, "message", "") or str(exc) or "the answer is not HTTP")
         payload = self._payload
-        super().set_exception(exc, exc_cause or exc)
-        _tell(payload, exc)
+        super().set_exception(exc, exc)
+        self._break_off(payload, exc)
+
+    def _break_off(self, payload: StreamReader | None, error: BaseException | None) -> None:
+        """Ends a body: who reads it gets what came of it, and then the error."""
+        if payload is not None and not payload.is_eof():
+            self.failure = error
+            payload.feed_eof()
 
 
-def _tell(payload: StreamReader | None, error: BaseException) -> None:
-    if payload is not None and not payload.is_eof() and payload.exception() is None:
-        payload.set_exception(error)
+def _missing(parser: Any) -> Exception | None:
+    """What is missing from the answer that a connection ended with, if anything is."""
+    try:
+        parser.feed_eof()
+    except Exception:  # noqa: BLE001 - of any class, by versions of aiohttp
+        return aiohttp.ClientPayloadError("the connection ended before the answer did")
+    return None
 
 
 class _OverdueError(aiohttp.ServerTimeoutError):
@@ -358,7 +410,7 @@ _HTTP_ERRORS = (aiohttp.ClientError, OSError, RuntimeError)
 
 def _to_error(error: Exception, where: str, deadline: Deadline) -> InferenceError:
     """The error of ours for one of `_HTTP_ERRORS`."""
-    hide_frames(error)
+    keep_words(error)
     if isinstance(error, _OverdueError):
         return deadline.error(where)
     if isinstance(error, aiohttp.ServerTimeoutError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import socket
 import ssl
 import threading
@@ -39,7 +40,7 @@ HTTP_ERRORS = (httpx.TransportError, httpx.StreamError, RuntimeError)
 
 def to_error(error: Exception, where: str, deadline: Deadline = NEVER) -> InferenceError:
     """The error of ours for one of `HTTP_ERRORS`; `where` is the server's address."""
-    hide_frames(error)
+    keep_words(error)
     if isinstance(error, httpx.TimeoutException):
         late = deadline if deadline.is_over else Deadline(None, _PHASES.get(type(error), "read"))
         return late.error(where)
@@ -51,12 +52,27 @@ def to_error(error: Exception, where: str, deadline: Deadline = NEVER) -> Infere
     return ConfigurationError(f"http_client cannot send: {error} Pass one that is open, or none")
 
 
-def hide_frames(error: BaseException | None) -> None:
-    """Leaves the errors of an HTTP library their words, not their frames: the variables there hold the key as sent."""
+_QUOTED = r"(?s)(?<!\w)(?:bytearray\()?b['\"].*"
+"""Where an error of an HTTP library begins to quote bytes."""
+_SHOWN = 300
+"""The most that an error repeats of one of theirs."""
+
+
+def keep_words(error: BaseException | None) -> None:
+    """Leaves the errors of an HTTP library a few words of their own.
+
+    The variables of their frames hold the key as sent; what they quote may be a cookie, and as long as a server likes.
+    """
     while error is not None and error.__traceback__ is not None:
         error.__traceback__ = None
-        hide_frames(error.__cause__)
+        error.args = tuple(_own_words(argument) if isinstance(argument, str) else argument for argument in error.args)
+        keep_words(error.__cause__)
         error = error.__context__
+
+
+def _own_words(text: str) -> str:
+    said = " ".join(re.sub(_QUOTED, "", text).split()).rstrip(" :.")
+    return said if len(said) <= _SHOWN else said[: _SHOWN - 3] + "..."
 
 
 _BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
@@ -68,7 +84,7 @@ def connection_error(where: str, error: Exception, *, dropped: bool) -> APIConne
     cause: BaseException | None = error
     while cause is not None and (not isinstance(cause, ssl.SSLError) or isinstance(cause, _BROKEN_OFF)):
         cause = cause.__cause__ or cause.__context__
-    text = str(error) or type(error).__name__
+    text = _own_words(str(error)) or type(error).__name__
     if isinstance(cause, ssl.SSLCertVerificationError):
         return APIConnectionError(f"{where} has no valid certificate: {text}. Check the endpoint.", may_pass=False)
     if cause is not None and not dropped:
