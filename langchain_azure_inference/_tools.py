@@ -44,7 +44,9 @@ def to_tools(tools: Sequence[Tool], strict: bool | None = None) -> list[dict[str
 
 def _to_tool(tool: Tool, strict: bool | None) -> dict[str, Any]:
     if strict is None and _is_object(tool) and tool.get("type") == "function" and "function" in tool:
-        return tool
+        inner: Any = tool["function"]
+        if not (_is_object(inner) and _is_open(inner, "parameters")):
+            return tool
     named = _named(tool) if _is_object(tool) else None
     made = convert_to_openai_tool(_to_function(named) if named else tool)
     if "function" not in made:
@@ -53,10 +55,11 @@ def _to_tool(tool: Tool, strict: bool | None) -> dict[str, Any]:
     own = _own_schema(tool)
     if own and is_recursive(own):  # langchain-core writes out what is referred to, and has nothing where that recurs
         function["parameters"] = {key: value for key, value in own.items() if key not in ("title", "description")}
-    if _is_news(strict, function):
-        function["strict"] = strict
-        if strict:
-            function["parameters"] = strict_schema(function.get("parameters") or _NO_ARGUMENTS, function["name"])
+    to_make = _strictness(strict, function, "parameters")
+    if to_make is not None:
+        function["strict"] = to_make
+    if to_make:
+        function["parameters"] = strict_schema(function.get("parameters") or _NO_ARGUMENTS, function["name"])
     return {**made, "function": function}
 
 
@@ -91,12 +94,22 @@ def _own_schema(tool: Tool) -> dict[str, Any] | None:
     return class_schema(kind) if _is_class(kind) else None
 
 
-def _is_news(strict: bool | None, thing: Mapping[str, Any]) -> bool:
-    """Whether an argument `strict` says what the thing does not say itself; whoever says so has made the schema so."""
+def _strictness(strict: bool | None, thing: Mapping[str, Any], key: str) -> bool | None:
+    """How strict to make the schema that a thing has under a key; None where there is nothing left to make."""
     own = thing.get("strict")
-    if None not in (strict, own) and strict != own:
+    if own is None:
+        return strict
+    if strict not in (None, own):
         raise ConfigurationError(f"{thing.get('name')} has strict={own}, and strict={strict} was passed: say one")
-    return strict is not None and own is None
+    return True if _is_open(thing, key) else None
+
+
+def _is_open(thing: Mapping[str, Any], key: str) -> bool:
+    """Whether a thing says that it is strict, and its schema is not: agents of LangChain make such ones."""
+    if thing.get("strict") is not True:
+        return False
+    schema = thing.get(key)
+    return not (_is_object(schema) and schema.get("additionalProperties") is False)
 
 
 def _named(wanted: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -136,14 +149,16 @@ def to_format(wanted: Any, strict: bool | None = None) -> dict[str, Any]:
     if _is_class(wanted):
         return to_response_format(wanted, strict=strict)
     kind, named = (wanted.get("type"), _named(wanted)) if _is_object(wanted) else (None, None)
-    if kind in ("text", "json_object") or (kind == "json_schema" and named and strict is None):
+    if kind in ("text", "json_object"):
+        return {**wanted}
+    if kind == "json_schema" and named and strict is None and not _is_open(named, "schema"):
         return {**wanted}
     named = named or _of_function(wanted)
     made = to_response_format(
         named["schema"],
         name=named["name"],
         description=named.get("description"),
-        strict=strict if _is_news(strict, named) else None,
+        strict=_strictness(strict, named, "schema"),
     )
     return {**made, "json_schema": {**named, **made["json_schema"]}}
 

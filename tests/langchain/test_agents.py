@@ -121,6 +121,19 @@ def test_structured_agent(model: ChatAzureInference, sent: Any, strategy: Any, t
     assert all(by_schema) if not isinstance(strategy, ToolStrategy) else not any(by_schema)
 
 
+@pytest.mark.parametrize("strict", [None, True])
+def test_a_strict_agent(script: Any, wire: SimpleNamespace, strict: bool | None) -> None:
+    """The schema of a strategy that says it is strict goes out closed, as services want such a one."""
+    script.says(wire.body({"content": '{"city": "Paris", "weather": "fine"}'}))
+    model = ChatAzureInference(endpoint=script.url, credential="k", model="m")
+
+    create_agent(model, [], response_format=ProviderStrategy(Report, strict=strict)).invoke(QUESTION)
+
+    wanted = script.requests[0]["response_format"]["json_schema"]
+    assert (wanted["name"], wanted.get("strict")) == ("Report", strict)
+    assert wanted["schema"].get("additionalProperties") is (False if strict else None)
+
+
 def test_broken_call_is_not_run(script: Any, wire: SimpleNamespace) -> None:
     """A call whose arguments were cut off is never run with arguments that were made up, streamed or not."""
     ran: list[str] = []

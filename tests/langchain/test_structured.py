@@ -115,6 +115,35 @@ def test_made_strict(script: Any, wire: SimpleNamespace, form: Any, method: Any)
     assert repr(form) == before
 
 
+OPEN: Any = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}}
+
+
+@pytest.mark.parametrize("way", ["response_format", "constructor", "tool", "tools"])
+@pytest.mark.parametrize("schema", [OPEN, {**OPEN, "additionalProperties": False}], ids=["open", "closed"])
+def test_an_object_of_the_api_that_is_strict(script: Any, wire: SimpleNamespace, way: str, schema: Any) -> None:
+    """An object of the API that says it is strict is made so if its schema is open, and left as it is if not."""
+    script.says(wire.body({"content": '{"name": "Ada"}'}))
+    form = {"type": "json_schema", "json_schema": {"name": "Person", "strict": True, "schema": schema}}
+    tool: Any = {"type": "function", "function": {"name": "Person", "strict": True, "parameters": schema}}
+    match way:
+        case "response_format":
+            model_of(script).invoke("hi", response_format=form)
+        case "constructor":
+            model_of(script, response_format=form).invoke("hi")
+        case "tool":
+            model_of(script).bind_tools([tool]).invoke("hi")
+        case _:
+            model_of(script).invoke("hi", tools=[tool])
+
+    (request,) = script.requests
+    wanted = request["tools"][0]["function"] if "tools" in request else request["response_format"]["json_schema"]
+    sent = wanted["parameters" if "tools" in request else "schema"]
+    closed = {**OPEN, "additionalProperties": False, "required": ["name", "age"]}
+    assert sent == (closed if schema == OPEN else schema)
+    assert wanted["strict"] is True
+    assert "additionalProperties" not in OPEN
+
+
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
 @pytest.mark.parametrize(
     ("form", "strict", "words"),
