@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage
@@ -34,6 +34,14 @@ _FORMAT = "response_format"
 _REFUSALS = (BadRequestError, UnprocessableEntityError)
 _ONE_IS_WRONG = "(?i)invalid schema"
 """How a service objects to one schema, and not to schemas."""
+
+
+class _SchemaInWords(PydanticOutputParser[ObjectT]):
+    """Writes a schema into messages that are not formatted any more: braces stay as they are."""
+
+    @override
+    def format(self, query: str) -> str:
+        return f"{query}\n\n{self.get_format_string(escape_json=False)}"
 
 
 class ObjectProgram(BasePydanticProgram[ObjectT]):
@@ -118,27 +126,26 @@ class ObjectProgram(BasePydanticProgram[ObjectT]):
         is_open = mode is PydanticProgramMode.DEFAULT
         if is_open and self._llm.takes_schema(self._class):
             wanted = to_response_format(self._class, strict=strict)
-            yield {"messages": self._messages(self._prompt, prompt_args), _FORMAT: wanted, **own}
+            yield {"messages": self._messages(prompt_args), _FORMAT: wanted, **own}
         if mode is PydanticProgramMode.FUNCTION or (is_open and self._takes_function()):
             tools = [to_function(self._class, strict=strict)]
-            asked = self._messages(self._prompt, prompt_args)
+            asked = self._messages(prompt_args)
             yield {"messages": asked, "tools": tools, "tool_choice": "required", **own}
         else:
-            yield {"messages": self._messages(self._in_words(), prompt_args), **own}
+            yield {"messages": self._messages(prompt_args, in_words=True), **own}
 
     def _takes_function(self) -> bool:
         """Whether the model can be asked by a function, whose arguments are always an object."""
         return self._llm.metadata.is_function_calling_model and not issubclass(self._class, RootModel)
 
-    def _messages(self, prompt: BasePromptTemplate, prompt_args: dict[str, Any]) -> list[ChatMessage]:
-        messages = prompt.format_messages(llm=self._llm, **prompt_args)
+    def _messages(self, prompt_args: dict[str, Any], *, in_words: bool = False) -> list[ChatMessage]:
+        """The prompt as messages; `in_words` tells the schema too, for models that take neither schema nor tool."""
+        messages = self._prompt.format_messages(llm=self._llm, **prompt_args)
+        if in_words:
+            messages = _SchemaInWords(self._class).format_messages(_copied(messages))
         if self._llm.system_prompt:
             return [ChatMessage(role=self._llm.metadata.system_role, content=self._llm.system_prompt), *messages]
         return messages
-
-    def _in_words(self) -> BasePromptTemplate:
-        """The prompt with the schema written into it, for models that take neither schema nor tool."""
-        return self._prompt.model_copy(update={"output_parser": PydanticOutputParser(output_cls=self._class)})
 
     def _note(self, error: BadRequestError | UnprocessableEntityError, asked: Mapping[str, Any]) -> None:
         """Remembers not to ask by schema for this class, or for any; raises the error if it is about something else."""
@@ -146,3 +153,10 @@ class ObjectProgram(BasePydanticProgram[ObjectT]):
         if _FORMAT not in asked or not (is_this_one or _FORMAT in refused_parameters(error)):
             raise error
         self._llm.remember_refused_schema(self._class if is_this_one else None)
+
+
+def _copied(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """The messages with blocks of their own: LlamaIndex' parsers write into them, and they may be the prompt's."""
+    return [
+        message.model_copy(update={"blocks": [block.model_copy() for block in message.blocks]}) for message in messages
+    ]

@@ -8,6 +8,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.prompts import ChatPromptTemplate, RichPromptTemplate, SelectorPromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, field_validator
 
@@ -16,6 +18,8 @@ from .conformance.base import Person, about
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from llama_index.core.prompts import BasePromptTemplate
 
     from llamaindex_azure_inference import AzureInference
 
@@ -323,13 +327,31 @@ def test_modes(script: ScriptedServer, llm_of: LLMOf) -> None:
     assert not script.bodies[-1].keys() & {"tools", "response_format"}
 
 
-def test_model_that_can_neither(script: ScriptedServer, llm_of: LLMOf) -> None:
-    """A model that takes no schema and calls no functions is asked by a prompt; the caller's is not changed."""
+WHO = ChatPromptTemplate([ChatMessage(role="system", content="Be exact."), ChatMessage(content="Who is it? {text}")])
+PROMPTS: dict[str, Callable[[], BasePromptTemplate]] = {
+    "text": about,
+    "messages": lambda: WHO,
+    "messages of fixed text": lambda: ChatPromptTemplate([ChatMessage(content="Who is Anna?")]),
+    "a choice": lambda: SelectorPromptTemplate(about(), [(lambda llm: llm.metadata.is_chat_model, WHO)]),
+    "blocks": lambda: RichPromptTemplate("{% chat role='user' %}Who is it? {{ text }}{% endchat %}"),
+}
+
+
+@pytest.mark.parametrize("method", PREDICTIONS)
+@pytest.mark.parametrize("kind", PROMPTS)
+def test_model_that_can_neither(script: ScriptedServer, llm_of: LLMOf, kind: str, method: str) -> None:
+    """A model that takes no schema and calls no functions is asked in words, which hold the schema as it is.
+
+    The caller's prompt is as before, which may be one that all of LlamaIndex uses.
+    """
     script.will(Says(ANNA))
-    prompt = about()
-    assert llm_of(model="Phi-4").structured_predict(Person, prompt, text="Anna").age == 31
+    prompt, llm = PROMPTS[kind](), llm_of(model="Phi-4")
+    before = prompt.format_messages(llm=llm, text="Anna")
+    *_, last = ask(llm, method, Person, prompt, text="Anna")
+    assert last.age == 31
     assert not script.bodies[-1].keys() & {"tools", "response_format"}
-    assert prompt == about()
+    assert script.bodies[-1]["messages"][0]["content"].count(json.dumps(Person.model_json_schema())) == 1
+    assert prompt.format_messages(llm=llm, text="Anna") == before
 
 
 def test_system_prompt_and_arguments(script: ScriptedServer, llm_of: LLMOf) -> None:
