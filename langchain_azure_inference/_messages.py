@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import mimetypes
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from azure_inference import (
     move_tool_media,
 )
 
+_PDF = "application/pdf"
 _PARTS_OF_THE_API = frozenset({"image_url", "input_audio", "audio_url"})
 _NO_CONTENT = frozenset(
     "tool_call invalid_tool_call tool_call_chunk tool_use input_json_delta function_call server_tool_call "
@@ -92,10 +94,20 @@ def _of_model(message: AIMessage) -> dict[str, Any]:
     wire = _said_by("assistant", message, text or (None if calls else ""))
     if calls:
         wire["tool_calls"] = calls
-    audio: Any = message.additional_kwargs.get("audio")
+    if message.additional_kwargs:
+        _add_said(wire, message.additional_kwargs)
+    return wire
+
+
+def _add_said(wire: dict[str, Any], additional: Mapping[str, Any]) -> None:
+    """Adds what an answer has beside its text: the id of what was spoken, and a call as models once made them."""
+    audio: Any = additional.get("audio")
     if audio and audio.get("id"):
         wire["audio"] = {"id": audio["id"]}
-    return wire
+    legacy: Any = additional.get("function_call")
+    if legacy and "tool_calls" not in wire:  # other packages note one of these there, too
+        wire["function_call"] = legacy
+        wire["content"] = wire["content"] or None
 
 
 def _text(message: AIMessage) -> str:
@@ -197,8 +209,14 @@ def _document(block: Mapping[str, Any]) -> TextPart:
         raise ConfigurationError(
             f"the API takes no documents{by}: load the file, and pass its text or its data as base64"
         )
-    mime_type = block.get("mime_type") or ("text/plain" if block["type"] == "text-plain" else None)
-    return TextPart(text=document_text(base64.b64decode(block["base64"]), mime_type))
+    data, mime_type = base64.b64decode(block["base64"]), block.get("mime_type")
+    if mime_type == _PDF and b"%PDF-" not in data[:1024]:
+        # langchain-core says so of each file in OpenAI's form, whatever its data URL says: its name knows better.
+        extras: dict[str, Any] = block.get("extras") or {}
+        mime_type = mimetypes.guess_type(str(extras.get("filename")))[0] or mime_type
+    elif mime_type is None and block["type"] == "text-plain":
+        mime_type = "text/plain"
+    return TextPart(text=document_text(data, mime_type))
 
 
 def _image(block: Mapping[str, Any]) -> ImagePart:

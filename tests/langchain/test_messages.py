@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,7 @@ from langchain_core.messages import (
 )
 
 from azure_inference import ChatCompletion, ChatRequest, ConfigurationError, to_request
+from langchain_azure_inference import ChatAzureInference
 from langchain_azure_inference._answers import to_result
 from langchain_azure_inference._messages import to_wire
 
@@ -154,6 +156,18 @@ MESSAGES = {
         AIMessage("yes", additional_kwargs={"audio": {"id": "a1", "data": B64}}),
         [{"role": "assistant", "content": "yes", "audio": {"id": "a1"}}],
     ),
+    "a call of a function": (
+        AIMessage("", additional_kwargs={"function_call": {"name": "f", "arguments": "{}"}}),
+        [{"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}}],
+    ),
+    "the same, said twice": (
+        AIMessage(
+            "",
+            tool_calls=[{"id": "c1", "name": "f", "args": {"a": 1}}],
+            additional_kwargs={"function_call": {"name": "f", "arguments": '{"a": 1}'}},
+        ),
+        [{"role": "assistant", "content": None, "tool_calls": [ASKED]}],
+    ),
     "result": (
         ToolMessage("1", tool_call_id="c1", name="f", status="error"),
         [{"role": "tool", "tool_call_id": "c1", "content": "1"}],
@@ -234,6 +248,23 @@ def test_pdf(media: SimpleNamespace) -> None:
     (message,) = to_wire([HumanMessage([{"type": "text", "text": "What is it about?"}, document])])
 
     assert [part["text"].strip() for part in message["content"]] == ["What is it about?", "A page about cats."]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "is_sent"),
+    [("a.txt", "text/plain", True), ("a.csv", "text/csv", True), ("a.pdf", "application/pdf", False)],
+)
+def test_files_in_the_form_of_openai(script: Any, wire: Any, name: str, kind: str, is_sent: bool) -> None:
+    """A file of text is sent as its text, though langchain-core takes each file of that form for a PDF."""
+    script.says(wire.body({"content": "Fine."}))
+    data = base64.b64encode(b"a,b\n1,2").decode()
+    file = {"type": "file", "file": {"filename": name, "file_data": f"data:{kind};base64,{data}"}}
+    model = ChatAzureInference(endpoint=script.url, credential="canary-5ecret", model="m")
+
+    with nullcontext() if is_sent else pytest.raises(ConfigurationError, match="PDF cannot be read"):
+        model.invoke([HumanMessage([file])])
+
+    assert [request["messages"][0]["content"] for request in script.requests] == ["a,b\n1,2"] * is_sent
 
 
 @pytest.mark.parametrize(
