@@ -1,19 +1,19 @@
 """Answers as objects of a schema."""
 
 import json
-from operator import itemgetter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage, InvalidToolCall, ToolCall
 from langchain_core.output_parsers import BaseCumulativeTransformOutputParser
-from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, JsonOutputToolsParser
 from langchain_core.outputs import ChatGeneration, Generation
-from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
-from langchain_core.utils.json import parse_json_markdown
+from langchain_core.runnables import Runnable, RunnableLambda, RunnableMap
 from langchain_core.utils.pydantic import is_basemodel_subclass
+
+from azure_inference import find_json, half_json, is_cut_off, why_no_object
 
 from ._tools import Method, Schema, to_format, to_tool_of, to_tools
 
@@ -22,79 +22,91 @@ if TYPE_CHECKING:
 
 # New in langchain-core 1.7.5.
 _Refusal: type[Exception] = getattr(exceptions, "ModelRefusalError", OutputParserException)
+_SHOWN = 80
+"""The most that a message repeats of an answer."""
+_ERROR_SHOWN = 800
+"""The most that it repeats of what a class says of it."""
+_ANY_OBJECT: dict[str, Any] = {"name": "object", "schema": {"type": "object"}}
+"""What `json_mode` asks for."""
 
 
-class _Answer(BaseCumulativeTransformOutputParser[Any]):
-    """JSON as langchain-core reads it while a stream runs; a whole answer must be whole, and is never completed."""
+class _Object(BaseCumulativeTransformOutputParser[Any]):
+    """The object that an answer holds, as its text or as the arguments of a tool call."""
 
     kind: Any = None
     """The pydantic class of the object, of either version of pydantic; None for a dict."""
+    title: str
+    """What the schema is called."""
+    is_list: bool = False
+    """Whether what was asked for need not be an object."""
+    is_called: bool = False
+    """Whether it was asked for as the arguments of a call."""
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        """The object that the answer holds; None if it is not one yet, or calls a tool instead."""
-        if not partial:
-            return _whole(result[0], self.kind)
-        try:
-            value = parse_json_markdown(result[0].text.strip())
-            return value if self.kind is None else _made(self.kind, value)
-        except (ValueError, OutputParserException):
-            return None
+        """The object; None if it is not one yet, or if the model said or called something else instead.
+
+        Raises:
+            OutputParserException: The whole answer, be it of a stream, holds no such object.
+        """
+        message = result[0].message if isinstance(result[0], ChatGeneration) else None
+        calls: list[ToolCall] = getattr(message, "tool_calls", [])
+        if partial and not _is_whole(message):
+            return self._half(calls, result[0].text)
+        if not (calls and self.is_called):
+            return self._of_text(result[0].text.strip(), message, calls)
+        if calls[0]["name"] != self.title:
+            raise OutputParserException(f"The model called {calls[0]['name']!r}, and there is only {self.title!r}.")
+        return _made(self.kind, calls[0]["args"])
 
     def parse(self, text: str) -> Any:
         """The object that a text holds."""
         return self.parse_result([Generation(text=text)])
 
-
-class _Called(JsonOutputToolsParser):
-    """The object that the arguments of a tool call make."""
-
-    kind: Any
-    tool: str
-    first_tool_only: bool = True
-
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        """The object; None if no tool was called, or if the arguments make none yet."""
-        call = super().parse_result(result, partial=partial)
-        if not call:
-            return None
-        if call["type"] != self.tool:
-            if partial and self.tool.startswith(call["type"]):
-                return None
-            raise OutputParserException(f"The model called {call['type']!r}, and there is only {self.tool!r}.")
+    def _half(self, calls: list[ToolCall], text: str) -> Any:
+        value = half_json(text, is_list=self.is_list)
+        if calls and self.is_called:
+            value = calls[0]["args"] if calls[0]["name"] == self.title else None
         try:
-            return _made(self.kind, call["args"])
+            return None if value is None else _made(self.kind, value)
         except ValueError:
-            if partial:
-                return None
-            raise
-
-
-def _whole(generation: Generation, kind: Any) -> Any:
-    message = generation.message if isinstance(generation, ChatGeneration) else None
-    if message and (refusal := message.additional_kwargs.get("refusal")):
-        raise _Refusal(f"The model refused: {refusal}")
-    text = generation.text.strip()
-    try:
-        value, found = parse_json_markdown(text, parser=lambda part: (json.loads(part), part))
-    except ValueError as error:
-        if isinstance(message, AIMessage) and message.tool_calls:
             return None
-        raise OutputParserException(f"The answer is no complete JSON: {text}", llm_output=text) from error
-    if kind is None:
-        return value
-    try:
-        return _made(kind, value, found)
-    except ValueError as error:
-        raise OutputParserException(
-            f"The answer is no {kind.__name__}: {found}. Got: {error}", llm_output=found
-        ) from error
+
+    def _of_text(self, text: str, message: BaseMessage | None, calls: list[ToolCall]) -> Any:
+        told = _told(message)
+        found = None if told["refusal"] else find_json(text, is_list=self.is_list)
+        if found is None:
+            broken: list[InvalidToolCall] = getattr(message, "invalid_tool_calls", [])
+            if calls or (self.is_called and not (broken or told["refusal"] or is_cut_off(told["finish_reason"]))):
+                return None
+            text = text or "".join(call["args"] or "" for call in broken)
+            why = why_no_object(self.title, text, **told)
+            raise _Refusal(why) if told["refusal"] else OutputParserException(why, llm_output=text)
+        try:
+            return _made(self.kind, None, found)
+        except ValueError as error:
+            why = f"The answer is no {self.title}: {found[:_SHOWN]}. Got: {str(error)[:_ERROR_SHOWN]}"
+            raise OutputParserException(why, llm_output=found) from error
+
+
+def _is_whole(message: BaseMessage | None) -> bool:
+    """Whether a message is no piece of a stream, or the sum of a stream that has ended."""
+    if isinstance(message, AIMessageChunk):
+        return message.chunk_position == "last"
+    return message is not None
+
+
+def _told(message: BaseMessage | None) -> dict[str, Any]:
+    """What a message says of its end."""
+    said: dict[str, Any] = {**message.response_metadata, **message.additional_kwargs} if message else {}
+    return {name: said.get(name) for name in ("finish_reason", "refusal", "content_filter_results")}
 
 
 def _made(kind: Any, value: Any, text: str | None = None) -> Any:
-    """An object of JSON, which pydantic must be told it is: a strict class takes no date or enum from Python's text."""
+    """An object of a JSON value or text; pydantic is told that it is: a strict class takes no date of Python's text."""
     if hasattr(kind, "model_validate_json"):
         return kind.model_validate_json(json.dumps(value) if text is None else text)
-    return kind.parse_obj(value)
+    value = value if text is None else json.loads(text)
+    return value if kind is None else kind.parse_obj(value)
 
 
 def structured(
@@ -109,24 +121,27 @@ def structured(
     """See `ChatAzureInference.with_structured_output`."""
     kind: Any = schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None
     traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
-    parser: Runnable[Any, Any]
     if method == "function_calling":
         tool = to_tool_of(schema, strict)
         name = tool["function"]["name"]
         llm = model.bind_tools([tool], tool_choice="any", ls_structured_output_format=traced, **kwargs)
-        parser = (
-            _Called(kind=kind, tool=name) if kind else JsonOutputKeyToolsParser(key_name=name, first_tool_only=True)
-        )
+        parser = _Object(kind=kind, title=name, is_called=True)
     elif method in ("json_schema", "json_mode"):
-        form = {"type": "json_object"} if method == "json_mode" else to_format(schema, strict)
+        form: dict[str, Any] = {"type": "json_object"} if method == "json_mode" else to_format(schema, strict)
         if "tools" in kwargs:
             kwargs["tools"] = to_tools(kwargs["tools"], strict)
         llm = model.bind(response_format=form, ls_structured_output_format=traced, **kwargs)
-        parser = _Answer(kind=kind)
+        wanted = form["json_schema"] if method == "json_schema" else _ANY_OBJECT
+        is_list = wanted["schema"].get("type") != "object" and "properties" not in wanted["schema"]
+        parser = _Object(kind=kind, title=kind.__name__ if kind else wanted["name"], is_list=is_list)
     else:
         raise ValueError(f"method={method!r} is unknown: pass 'json_schema', 'function_calling' or 'json_mode'")
-    if not include_raw:
-        return llm | parser
-    parsed = RunnablePassthrough.assign(parsed=itemgetter("raw") | parser, parsing_error=lambda _: None)
-    failed = RunnablePassthrough.assign(parsed=lambda _: None)
-    return RunnableMap(raw=llm) | parsed.with_fallbacks([failed], exception_key="parsing_error")
+    return llm | parser if not include_raw else RunnableMap(raw=llm) | RunnableLambda(partial(_beside, parser))
+
+
+def _beside(parser: _Object, answer: dict[str, Any]) -> dict[str, Any]:
+    """The message, its object, and the error if there is none. Made at once, since a stream cannot go back on one."""
+    try:
+        return {**answer, "parsed": parser.invoke(answer["raw"]), "parsing_error": None}
+    except Exception as error:  # noqa: BLE001 - the user's validators may raise anything
+        return {**answer, "parsed": None, "parsing_error": error}

@@ -240,7 +240,8 @@ class ChatAzureInference(Generating, BaseChatModel):
 
         Args:
             schema: A pydantic class, a TypedDict, a JSON Schema, or `{"name", "schema"}` as in the API; answers are
-                objects of the class, else dicts. An answer that calls a tool of `tools` instead is None.
+                objects of the class, else dicts. An answer that calls a tool of `tools` instead is None, and so is one
+                in words alone where a tool call was asked for.
             method: `json_schema` (the service sees to the schema; the default where the model is known to do that),
                 `function_calling` (the answer is a tool call; the default elsewhere), or `json_mode` (JSON of no
                 certain schema, which the prompt must ask for; the default where nothing else is known to be taken).
@@ -250,6 +251,9 @@ class ChatAzureInference(Generating, BaseChatModel):
 
         Raises:
             ConfigurationError: The schema is none, or cannot be as strict as that.
+
+        What is returned raises an `OutputParserException` (a ValueError) for an answer that holds no such object, at
+        the end of a stream too: it says whether that was cut off, filtered, refused, or is something else.
         """
         from ._structured import structured  # noqa: PLC0415 - its classes take long to make, and few programs use them
 

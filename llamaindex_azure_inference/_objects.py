@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 from llama_index.core.program import utils
 from pydantic import BaseModel, RootModel, ValidationError
-from pydantic_core import from_json
+
+from azure_inference import find_json, half_json, why_no_object
 
 from ._responses import FINISH_REASON, REFUSAL, kwargs_of
 
 ObjectT = TypeVar("ObjectT", bound=BaseModel)
-_SHOWN = 80
-"""The most that a message repeats of an answer."""
-_OBJECT_START = r'(?:\[\s*)?\{\s*["}]'
-"""Where an object begins, or a list of them: not where words have brackets."""
-_ANY_START = r"[\[{]"
 
 
 def to_object(kind: type[ObjectT], response: ChatResponse) -> ObjectT:
@@ -38,9 +32,9 @@ def to_object(kind: type[ObjectT], response: ChatResponse) -> ObjectT:
     except ValidationError as error:
         if error.errors(include_url=False, include_context=False, include_input=False)[0]["type"] != "json_invalid":
             raise
-    found = _json_in(kind, text)
+    found = find_json(text, is_list=issubclass(kind, RootModel))
     if found is None:
-        raise ValueError(f"There is no {kind.__name__} in the answer: {_reason(response, text)}")
+        raise ValueError(why_no_object(kind.__name__, text, **_told(response)))
     return kind.model_validate_json(found)
 
 
@@ -64,7 +58,7 @@ class GrowingObject(Generic[ObjectT]):
         if text == self._text:
             return []
         self._text = text
-        value = _half_value(self._kind, text)
+        value = half_json(text, is_list=issubclass(self._kind, RootModel))
         if not value or value == self._value:
             return []
         self._value = value
@@ -92,51 +86,7 @@ def _text_of(response: ChatResponse) -> str:
     return call.tool_kwargs if isinstance(call.tool_kwargs, str) else json.dumps(call.tool_kwargs)
 
 
-def _json_in(kind: type[BaseModel], text: str) -> str | None:
-    """The JSON that has words or fences around it; None if there is none, or half of one."""
-    start = _start(kind, text)
-    try:
-        _, end = json.JSONDecoder().raw_decode(text, start)
-    except (ValueError, RecursionError):
-        return None
-    return text[start:end]
-
-
-def _half_value(kind: type[BaseModel], text: str) -> Any:
-    """What a text that has not ended holds so far; None if that is nothing, or if words follow the JSON."""
-    try:
-        return from_json(text[_start(kind, text) :], allow_partial="trailing-strings")
-    except ValueError:
-        return None
-
-
-def _start(kind: type[BaseModel], text: str) -> int:
-    """Where the JSON begins; the end of the text, if nowhere."""
-    found = re.search(_ANY_START if issubclass(kind, RootModel) else _OBJECT_START, text)
-    return found.start() if found else len(text)
-
-
-def _reason(response: ChatResponse, text: str) -> str:
-    """Why there is no object, as far as the answer tells."""
+def _told(response: ChatResponse) -> dict[str, Any]:
+    """What a response says of its end."""
     said = kwargs_of(response)
-    if refusal := said.get(REFUSAL):
-        return f"the model refused: {refusal}"
-    match said.get(FINISH_REASON):
-        case "length":
-            return "it was cut off at the most tokens it may have: raise max_tokens"
-        case "content_filter":
-            return f"the content filter cut it off{_filtered(said.get('content_filter_results'))}"
-        case _:
-            return f"it holds no complete JSON: {text if len(text) <= _SHOWN else f'{text[:_SHOWN]}...'!r}"
-
-
-def _filtered(verdicts: Any) -> str:
-    """The categories that the content filter objects to."""
-    if not isinstance(verdicts, Mapping):
-        return ""
-    names = [name for name, verdict in cast("Mapping[str, Any]", verdicts).items() if _is_filtered(verdict)]
-    return f" ({', '.join(names)})" if names else ""
-
-
-def _is_filtered(verdict: Any) -> bool:
-    return isinstance(verdict, Mapping) and bool(cast("Mapping[str, Any]", verdict).get("filtered"))
+    return {name: said.get(name) for name in (FINISH_REASON, REFUSAL, "content_filter_results")}

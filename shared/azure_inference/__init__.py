@@ -36,6 +36,7 @@ from .fields import (
     wire_fields,
 )
 from .lazy import lazy_exports
+from .objects import find_json, half_json, is_cut_off, why_no_object
 from .profiles import ModelProfile, estimate_tokens, model_profile, structured_method
 from .protocol import ExtraParameters, to_request
 from .remedy import UnsupportedParameterWarning, refused_parameters
@@ -200,8 +201,11 @@ __all__ = [
     "concealed",
     "document_text",
     "estimate_tokens",
+    "find_json",
+    "half_json",
     "in_batches",
     "in_batches_async",
+    "is_cut_off",
     "is_recursive",
     "lazy_exports",
     "model_profile",
@@ -221,5 +225,6 @@ __all__ = [
     "to_response_format",
     "to_tool_choice",
     "values_of",
+    "why_no_object",
     "wire_fields",
 ]

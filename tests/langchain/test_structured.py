@@ -245,6 +245,35 @@ def test_a_call_of_another_tool(script: Any, wire: SimpleNamespace) -> None:
         model_of(script).with_structured_output(Day, method="function_calling").invoke("hi")
 
 
+@pytest.mark.parametrize("method", ["json_schema", "json_mode", "function_calling"])
+@pytest.mark.parametrize("way", ["invoke", "stream"])
+def test_an_object_without_a_class(script: Any, wire: SimpleNamespace, method: Any, way: str) -> None:
+    """A schema gives a dict, from among words too; what is none is told by the name of the schema."""
+    structured = model_of(script).with_structured_output(TITLED, method=method)
+    answers = ('Here [1]: {"name": "Ada"}.', '{"name": "A')
+    for text, finish in zip(answers, ("stop", "length"), strict=True):
+        message = {"content": text}
+        script.says(wire.body(message, finish) if way == "invoke" else wire.events(message, finish_reason=finish))
+        if finish == "stop":
+            answer = structured.invoke("hi") if way == "invoke" else list(structured.stream("hi"))[-1]
+            assert answer == {"name": "Ada"}
+        else:
+            with pytest.raises(OutputParserException, match=r"no (Person|object) in .* raise max_tokens") as raised:
+                structured.invoke("hi") if way == "invoke" else list(structured.stream("hi"))
+            assert raised.value.llm_output == text
+
+
+@pytest.mark.parametrize(("kind", "text", "value"), [("integer", "5", 5), ("array", "```\n[1, 2]\n```", [1, 2])])
+def test_a_schema_of_another_type(script: Any, wire: SimpleNamespace, kind: str, text: str, value: Any) -> None:
+    """What need not be an object is read as what it is."""
+    script.says(wire.body({"content": text}))
+
+    assert (
+        model_of(script).with_structured_output({"title": "Numbers", "type": kind}, method="json_schema").invoke("hi")
+        == value
+    )
+
+
 @pytest.mark.parametrize("wanted", [Node, TITLED, "json_object", {"type": "json_object"}], ids=str)
 def test_response_format_of_the_constructor(script: Any, wire: SimpleNamespace, wanted: Any) -> None:
     """The constructor takes for a `response_format` whatever a call takes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from langchain_core.exceptions import ModelInvalidRequestError, OutputParserException
+from langchain_core.exceptions import ModelInvalidRequestError
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool
 from pydantic import BaseModel, Field
@@ -218,38 +218,6 @@ def test_default_method(script: Any, wire: SimpleNamespace, names: dict[str, str
     )
 
     assert asks in script.requests[0]
-
-
-@pytest.mark.parametrize("method", ["json_schema", "json_mode"])
-@pytest.mark.parametrize(
-    ("message", "words"),
-    [
-        ({"content": '{"name": "Par'}, "no complete JSON"),
-        ({"content": "Paris"}, "no complete JSON"),
-        ({"content": '{"people": "many"}'}, "no City"),
-        ({"content": None, "refusal": "I will not."}, "I will not"),
-    ],
-)
-def test_no_object(script: Any, wire: SimpleNamespace, method: Any, message: Any, words: str) -> None:
-    """An answer that is cut off, no JSON, of another schema or a refusal raises; with `include_raw` it is shown."""
-    script.says(wire.body(message, "length"))
-    model = scripted(script)
-
-    with pytest.raises(Exception, match=words) as raised:
-        model.with_structured_output(City, method=method).invoke("hi")
-    raw = model.with_structured_output(City, method=method, include_raw=True).invoke("hi")
-
-    assert isinstance(raised.value, OutputParserException) or "Refusal" in type(raised.value).__name__
-    assert raw["parsed"] is None
-    assert words in str(raw["parsing_error"])
-    assert raw["raw"].response_metadata["finish_reason"] == "length"
-
-
-def test_fenced_json(script: Any, wire: SimpleNamespace) -> None:
-    """JSON in a code fence, as weak models wrap it, is read."""
-    script.says(wire.body({"content": '```json\n{"name": "Paris"}\n```'}))
-
-    assert scripted(script).with_structured_output(City, method="json_mode").invoke("hi") == City(name="Paris")
 
 
 @pytest.mark.parametrize("method", METHODS)

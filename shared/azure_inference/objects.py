@@ -1,0 +1,91 @@
+"""The JSON of an object in an answer: where it is, and why there is none."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from pydantic_core import from_json
+
+from .schema._json import is_object
+
+_SHOWN = 80
+"""The most that a message repeats of an answer."""
+_REFUSAL_SHOWN = 500
+"""The most that a message repeats of a refusal, whose words are all that it has."""
+_OBJECT_START = r'(?:\[\s*)?\{\s*["}]'
+"""Where an object begins, or a list of them: not where words have brackets."""
+_ANY_START = r"[\[{]"
+
+
+def find_json(text: str, *, is_list: bool = False) -> str | None:
+    """The JSON that a whole answer holds, alone or with words or fences around it; None if there is none, or half.
+
+    `is_list` says that what was asked for need not be an object, so that brackets among words count, too.
+    """
+    try:
+        from_json(text)
+    except ValueError:
+        pass  # which tells little: there may be words around it
+    else:
+        return text
+    start = _start(text, is_list=is_list)
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    return text[start:end]
+
+
+def half_json(text: str, *, is_list: bool = False) -> Any:
+    """The value that an answer under way holds so far; None if that is nothing, or if words follow the JSON."""
+    try:
+        return from_json(text[_start(text, is_list=is_list) :], allow_partial="trailing-strings")
+    except ValueError:
+        return None
+
+
+def _start(text: str, *, is_list: bool) -> int:
+    """Where the JSON begins; the end of the text, if nowhere."""
+    found = re.search(_ANY_START if is_list else _OBJECT_START, text)
+    return found.start() if found else len(text)
+
+
+def why_no_object(
+    name: str,
+    text: str,
+    *,
+    finish_reason: str | None = None,
+    refusal: str | None = None,
+    content_filter_results: Any = None,
+) -> str:
+    """What to tell of a whole answer that holds no object of the schema `name`, as far as the answer says why."""
+    if refusal:
+        reason = f"the model refused: {_cut(refusal, _REFUSAL_SHOWN)}"
+    elif finish_reason == "length":
+        reason = "it was cut off at the most tokens it may have: raise max_tokens"
+    elif finish_reason == "content_filter":
+        reason = f"the content filter cut it off{_filtered(content_filter_results)}"
+    else:
+        reason = f"it holds no complete JSON: {_cut(text, _SHOWN)!r}"
+    return f"There is no {name} in the answer: {reason}"
+
+
+def is_cut_off(finish_reason: str | None) -> bool:
+    """Whether a whole answer ended before the model was done."""
+    return finish_reason in ("length", "content_filter")
+
+
+def _filtered(verdicts: Any) -> str:
+    """The categories that the content filter objects to."""
+    names = [str(name) for name, verdict in verdicts.items() if _is_filtered(verdict)] if is_object(verdicts) else []
+    return _cut(f" ({', '.join(names)})", _SHOWN) if names else ""
+
+
+def _is_filtered(verdict: Any) -> bool:
+    return is_object(verdict) and bool(verdict.get("filtered"))
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}..."
