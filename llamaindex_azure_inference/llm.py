@@ -1,10 +1,8 @@
 """`AzureInference`: the chat models of an endpoint as a LlamaIndex LLM."""
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, cast
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
-import wrapt
-from llama_index.core import instrumentation
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -18,7 +16,6 @@ from llama_index.core.base.llms.types import (
 )
 from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPUTS
 from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
-from llama_index.core.llms import callbacks
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.prompts import PromptTemplate
@@ -30,7 +27,6 @@ from azure_inference import (
     CONFIG,
     CallOptions,
     ChatRequest,
-    conceal_call,
     own_fields,
     split_call,
     to_function,
@@ -44,30 +40,14 @@ from ._messages import to_wire
 from ._objects import ObjectT
 from ._responses import StreamedAnswer, ToolCallError, to_completion, to_response, to_selections
 from ._structured import MODES, ObjectProgram
+from ._traces import call_span, chat_events, completion_events, dispatcher, prediction_span
 
 if TYPE_CHECKING:
     from llama_index.core.chat_engine.types import AgentChatResponse  # imported late by llama-index-core, too
 
-_dispatcher = cast("Any", instrumentation).get_dispatcher(__name__)
-_MethodT = TypeVar("_MethodT", bound=Callable[..., Any])
 _PARALLEL = "allow_parallel_tool_calls"
 _Refused: TypeAlias = tuple[str | None, str | None, str | None]
 """Endpoint, model and class of a schema; the class by name, since a pickle may not find it, and None for them all."""
-
-
-@wrapt.decorator
-def _concealing(method: Callable[..., Any], _owner: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    return method(*args, **conceal_call(kwargs))
-
-
-def _chat_events(method: _MethodT) -> _MethodT:
-    """The span, events, callbacks and rate limit that LlamaIndex wants around a chat; none of them sees headers."""
-    return cast("_MethodT", _concealing(_dispatcher.span(cast("Any", callbacks).llm_chat_callback()(method))))
-
-
-def _completion_events(method: _MethodT) -> _MethodT:
-    """The same around a completion."""
-    return cast("_MethodT", _concealing(_dispatcher.span(cast("Any", callbacks).llm_completion_callback()(method))))
 
 
 class AzureInference(Connected, FunctionCallingLLM):
@@ -146,56 +126,57 @@ class AzureInference(Connected, FunctionCallingLLM):
         return self.endpoint, self.model, f"{kind.__module__}.{kind.__qualname__}" if kind else None
 
     @override
-    @_chat_events
+    @chat_events
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The answer to a conversation."""
         return self._chat(messages, kwargs)
 
     @override
-    @_chat_events
+    @chat_events
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The answer to a conversation."""
         return await self._achat(messages, kwargs)
 
     @override
-    @_chat_events
+    @chat_events
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """The answer in pieces: each response holds the message so far, and in `delta` what is new."""
         return self._stream(messages, kwargs)
 
     @override
-    @_chat_events
+    @chat_events
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """The answer in pieces: each response holds the message so far, and in `delta` what is new."""
         return self._astream(messages, kwargs)
 
     @override
-    @_completion_events
+    @completion_events
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The answer to a text, sent as a message of the user."""
         return to_completion(self._chat(self._asked(prompt, formatted), kwargs))
 
     @override
-    @_completion_events
+    @completion_events
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The answer to a text, sent as a message of the user."""
         return to_completion(await self._achat(self._asked(prompt, formatted), kwargs))
 
     @override
-    @_completion_events
+    @completion_events
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """The answer to a text in pieces."""
         responses = self._stream(self._asked(prompt, formatted), kwargs)
         return (to_completion(response) for response in responses)
 
     @override
-    @_completion_events
+    @completion_events
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """The answer to a text in pieces."""
         responses = self._astream(self._asked(prompt, formatted), kwargs)
         return (to_completion(response) async for response in responses)
 
     @override
+    @prediction_span
     def structured_predict(
         self,
         output_cls: type[ObjectT],
@@ -211,12 +192,13 @@ class AzureInference(Connected, FunctionCallingLLM):
         if self.pydantic_program_mode not in MODES:
             return cast("ObjectT", super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
         started = LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
-        _dispatcher.event(started)
+        dispatcher.event(started)
         result = ObjectProgram(self, output_cls, prompt)(llm_kwargs=llm_kwargs, **prompt_args)
-        _dispatcher.event(LLMStructuredPredictEndEvent(output=result))
+        dispatcher.event(LLMStructuredPredictEndEvent(output=result))
         return cast("ObjectT", result)
 
     @override
+    @prediction_span
     async def astructured_predict(
         self,
         output_cls: type[ObjectT],
@@ -228,10 +210,14 @@ class AzureInference(Connected, FunctionCallingLLM):
         if self.pydantic_program_mode not in MODES:
             return cast("ObjectT", await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
         started = LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
-        _dispatcher.event(started)
+        dispatcher.event(started)
         result = await ObjectProgram(self, output_cls, prompt).acall(llm_kwargs=llm_kwargs, **prompt_args)
-        _dispatcher.event(LLMStructuredPredictEndEvent(output=result))
+        dispatcher.event(LLMStructuredPredictEndEvent(output=result))
         return cast("ObjectT", result)
+
+    if not TYPE_CHECKING:
+        stream_structured_predict = prediction_span(FunctionCallingLLM.stream_structured_predict)
+        astream_structured_predict = prediction_span(FunctionCallingLLM.astream_structured_predict)
 
     # These two are what llama-index-core's own stream_structured_predict calls.
     @override
@@ -303,6 +289,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         return to_request(ChatRequest, {**fields, "messages": to_wire(messages)}), options, parallel
 
     @override
+    @call_span
     def _prepare_chat_with_tools(
         self,
         tools: Sequence[BaseTool],
@@ -345,6 +332,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         return to_selections(response, error_on_no_tool_call=error_on_no_tool_call)
 
     @override
+    @call_span
     def predict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> "AgentChatResponse":
         """What the tools give that the model calls.
 
@@ -359,6 +347,7 @@ class AzureInference(Connected, FunctionCallingLLM):
             raise
 
     @override
+    @call_span
     async def apredict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> "AgentChatResponse":
         """What the tools give that the model calls; see `predict_and_call`."""
         try:

@@ -27,6 +27,7 @@ from pydantic import PrivateAttr, SecretStr
 from azure_inference import InferenceError
 from langchain_azure_inference import AzureInferenceLLM
 from tests.canary import KEY
+from tests.llamaindex.conformance.base import TOOLS, Person, about, ask
 
 from .doors import DOORS, WAYS
 from .test_exceptions import AsyncTokens, HeldKey, Tokens
@@ -258,6 +259,32 @@ def test_traces_of_llamaindex(server: Any, way: str, turn: str) -> None:
     assert spans._texts
     assert payloads.texts
     assert [text for text in (*events._texts, *spans._texts, *payloads.texts) if KEY in text] == []
+
+
+FURTHER: dict[str, tuple[tuple[Any, ...], str | None]] = {
+    "chat_with_tools": ((TOOLS, "hello"), None),
+    "stream_chat_with_tools": ((TOOLS, "hello"), None),
+    "predict_and_call": ((TOOLS, "hello"), None),
+    "structured_predict": ((Person, about()), "llm_kwargs"),
+    "stream_structured_predict": ((Person, about()), "llm_kwargs"),
+}
+"""More calls of LlamaIndex: their arguments, and the one that has the keywords of the chat."""
+
+
+@pytest.mark.parametrize("call", [*FURTHER, *(f"a{name}" for name in FURTHER)])
+@pytest.mark.parametrize("turn", ["good", "refused"])
+def test_headers_of_further_calls(server: Any, call: str, turn: str) -> None:
+    """Headers of a call with tools, or for an object, go out and are in no span and no event."""
+    arguments, place = FURTHER[call.removeprefix("a")]
+    script(server, "stream" if "stream" in call else "chat", turn)
+    headers = {"headers": {"x-call": KEY}}
+    model = DOORS["llamaindex"].model("chat", endpoint=server.url, credential="another", max_retries=0)
+    with listening() as (events, spans), suppress(InferenceError, ValueError):
+        ask(model, call, *arguments, **({place: headers} if place else headers))
+
+    assert server.requests[-1].headers["x-call"] == KEY
+    assert spans._texts
+    assert [text for text in (*events._texts, *spans._texts) if KEY in text] == []
 
 
 def test_cache_keys_and_hashes(server: Any) -> None:
