@@ -167,7 +167,11 @@ class _Gathered(Generic[BatchT]):
             error.rows = self._rows
             raise error
         vectors = cast("list[list[float]]", self._rows)  # a batch that has none is an error
-        check_dimensions(vectors)
+        try:
+            check_dimensions(vectors)
+        except ResponseValidationError as error:
+            error.rows = vectors
+            raise
         return vectors
 
 

@@ -11,7 +11,6 @@ from .checks import check_count
 from .credentials import Credential, conceal, concealed
 from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError
-from .protocol import unchecked
 from .reader import Accumulator, ChunkT, WholeT
 from .schema._base import RequestModel
 from .schema.chat import ChatCompletion, ChatRequest
@@ -26,12 +25,9 @@ ResultT = TypeVar("ResultT")
 Embeddable = EmbeddingsRequest | ImageEmbeddingsRequest
 
 
-def _with_vectors(request: Embeddable) -> Callable[[EmbeddingsResult], EmbeddingsResult]:
-    def checked(result: EmbeddingsResult) -> EmbeddingsResult:
-        dimensions = request.dimensions if request.encoding_format not in ("binary", "ubinary") else None
-        return batching.with_vectors(result, len(request.input), dimensions)
-
-    return checked
+def _with_vectors(request: Embeddable, result: EmbeddingsResult) -> EmbeddingsResult:
+    dimensions = request.dimensions if request.encoding_format not in ("binary", "ubinary") else None
+    return batching.with_vectors(result, len(request.input), dimensions)
 
 
 class InferenceClient:
@@ -94,11 +90,11 @@ class InferenceClient:
 
     def embed(self, request: EmbeddingsRequest, **options: Unpack[CallOptions]) -> EmbeddingsResult:
         """The vectors of texts, in one request: `vectors[i]` belongs to `input[i]`."""
-        return self._fetch(endpoints.EMBEDDINGS, request, options, _with_vectors(request))
+        return self._fetch(endpoints.EMBEDDINGS, request, options, _with_vectors)
 
     def embed_images(self, request: ImageEmbeddingsRequest, **options: Unpack[CallOptions]) -> EmbeddingsResult:
         """The vectors of images, in one request: `vectors[i]` belongs to `input[i]`."""
-        return self._fetch(endpoints.IMAGE_EMBEDDINGS, request, options, _with_vectors(request))
+        return self._fetch(endpoints.IMAGE_EMBEDDINGS, request, options, _with_vectors)
 
     def info(self, model: str | None = None, **options: Unpack[CallOptions]) -> ModelInfo:
         """Which model answers here; `model` names the deployment where there are several."""
@@ -149,10 +145,10 @@ class InferenceClient:
         endpoint: Endpoint[AnswerT],
         request: RequestModel,
         options: CallOptions,
-        check: Callable[[AnswerT], AnswerT] = unchecked,
+        check: Callable[[Any, AnswerT], AnswerT] | None = None,
     ) -> AnswerT:
-        asked = Asked(self._settings, endpoint, request, options)
-        return self._send(asked, lambda: self._transport.fetch(asked.call, asked.tries, check))
+        asked = Asked(self._settings, endpoint, request, options, check)
+        return self._send(asked, lambda: self._transport.fetch(asked.call, asked.tries, asked.check))
 
     def _embed_part(self, part: Embeddable, options: CallOptions) -> list[list[float]]:
         if isinstance(part, ImageEmbeddingsRequest):
@@ -222,11 +218,11 @@ class AsyncInferenceClient:
 
     async def embed(self, request: EmbeddingsRequest, **options: Unpack[CallOptions]) -> EmbeddingsResult:
         """The vectors of texts, in one request: `vectors[i]` belongs to `input[i]`."""
-        return await self._fetch(endpoints.EMBEDDINGS, request, options, _with_vectors(request))
+        return await self._fetch(endpoints.EMBEDDINGS, request, options, _with_vectors)
 
     async def embed_images(self, request: ImageEmbeddingsRequest, **options: Unpack[CallOptions]) -> EmbeddingsResult:
         """The vectors of images, in one request: `vectors[i]` belongs to `input[i]`."""
-        return await self._fetch(endpoints.IMAGE_EMBEDDINGS, request, options, _with_vectors(request))
+        return await self._fetch(endpoints.IMAGE_EMBEDDINGS, request, options, _with_vectors)
 
     async def info(self, model: str | None = None, **options: Unpack[CallOptions]) -> ModelInfo:
         """Which model answers here; `model` names the deployment where there are several."""
@@ -265,10 +261,10 @@ class AsyncInferenceClient:
         endpoint: Endpoint[AnswerT],
         request: RequestModel,
         options: CallOptions,
-        check: Callable[[AnswerT], AnswerT] = unchecked,
+        check: Callable[[Any, AnswerT], AnswerT] | None = None,
     ) -> Awaitable[AnswerT]:
-        asked = Asked(self._settings, endpoint, request, options)
-        return self._send(asked, lambda: self._transport.fetch(asked.call, asked.tries, check))
+        asked = Asked(self._settings, endpoint, request, options, check)
+        return self._send(asked, lambda: self._transport.fetch(asked.call, asked.tries, asked.check))
 
     async def _embed_part(self, part: Embeddable, options: CallOptions) -> list[list[float]]:
         if isinstance(part, ImageEmbeddingsRequest):

@@ -61,12 +61,23 @@ _SCOPE_OF_HOST = (
     ("*.inference.ml.azure.com", _MACHINE_LEARNING),
     ("*.models.ai.azure.com", _MACHINE_LEARNING),
     ("*.inference.ai.azure.com", _MACHINE_LEARNING),
+    ("*.azure.us", "https://cognitiveservices.azure.us/.default"),
+    ("*.azure.cn", "https://cognitiveservices.azure.cn/.default"),
     ("*", _COGNITIVE),
 )
 _LONGEST_LABEL = 63
 """The most letters between two dots of a host's name; to look up one with more raises a bare UnicodeError."""
 _RETIRED = (("*.services.ai.azure.com", "/models"), ("models.inference.ai.azure.com", ""), ("models.github.ai", ""))
-_RESOURCE_HOSTS = ("*.services.ai.azure.com", "*.openai.azure.com", "*.cognitiveservices.azure.com")
+_CLOUDS = ("com", "us", "cn")
+_RESOURCE_HOSTS = (
+    *(f"*.services.ai.azure.{cloud}" for cloud in _CLOUDS),
+    *(f"*.openai.azure.{cloud}" for cloud in _CLOUDS),
+    *(f"*.cognitiveservices.azure.{cloud}" for cloud in _CLOUDS),
+    "*.api.cognitive.microsoft.com",
+)
+"""Hosts of a resource, in the public cloud and in the two others."""
+_FURTHER_ROUTES = ("/score", "/responses")
+"""Routes of the same places that are no part of this API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +134,14 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
     if parts.username or parts.password:
         raise ConfigurationError("endpoint holds a user name or password: pass the key as credential instead")
     host = (parts.hostname or "").lower()
-    path = _base_path(host, parts.path)
+    if not host.isascii():
+        raise ConfigurationError(f"endpoint host {host!r} is not ASCII: look for odd dashes, or write it as 'xn--...'")
+    path = _base_path(host, parts.path, dialect)
     chosen = _dialect(path, dialect)
-    query = dict(parse_qsl(parts.query))
-    version = api_version or query.pop("api-version", None) or chosen.api_version
+    query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "api-version"]
+    version = api_version or _api_version_in(parts.query) or chosen.api_version
     if chosen.api_version is not None and version is not None:
-        query["api-version"] = version
+        query.append(("api-version", version))
     elif api_version is None:
         version = None
     else:
@@ -161,9 +174,13 @@ def _parts(text: str) -> SplitResult | None:
     return parts if is_valid else None
 
 
-def _base_path(host: str, path: str) -> str:
+def _api_version_in(query: str) -> str | None:
+    return dict(parse_qsl(query)).get("api-version")
+
+
+def _base_path(host: str, path: str, dialect: str | None) -> str:
     path = re.sub("/{2,}", "/", path).rstrip("/")
-    for route in (*PATHS, "/score"):
+    for route in (*PATHS, *_FURTHER_ROUTES):
         if path.endswith(route):
             path = path.removesuffix(route)
             break
@@ -175,8 +192,17 @@ def _base_path(host: str, path: str) -> str:
     if path.endswith("/openai/deployments"):
         raise ConfigurationError(f"endpoint path {path!r} names no deployment: add its name, or pass '.../openai/v1'")
     if path in ("", "/openai") and any(fnmatchcase(host, pattern) for pattern in _RESOURCE_HOSTS):
-        return "/openai/v1"
+        return _path_of_resource(dialect)
     return path
+
+
+def _path_of_resource(dialect: str | None) -> str:
+    """Where a resource speaks a dialect, if its URL says no more than its name."""
+    if dialect == AZURE_OPENAI.name:
+        raise ConfigurationError(
+            f"dialect={dialect!r} needs a deployment in the endpoint: add '/openai/deployments/<name>' to it"
+        )
+    return "/models" if dialect == MODEL_INFERENCE.name else "/openai/v1"
 
 
 def _dialect(path: str, name: str | None) -> Dialect:

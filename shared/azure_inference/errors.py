@@ -15,6 +15,7 @@ InferenceError
     ├── NotFoundError                          404, 405, 410
     ├── UnprocessableEntityError               422
     │   └── ParameterNotSupportedError         the model does not take this parameter, or this value of it
+    │                                          (also a BadRequestError: 400 is what OpenAI's routes say)
     ├── RateLimitError                         429
     └── InternalServerError                    5xx
 """
@@ -22,10 +23,30 @@ InferenceError
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, Self
 
-from .schema.failures import Failure, keyword
+from .schema._base import ESSENTIAL
+from .schema.failures import Failure, keyword, request_id_of
+
+
+class CallIdentity(Protocol):
+    """What errors tell of a call."""
+
+    @property
+    def client_request_id(self) -> str:
+        """The id that all its attempts have."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """Where it goes."""
+        ...
+
+    @property
+    def model(self) -> str | None:
+        """The model that is asked, if the request names it."""
+        ...
 
 
 class InferenceError(Exception):
@@ -33,6 +54,8 @@ class InferenceError(Exception):
 
     Attributes:
         message: What happened and what to do.
+        url: Where the request went, without the query.
+        model: The model that the request named, if it named one.
         attempts: How many requests were sent for this call.
         client_request_id: The `x-ms-client-request-id` of the call, the same on every attempt.
         request_id: The service's id of the request, to be quoted to its operators: of the last attempt, if an answer
@@ -42,6 +65,8 @@ class InferenceError(Exception):
             that the others need not be embedded (and paid for) again. Empty for every other call.
     """
 
+    url: str | None = None
+    model: str | None = None
     attempts: int = 0
     retry_budget_exhausted: bool = False
     client_request_id: str | None = None
@@ -58,9 +83,33 @@ class InferenceError(Exception):
         """How many inputs have their vectors in `rows`."""
         return sum(row is not None for row in self.rows)
 
+    def belongs_to(self, call: CallIdentity, *, attempts: int, answer_headers: Mapping[str, str]) -> None:
+        """Says which call it is of: how many attempts there were, and what the answer to the last one began with."""
+        self.url, self.model = call.url.partition("?")[0], call.model
+        self.attempts = attempts
+        self.client_request_id = call.client_request_id
+        self.request_id = self.request_id or request_id_of(answer_headers)
+
     def __str__(self) -> str:
-        done = self.done
-        return f"{self.message} ({done} of {len(self.rows)} inputs were done: see rows)" if done else self.message
+        notes = "; ".join(self._notes())
+        return f"{self.message} ({notes})" if notes else self.message
+
+    def _notes(self) -> Iterator[str]:
+        """What is known of the call, but not said in the message."""
+        if self.url:
+            yield ", ".join(
+                part
+                for part, is_news in (
+                    (self.url, self.url not in self.message),
+                    (f"model {self.model!r}", self.model),
+                    (f"{self.attempts} attempts", self.attempts > 1),
+                )
+                if is_news
+            )
+        if self.retry_budget_exhausted:
+            yield "not tried again, since too many calls of this client failed lately"
+        if done := self.done:
+            yield f"{done} of {len(self.rows)} inputs were done: see rows"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, {k: v for k, v in vars(self).items() if k != "message"})
@@ -189,8 +238,8 @@ class UnprocessableEntityError(APIStatusError):
     """The request is well formed but its content is refused."""
 
 
-class ParameterNotSupportedError(UnprocessableEntityError):
-    """The model does not support a parameter of the API, or the value given: see `location` and `value`."""
+class ParameterNotSupportedError(UnprocessableEntityError, BadRequestError):
+    """The model does not take a parameter, or the value given, by 422 or OpenAI's 400: see `location` and `value`."""
 
 
 class RateLimitError(APIStatusError):
@@ -215,6 +264,10 @@ _UNSPECIFIC = frozenset({400, 413})
 """Statuses that need the words of the message to be understood."""
 _SHOWN = 80
 """The most that a message repeats of a code, a path or a value."""
+
+
+_LEAVE_OUT = "Leave it out, or set on_unsupported='drop' to have it left out."
+_CHANGE = "Change what is refused."
 
 
 class _Signs:
@@ -242,20 +295,22 @@ class _Hints:
         "task_type": "Choose a model made for this kind of request.",
         "api version": "Check the api_version argument, and that the endpoint is of this kind.",
         "api-version": "Check the api_version argument, and that the endpoint is of this kind.",
-        "unsupported_parameter": "Leave it out, or set on_unsupported='drop'.",
-        "extra inputs are not permitted": "Leave it out, or set on_unsupported='drop'.",
+        "extra inputs are not permitted": _LEAVE_OUT,
         "unknown_model": "Check the model argument: it must be the name of a deployment of this endpoint.",
     }
     by_class: ClassVar[dict[type[APIStatusError], str]] = {
         ContextLengthError: "Shorten the messages or choose a model with a larger context window.",
-        ParameterNotSupportedError: "Leave it out, or set on_unsupported='drop'.",
-        UnprocessableEntityError: "Change what is refused, or leave it out.",
+        ParameterNotSupportedError: _LEAVE_OUT,
+        UnprocessableEntityError: _CHANGE,
         AuthenticationError: "Check the credential argument and that it belongs to this endpoint.",
         PermissionDeniedError: "Check the roles of this identity and the network rules of the resource.",
         NotFoundError: "Check the endpoint, the model name, and that this model serves this kind of request.",
         RateLimitError: "Wait and send again, or raise the quota of the deployment.",
         ContentFilterError: "Change the prompt or the filter of the deployment; content_filter has the categories.",
+        InternalServerError: "The service failed: send again later, or ask its operators about the request_id.",
     }
+    by_status: ClassVar[dict[int, str]] = {413: "Send less at once: shorter messages, smaller images, fewer texts."}
+    of_page = "Ask those who run what stands between here and the service: a gateway, a proxy or a firewall."
     # Their messages name much that is not to blame, such as the version of the API that has too many requests.
     told_by_class = frozenset(
         {RateLimitError, PermissionDeniedError, ContentFilterError, ContextLengthError, InternalServerError}
@@ -267,7 +322,7 @@ def from_failure(failure: Failure, *, hint: str | None = None) -> APIStatusError
     kind = _kind(failure)
     attributes = dict(failure)
     attributes["status_code"] = attributes.pop("status")
-    attributes.pop("message")
+    del attributes["message"], attributes["is_page"]
     return kind(_text(failure, kind, hint), **attributes)
 
 
@@ -277,7 +332,7 @@ def _kind(failure: Failure) -> type[APIStatusError]:
     codes = {keyword(failure.code), keyword(failure.inner_code)}
     if codes & _Signs.content_filter_codes:
         return ContentFilterError
-    if "parameternotsupported" in codes:
+    if failure.is_of_parameter:
         return ParameterNotSupportedError
     return _BY_STATUS.get(failure.status) or _kind_of_bad_request(failure, codes)
 
@@ -293,14 +348,17 @@ def _kind_of_bad_request(failure: Failure, codes: set[str]) -> type[APIStatusErr
 
 
 def _text(failure: Failure, kind: type[APIStatusError], hint: str | None) -> str:
-    said = failure.message.rstrip()
+    said = failure.message.rstrip() or ("" if failure.body else "No reason was given.")
     where = ""
     if failure.location:
         path = _cut(".".join(map(str, failure.location)))
         where = f" at {path}: {_shown(failure.value)}" if failure.value is not None else f" at {path}"
-    parts = [f"{failure.status}{f' {_cut(failure.code)}' if failure.code else ''}{where}"]
+    code = f" {_cut(failure.code)}" if failure.code and failure.code != str(failure.status) else ""
+    parts = [f"{failure.status}{code}{where}"]
     if said:
         parts.append(said if said[-1] in ".!?" else f"{said}.")
+    if failure.retry_after:
+        parts.append(f"The service asks to wait {failure.retry_after:g} s.")
     if advice := hint or _hint(failure, kind):
         parts.append(advice)
     text = ": ".join([parts[0], " ".join(parts[1:])]) if parts[1:] else parts[0]
@@ -308,12 +366,16 @@ def _text(failure: Failure, kind: type[APIStatusError], hint: str | None) -> str
 
 
 def _hint(failure: Failure, kind: type[APIStatusError]) -> str | None:
-    if kind not in _Hints.told_by_class:
-        words = f"{failure.code} {failure.message}".lower()
-        for word, hint in _Hints.by_words.items():
-            if word in words:
-                return hint
-    return _Hints.by_class.get(kind)
+    if failure.is_page:
+        return _Hints.of_page
+    hint = _hint_by_words(failure) if kind not in _Hints.told_by_class else None
+    hint = hint or _Hints.by_class.get(kind) or _Hints.by_status.get(failure.status)
+    return _CHANGE if hint is _LEAVE_OUT and failure.param in ESSENTIAL else hint
+
+
+def _hint_by_words(failure: Failure) -> str | None:
+    words = f"{failure.code} {failure.message}".lower()
+    return next((hint for word, hint in _Hints.by_words.items() if word in words), None)
 
 
 def _shown(value: Any) -> str:

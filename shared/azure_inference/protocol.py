@@ -19,7 +19,7 @@ from .errors import APIStatusError, ConfigurationError, InferenceError, Response
 from .schema._base import RequestModel, WireModel
 from .schema._json import is_array, is_object, read_json
 from .schema.chat import ChatRequest
-from .schema.failures import is_failure, read_failure, status_of
+from .schema.failures import Failure, is_failure, read_failure, status_of
 from .schema.messages import without_names
 
 ModelT = TypeVar("ModelT", bound=WireModel)
@@ -106,9 +106,10 @@ class Call(NamedTuple, Generic[AnswerT]):
     headers: tuple[tuple[str, str], ...]
     body: bytes
     client_request_id: str
+    model: str | None
 
     def __repr__(self) -> str:
-        return f"Call({self.endpoint.method} {self.url}, client_request_id={self.client_request_id!r})"
+        return f"Call({_named(self)}, model={self.model!r}, client_request_id={self.client_request_id!r})"
 
     @property
     def server(self) -> str:
@@ -149,6 +150,7 @@ def prepare(
         client_request_id=sent.pop("x-ms-client-request-id", "") or secrets.token_hex(16),
         headers=tuple(sent.items()),
         body=body,
+        model=getattr(request, "model", None),
     )
 
 
@@ -313,8 +315,17 @@ def raise_if_failure(call: Call[Any], headers: Mapping[str, str], body: bytes) -
 
 
 def _status_error(call: Call[Any], status: int, headers: Mapping[str, str], body: bytes) -> APIStatusError:
-    failure = read_failure(status, headers, body)
+    failure = _located(call, read_failure(status, headers, body))
     return errors.from_failure(failure, hint=call.target.retirement_hint if failure.status in (404, 410) else None)
+
+
+def _located(call: Call[Any], failure: Failure) -> Failure:
+    """The failure with place and value of a refused parameter, where the service says no more than its name."""
+    if failure.location or not failure.param or not failure.is_of_parameter:
+        return failure
+    sent = read_json(call.body) if call.body else None
+    value = sent.get(failure.param) if is_object(sent) else None
+    return failure.model_copy(update={"location": ["body", failure.param], "value": value})
 
 
 def _named(call: Call[Any]) -> str:

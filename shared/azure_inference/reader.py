@@ -15,7 +15,6 @@ from .schema._json import is_array, read_json
 from .schema.chat import ChatCompletion
 from .schema.chunks import SHALLOW, ChatCompletionChunk, CompletionChunk
 from .schema.completions import Completion
-from .schema.failures import request_id_of
 from .sse import Decoder, NamedEvent
 from .surrogates import SurrogateJoiner
 
@@ -116,7 +115,6 @@ class StreamReader(Generic[ChunkT, WholeT]):
     def fail(self, error: InferenceError) -> None:
         """Says that the connection broke or stalled; no matter, once the answer is complete."""
         if not self._accumulator.is_finished:
-            self._identify(error)
             if isinstance(error, APITimeoutError) or not isinstance(error, APIConnectionError):
                 self._fail(error)
             else:
@@ -243,8 +241,8 @@ class StreamReader(Generic[ChunkT, WholeT]):
         """A server that says that it is done is believed, but callers are not told a reason that it did not give."""
         if (end := self._accumulator.unexplained()) is not None:
             _LOGGER.warning(
-                "call %s: the stream was done without a finish_reason; it is told as 'unknown'",
-                self._call.client_request_id,
+                "%r: the stream was done without a finish_reason; it is told as 'unknown'",
+                self._call,
             )
             self.ready.append(self._accumulator.add(end))
 
@@ -253,14 +251,9 @@ class StreamReader(Generic[ChunkT, WholeT]):
             if (rest := self._accumulator.rest()) is not None:
                 self.ready.append(rest)
             vars(error)["partial"] = self._accumulator.result()
-            self._identify(error)
+            error.belongs_to(self._call, attempts=self._attempts, answer_headers=self._headers)
             self._error = error
         self.is_done = True
-
-    def _identify(self, error: InferenceError) -> None:
-        error.attempts = self._attempts
-        error.client_request_id = self._call.client_request_id
-        error.request_id = error.request_id or request_id_of(self._headers)
 
 
 def _no_stream(body: bytes) -> ResponseValidationError:

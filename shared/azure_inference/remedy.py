@@ -9,9 +9,9 @@ import warnings
 from typing import Any, TypeVar
 
 from .errors import APIStatusError, ConfigurationError, ContentFilterError
-from .schema._base import RequestModel
+from .schema._base import ESSENTIAL, RequestModel
 from .schema._json import is_array, is_object
-from .schema.failures import EXTRAS_NAMED
+from .schema.failures import EXTRAS_NAMED, UNSUPPORTED_CODES, keyword
 
 RequestT = TypeVar("RequestT", bound=RequestModel)
 _Key = tuple[str, str | None]
@@ -23,18 +23,10 @@ _OLD_NAME, _NEW_NAME = "max_tokens", "max_completion_tokens"
 """What reasoning models take by its newer name only: they count thoughts, too. Nothing is lost by sending it so."""
 _NEW_NAME_TOLD = rf"(?i)use '{_NEW_NAME}' instead"
 
-_NEVER_DROPPED = frozenset(
-    {"messages", "input", "prompt", "model", "stream", "tools", "tool_choice", "response_format"}
-)
-"""What a request is about: leaving it out would answer another question than the one asked."""
-
 _OWN = {"stream_options": {"include_usage": True}, "encoding_format": "base64"}
 """What this library adds by itself (to have usage; shorter vectors), and so takes back by itself, with a warning."""
 
 _REFUSING_STATUSES = frozenset({400, 422})
-_REFUSING_CODES = frozenset(
-    {"parameter_not_supported", "unsupported_parameter", "unsupported_value", "extra_forbidden"}
-)
 _REFUSING_WORDS = (
     r"(?i)not supported|unsupported|not permitted|not allowed|unrecognized|unknown (?:para|arg)|should be '"
 )
@@ -88,7 +80,7 @@ class Remedy:
         if may_rename and _is_renamable(request) and _asks_for_new_name(error):
             self._rename_from_now_on(key)
             return _renamed(request)
-        named = set(refused_parameters(error)) - _NEVER_DROPPED if self._drops else set[str]()
+        named = set(refused_parameters(error)) - ESSENTIAL if self._drops else set[str]()
         named |= {name for name, is_own in _present(request) if is_own and _is_about(error, name)}
         found = {(name, is_own) for name, is_own in _present(request) if name in named}
         if not found:
@@ -139,7 +131,8 @@ def _is_about(error: APIStatusError, name: str) -> bool:
 
 
 def _is_refusal(code: Any, text: Any) -> bool:
-    return code in _REFUSING_CODES or (isinstance(text, str) and re.search(_REFUSING_WORDS, text) is not None)
+    is_told = isinstance(text, str) and re.search(_REFUSING_WORDS, text) is not None
+    return is_told or keyword(code) in UNSUPPORTED_CODES
 
 
 def _top_level(location: Any) -> str | None:

@@ -14,11 +14,11 @@ from .errors import (
     APIStatusError,
     APITimeoutError,
     AuthenticationError,
+    CallIdentity,
     ConfigurationError,
     InferenceError,
     RateLimitError,
 )
-from .schema.failures import request_id_of
 from .timeouts import Deadline, Timeouts
 
 if TYPE_CHECKING:
@@ -108,10 +108,11 @@ class RetryBudget:
 class Tries:
     """The attempts of one call: how many there were, whether another may follow, and how long to wait for it.
 
-    As a context manager, it is one attempt. `renew` drops what was refused and says whether a new token can be had;
-    it is asked once, at the first 401. `authorization` is what the attempt under way was sent with, `answer_headers`
-    (by lower-case names) what its answer began with: whatever becomes of that, its error has the service's id.
-    `count` is how many there were, with those of a request that was changed since; `deadline` is that of all of them.
+    As a context manager, it is one attempt, whose errors tell which `call` they are of. `renew` drops what was refused
+    and says whether a new token can be had; it is asked once, at the first 401. `authorization` is what the attempt
+    under way was sent with, `answer_headers` (by lower-case names) what its answer began with: whatever becomes of
+    that, its error has the service's id. `count` is how many there were, with those of a request that was changed
+    since; `deadline` is that of all of them.
     """
 
     def __init__(
@@ -119,15 +120,15 @@ class Tries:
         policy: RetryPolicy,
         budget: RetryBudget,
         *,
+        call: CallIdentity,
         renew: Callable[[Headers], bool],
-        client_request_id: str,
         timeouts: Timeouts,
     ) -> None:
         self._policy = policy
         self._budget = budget
         self._renew = renew
         self._renewed = False
-        self._client_request_id = client_request_id
+        self._call = call
         self._spent = 0
         self._count_before = 0
         self.authorization: Headers = ()
@@ -144,11 +145,9 @@ class Tries:
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if error is None:
             self._budget.earn(self._spent or 1)
-            _LOGGER.debug("call %s: answered at attempt %d", self._client_request_id, self.count)
+            _LOGGER.debug("%r: answered at attempt %d", self._call, self.count)
         elif isinstance(error, InferenceError):
-            error.attempts = self.count
-            error.client_request_id = self._client_request_id
-            error.request_id = error.request_id or request_id_of(self.answer_headers)
+            error.belongs_to(self._call, attempts=self.count, answer_headers=self.answer_headers)
 
     def begin_anew(self) -> None:
         """Says that another request follows in the place of one that was refused: it may be tried as often again."""
@@ -190,8 +189,8 @@ class Tries:
     def _log(self, state: "tenacity.RetryCallState") -> None:
         error = state.outcome.exception() if state.outcome else None
         _LOGGER.info(
-            "call %s: attempt %d failed with %s, status=%s, request_id=%s; trying again in %.2f s",
-            self._client_request_id,
+            "%r: attempt %d failed with %s, status=%s, request_id=%s; trying again in %.2f s",
+            self._call,
             self.count,
             type(error).__name__,
             getattr(error, "status_code", None),

@@ -129,14 +129,28 @@ class Asked(Generic[AnswerT]):
     """A request being made: the `call` to send, as its model is known to take it, and its `tries`."""
 
     def __init__(
-        self, settings: ClientSettings, endpoint: Endpoint[AnswerT], request: RequestModel, options: CallOptions
+        self,
+        settings: ClientSettings,
+        endpoint: Endpoint[AnswerT],
+        request: RequestModel,
+        options: CallOptions,
+        check: Callable[[Any, AnswerT], AnswerT] | None = None,
     ) -> None:
-        """Raises `ConfigurationError` if it cannot be sent as it is."""
+        """`check` gives an answer back if it is one to the request; see `check` below.
+
+        Raises:
+            ConfigurationError: The request cannot be sent as it is.
+        """
         self._settings = settings
         self._options = options
+        self._check = check
         self._request = settings.without_known(request, options)
         self.call = settings.call(endpoint, self._request, options)
         self.tries = settings.tries(self.call, options)
+
+    def check(self, answer: AnswerT) -> AnswerT:
+        """The answer, if it is one to the request as it was sent in the end; raises what is wrong with it."""
+        return answer if self._check is None else self._check(self._request, answer)
 
     def change(self, error: APIStatusError) -> None:
         """Goes on without what the error says is refused: by another call of the same id, within the same deadline.
@@ -220,9 +234,13 @@ def _check_types(options: ClientOptions) -> None:
 
 def _retry_policy(options: ClientOptions) -> RetryPolicy:
     policy: Any = options.get("retry")
+    retries = options.get("max_retries")
     if policy is None:
-        retries = options.get("max_retries")
         return _USUAL_RETRIES if retries is None else RetryPolicy(max_retries=retries)
     if not isinstance(policy, RetryPolicy):
         raise ConfigurationError(f"retry={policy!r} is a {type(policy).__name__}: pass a RetryPolicy, or max_retries")
+    if retries is not None:
+        raise ConfigurationError(
+            f"max_retries={retries} beside retry: pass one of them; a RetryPolicy has a max_retries of its own"
+        )
     return policy

@@ -1,11 +1,20 @@
 """How long things may take, in seconds."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, Self
 
 from .checks import is_number
 from .errors import APITimeoutError, ConfigurationError
+
+_REMEDIES: Mapping[str, str] = {
+    "connect": "check the endpoint and the network, or pass timeout=Timeouts(connect=...)",
+    "pool": "raise max_connections, or pass timeout=Timeouts(pool=...)",
+    "credential": "look at what gives the tokens, or raise timeout",
+    "idle": "look at the service, or pass timeout=Timeouts(idle=...)",
+}
+"""What to do about phases whose limit a larger number of seconds for the whole call would not change, or not alone."""
 
 
 class Deadline(NamedTuple):
@@ -31,9 +40,8 @@ class Deadline(NamedTuple):
 
     def error(self, where: str) -> APITimeoutError:
         """The error to raise when it has passed."""
-        return APITimeoutError(
-            f"{where} took too long ({self.phase}): raise timeout, or look at the service", phase=self.phase
-        )
+        remedy = _REMEDIES.get(self.phase, "raise timeout, or look at the service")
+        return APITimeoutError(f"{where} took too long ({self.phase}): {remedy}", phase=self.phase)
 
 
 NEVER = Deadline(None, "read")

@@ -248,15 +248,15 @@ CLAIMS: dict[str, Claim] = {
         },
         otherwise={
             "openai-v1": {
-                "error": BadRequestError,
-                "caught": named("seed", status_code=400, code="unsupported_parameter"),
+                "error": ParameterNotSupportedError,
+                "caught": named("seed", status_code=400, value=7, code="unsupported_parameter"),
             }
         },
     ),
     "stream-refused-parameter": Claim(
         "So it is where a stream was asked for.",
         Ask("stream", messages=HELLO, parameters={"seed": 7}, role="refusing seed"),
-        {"error": APIStatusError, "caught": named("seed")},
+        {"error": ParameterNotSupportedError, "caught": named("seed", value=7)},
     ),
     "unsupported-drop": Claim(
         "It is left out, with a warning, where that is said.",

@@ -81,7 +81,7 @@ def test_embed_all_that_fails(server: Any, reply: Any, either: Any, concurrency:
     # Whether the last batch was under way when its neighbour failed is up to the threads.
     assert error.rows[9] in ([None] if concurrency == 1 else [None, rows[9]])
     assert error.done == sum(done) == sum(row is not None for row in error.rows)
-    assert str(error) == f"{error.message} ({error.done} of 10 inputs were done: see rows)"
+    assert str(error) == f"{error.message} ({error.url}; {error.done} of 10 inputs were done: see rows)"
     assert "0.5" not in f"{error!r} {error}"
 
 
@@ -177,7 +177,7 @@ def test_single_failure(server: Any, reply: Any, either: Any) -> None:
     with pytest.raises(BadRequestError) as caught:
         either.client(server.url).embed_all(TEN, batch_size=10)
     assert (caught.value.rows, caught.value.done) == ([None] * 10, 0)
-    assert str(caught.value) == caught.value.message
+    assert str(caught.value) == f"{caught.value.message} ({caught.value.url})"
 
 
 def test_batch_retried_alone(server: Any, reply: Any, either: Any) -> None:
@@ -239,8 +239,9 @@ def test_embed_all_of_uneven_length(server: Any, reply: Any, either: Any) -> Non
         200, json.dumps({"data": [{"index": 0, "embedding": [1.0] * (1 + int(body["input"][0]))}]}).encode()
     )
 
-    with pytest.raises(ResponseValidationError, match="different lengths"):
+    with pytest.raises(ResponseValidationError, match="different lengths") as caught:
         either.client(server.url).embed_all(EmbeddingsRequest(input=["0", "1"]), batch_size=1)
+    assert caught.value.rows == [[1.0], [1.0, 1.0]]
 
 
 @pytest.mark.parametrize(("batch_size", "concurrency"), [(0, 1), (-1, 1), (1, 0)])

@@ -65,6 +65,12 @@ PASTED = [
     (f"{OPENAI}/openai", f"{OPENAI}{V1}", "openai-v1", FOUNDRY),
     (f"{OPENAI}/openai/v1", f"{OPENAI}{V1}", "openai-v1", FOUNDRY),
     ("https://res.cognitiveservices.azure.com/", f"https://res.cognitiveservices.azure.com{V1}", "openai-v1", FOUNDRY),
+    (f"{OPENAI}/openai/v1/responses", f"{OPENAI}{V1}", "openai-v1", FOUNDRY),
+    (f"{OPENAI}/openai/responses?api-version=2025-04-01-preview", f"{OPENAI}{V1}", "openai-v1", FOUNDRY),
+    ("https://us.api.cognitive.microsoft.com/", f"https://us.api.cognitive.microsoft.com{V1}", "openai-v1", FOUNDRY),
+    ("https://res.openai.azure.us", f"https://res.openai.azure.us{V1}", "openai-v1", COGNITIVE.replace(".com", ".us")),
+    ("https://r.openai.azure.cn", f"https://r.openai.azure.cn{V1}", "openai-v1", COGNITIVE.replace(".com", ".cn")),
+    ("https://x.com/v1?a=b&a=c&flag", "https://x.com/v1/chat/completions?a=b&a=c&flag=", "openai-v1", FOUNDRY),
     (DEPLOYMENT, f"{DEPLOYMENT}/chat/completions?api-version=2024-10-21", "azure-openai", COGNITIVE),
     (
         f"{DEPLOYMENT}/chat/completions?api-version=2024-06-01",
@@ -118,6 +124,15 @@ def test_dialect_by_name(name: str, query: str) -> None:
     assert target.url("/embeddings") == f"https://gateway.example.com/x/embeddings{query}"
 
 
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [(MI, f"{SERVICES}/models{INFERENCE}"), ("openai-v1", f"{SERVICES}{V1}"), (None, f"{SERVICES}{V1}")],
+)
+def test_dialect_of_a_resource(name: str | None, url: str) -> None:
+    """A resource that is named without a route is asked at the route that speaks the dialect."""
+    assert dialects.resolve(SERVICES, dialect=name).url("/chat/completions") == url
+
+
 def test_api_version() -> None:
     """An argument counts before the URL, the URL before the default."""
     url = f"{SERVICES}/models?api-version=2025-04-01"
@@ -153,6 +168,8 @@ def test_query_of_a_route() -> None:
         ("https://secret@host/models", {}, "user name or password"),
         (f"{SERVICES}/api/projects/p", {}, "https://<resource>.services.ai.azure.com/openai/v1"),
         (f"{OPENAI}/openai/deployments", {}, "names no deployment"),
+        (SERVICES, {"dialect": "azure-openai"}, "needs a deployment in the endpoint: add '/openai/deployments/<name>'"),
+        ("https://res\u2013x.openai.azure.com", {}, "is not ASCII"),
         (f"{SERVICES}/models", {"dialect": "gpt"}, "dialect='gpt' is unknown: pass one of 'model-inference'"),
         (f"{SERVICES}/openai/v1", {"api_version": "2024"}, "api_version='2024' is not taken"),
     ],

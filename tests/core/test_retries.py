@@ -375,6 +375,20 @@ def test_a_changed_request_has_no_more_time() -> None:
     assert asked.tries.deadline is deadline
 
 
+def test_dimensions_left_out(server: Any, reply: Any, either: Any) -> None:
+    """Vectors are held to the dimensions that were asked for in the end: to none, where the model refuses them."""
+    refusal = {"code": "parameter_not_supported", "detail": {"loc": ["body", "dimensions"]}, "message": "no"}
+    vectors = {"data": [{"index": 0, "embedding": [1.0, 2.0, 3.0]}]}
+    server.by_body = lambda body: (
+        reply(422, json.dumps(refusal).encode()) if "dimensions" in body else reply(200, json.dumps(vectors).encode())
+    )
+    client = either.client(server.url, on_unsupported="drop")
+
+    with pytest.warns(UserWarning, match="dimensions=2 was left out"):
+        assert client.embed(EmbeddingsRequest(input=["a"], dimensions=2)).vectors == [[1.0, 2.0, 3.0]]
+    assert client.embed_all(EmbeddingsRequest(input=["a", "b"], dimensions=2), batch_size=1) == [[1.0, 2.0, 3.0]] * 2
+
+
 @pytest.mark.parametrize("name", ["messages", "tools", "response_format"])
 def test_what_is_never_left_out(server: Any, either: Any, name: str) -> None:
     """A request is never sent without what it is about."""

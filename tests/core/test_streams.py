@@ -281,6 +281,23 @@ def test_frames_that_are_none(server: Any, reply: Any, either: Any, frame: bytes
     assert error.partial.choices[0].message.text == "hel"
 
 
+@pytest.mark.parametrize(
+    "beside", [{"text": "hi"}, {"message": {"role": "assistant", "content": "hi"}}, {"text": None}]
+)
+@pytest.mark.parametrize("delta", [{"role": "assistant", "content": "hi"}, {"role": "assistant", "content": ""}])
+def test_text_beside_a_delta(
+    server: Any, reply: Any, either: Any, delta: dict[str, Any], beside: dict[str, Any]
+) -> None:
+    """Some services repeat what a delta says, or what was said so far: that is kept, and not said twice."""
+    frame = {"index": 0, "delta": delta, "finish_reason": "stop", **beside}
+    server.reply(reply(pieces=[event({"choices": [frame]}), DONE]))
+    chunk, *rest = either.client(server.url).stream_chat(HELLO)
+
+    assert chunk.choices[0].delta.text == delta["content"]
+    assert chunk.choices[0].model_extra == beside
+    assert not rest
+
+
 def test_errors_before_the_first_chunk_are_tried_again(server: Any, reply: Any, either: Any) -> None:
     """Until something was handed out, a failure inside a stream is like any other."""
     server.reply(reply(pieces=[event({"error": {"message": "overloaded", "code": 429}}), DONE]))

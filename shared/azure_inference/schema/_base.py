@@ -5,6 +5,9 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+ESSENTIAL = frozenset({"messages", "input", "prompt", "model", "stream", "tools", "tool_choice", "response_format"})
+"""Fields that requests are about: without them, another question would be answered than the one asked."""
+
 
 class WireModel(BaseModel):
     """A frozen model that keeps every key it does not know, so that nothing is lost in either direction."""

@@ -21,6 +21,9 @@ EXTRAS_NAMED = r"Extra parameters \[([^\]]*)\]"
 """How a message lists the extra parameters that were refused."""
 _PARAMETER_NAMED = r"(?:[Uu]nsupported parameter|Validation error at #/)\W*(\w+)"
 _WAIT_NAMED = r"(?i)(?:retry|try again) (?:after|in) (\d+(?:\.\d+)?) ?(?:seconds?|secs?|s)\b"
+UNSUPPORTED_CODES = frozenset({"parameternotsupported", "unsupportedparameter", "unsupportedvalue", "extraforbidden"})
+"""The codes, by their `keyword`, of a refusal of one parameter, or of its value, because of the model."""
+_TITLE = r"(?is)<title[^>]*>(.*?)</title>"
 _OUTER = ("body", "query", "path", "header")
 _DETAIL_TEXTS = 3
 _ID_LIMIT = 128
@@ -46,7 +49,8 @@ class Failure(WireModel):
     """One failure in one form, whatever shape it came in.
 
     `status` is the true one: a status that Managed Compute hid behind 424 is uncovered. `location` is the path of the
-    refused value, such as `["body", "messages", 0, "role"]`, and `value` the value itself. `body` is what was sent.
+    refused value, such as `["body", "messages", 0, "role"]`, and `value` the value itself. `body` is what was sent;
+    `is_page`, whether that is a web page, which no service of this API sends.
     """
 
     status: int
@@ -62,6 +66,14 @@ class Failure(WireModel):
     retry_after: float | None = None
     should_retry: bool | None = None
     body: Any = None
+    is_page: bool = False
+
+    @property
+    def is_of_parameter(self) -> bool:
+        """Whether it is the refusal of one parameter, or of its value, because of the model."""
+        first = self.details[0] if self.details else None
+        kind = first.get("type") if is_object(first) else None
+        return not UNSUPPORTED_CODES.isdisjoint(map(keyword, (self.code, self.inner_code, kind)))
 
 
 def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
@@ -88,6 +100,7 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failur
         retry_after=_wait_named(message) if wait is None else wait,
         should_retry=_FLAGS.get(headers.get("x-should-retry", "").strip().lower()),
         body=value,
+        is_page=_is_page(value),
     )
 
 
@@ -188,7 +201,9 @@ class _Found:
         error = value.get("error")
         word = error if isinstance(error, str) else None
         # Beside a message, a text in `error` is only a word for the kind of failure.
-        for inner in (None if word else error, value.get("message"), word, value.get("detail"), value.get("details")):
+        message = value.get("message") or value.get("Message")
+        lists = (value.get(key) for key in ("detail", "details", "errors"))
+        for inner in (None if word else error, message, word, *lists):
             if isinstance(inner, str) and self.message:
                 self._detail_texts += [] if inner is word else [inner]
             elif is_object(inner) and ("loc" in inner or "input" in inner):
@@ -218,12 +233,13 @@ class _Found:
             self._detail_texts += [item] if isinstance(item, str) else []
             return
         self.details.append(item)
-        location = item.get("loc")
-        if is_array(location) and not self.location:
-            self.location = [part if isinstance(part, int) else str(part) for part in location]
-            self.value = item.get("input", item.get("value"))
-        text = item.get("msg") or item.get("message")
-        self._detail_texts += [text] if isinstance(text, str) else []
+        given, text = item.get("loc"), item.get("msg") or item.get("message")
+        location = [part if isinstance(part, int) else str(part) for part in given] if is_array(given) else []
+        if isinstance(text, str):
+            is_further = location and self.location  # the first place is told beside the message
+            self._detail_texts.append(f"at {'.'.join(map(str, location))}: {text}" if is_further else text)
+        if location and not self.location:
+            self.location, self.value = location, item.get("input", item.get("value"))
 
     def _read_inner(self, inner: Any) -> None:
         if not is_object(inner):
@@ -261,11 +277,21 @@ def _parsed(body: bytes) -> Any:
         return body.decode("utf-8", "replace")
 
 
+def _is_page(value: Any) -> bool:
+    return isinstance(value, str) and value.lstrip().startswith("<")
+
+
 def _plain(value: Any) -> Any:
-    """The value, but of a text only what can be shown: never markup."""
-    if isinstance(value, str):
-        return "" if value.lstrip().startswith("<") else value.strip()
-    return value
+    """The value, but of a text only what can be shown: of a web page, its title."""
+    if not isinstance(value, str):
+        return value
+    if not _is_page(value):
+        return value.strip()
+    from html import unescape  # noqa: PLC0415 - an import that only such a page needs
+
+    title = re.search(_TITLE, value[:_REPR_LIMIT])
+    words = " ".join(unescape(title[1]).split()) if title else ""
+    return f"A web page came, titled {words!r}" if words else "A web page came"
 
 
 def _short(text: str) -> str:

@@ -39,7 +39,7 @@ class TransportSettings(NamedTuple):
         return Tries(
             self.retry,
             self.budget,
+            call=call,
             renew=self.authorizer.forget,
-            client_request_id=call.client_request_id,
             timeouts=timeouts or self.timeouts,
         )
