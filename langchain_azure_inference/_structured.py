@@ -41,6 +41,8 @@ class _Object(BaseCumulativeTransformOutputParser[Any]):
     """Whether what was asked for need not be an object."""
     is_called: bool = False
     """Whether it was asked for as the arguments of a call."""
+    others: frozenset[str] = frozenset()
+    """The tools that may be called instead."""
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """The object; None if it is not one yet, or if the model said or called something else instead.
@@ -54,9 +56,13 @@ class _Object(BaseCumulativeTransformOutputParser[Any]):
             return self._half(calls, result[0].text)
         if not (calls and self.is_called):
             return self._of_text(result[0].text.strip(), message, calls)
-        if calls[0]["name"] != self.title:
-            raise OutputParserException(f"The model called {calls[0]['name']!r}, and there is only {self.title!r}.")
-        return _made(self.kind, calls[0]["args"])
+        name = calls[0]["name"]
+        if name == self.title:
+            return _made(self.kind, calls[0]["args"])
+        if name in self.others:
+            return None
+        there_is = f"there is only {self.title!r}" if not self.others else f"there are {self.title!r} and other tools"
+        raise OutputParserException(f"The model called {name!r}, and {there_is}.")
 
     def parse(self, text: str) -> Any:
         """The object that a text holds."""
@@ -111,7 +117,8 @@ def _made(kind: Any, value: Any, text: str | None = None) -> Any:
 
 def structured(
     model: "ChatAzureInference",
-    schema: Schema,
+    schema: Schema | None,
+    /,  # the names are those of keywords of calls, too
     *,
     method: Method,
     include_raw: bool,
@@ -120,17 +127,20 @@ def structured(
 ) -> Runnable[LanguageModelInput, Any]:
     """See `ChatAzureInference.with_structured_output`."""
     kind: Any = schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None
-    traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+    kwargs["ls_structured_output_format"] = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+    tools = to_tools(kwargs.pop("tools", None) or (), strict)
     if method == "function_calling":
         tool = to_tool_of(schema, strict)
-        name = tool["function"]["name"]
-        llm = model.bind_tools([tool], tool_choice="any", ls_structured_output_format=traced, **kwargs)
-        parser = _Object(kind=kind, title=name, is_called=True)
+        title = tool["function"]["name"]
+        choice = kwargs.pop("tool_choice", "any")
+        llm = model.bind_tools([tool, *tools], tool_choice=choice, **kwargs)
+        others = frozenset(other["function"]["name"] for other in tools if "function" in other) - {title}
+        parser = _Object(kind=kind, title=title, is_called=True, others=others)
     elif method in ("json_schema", "json_mode"):
         form: dict[str, Any] = {"type": "json_object"} if method == "json_mode" else to_format(schema, strict)
-        if "tools" in kwargs:
-            kwargs["tools"] = to_tools(kwargs["tools"], strict)
-        llm = model.bind(response_format=form, ls_structured_output_format=traced, **kwargs)
+        if tools:
+            kwargs["tools"] = tools
+        llm = model.bind(**{"response_format": form, **kwargs})
         wanted = form["json_schema"] if method == "json_schema" else _ANY_OBJECT
         is_list = wanted["schema"].get("type") != "object" and "properties" not in wanted["schema"]
         parser = _Object(kind=kind, title=kind.__name__ if kind else wanted["name"], is_list=is_list)

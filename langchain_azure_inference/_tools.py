@@ -63,17 +63,19 @@ def _to_tool(tool: Tool, strict: bool | None) -> dict[str, Any]:
     return {**made, "function": function}
 
 
-def to_tool_of(schema: Schema, strict: bool | None) -> dict[str, Any]:
+def to_tool_of(schema: Schema | None, strict: bool | None) -> dict[str, Any]:
     """The tool whose arguments are of a schema.
 
     Raises:
         ConfigurationError: There is no schema in it, or none that can be as strict as `strict` says.
     """
+    if schema is None:
+        raise _no_schema(schema)
     try:
         tool = _to_tool(schema, strict)
     except ConfigurationError:
         raise
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise _no_schema(schema) from error
     if not tool.get("function", {}).get("parameters"):
         raise _no_schema(schema)
@@ -167,7 +169,7 @@ def _of_function(wanted: Tool) -> dict[str, Any]:
     """The schema of a function's arguments with its name."""
     try:
         function = {**convert_to_openai_tool(wanted).get("function", {})}
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise _no_schema(wanted) from error
     if not function.get("parameters"):
         raise _no_schema(wanted)

@@ -229,7 +229,7 @@ class ChatAzureInference(Generating, BaseChatModel):
 
     def with_structured_output(
         self,
-        schema: Schema,
+        schema: Schema | None = None,
         *,
         method: Method | None = None,
         include_raw: bool = False,
@@ -241,13 +241,13 @@ class ChatAzureInference(Generating, BaseChatModel):
         Args:
             schema: A pydantic class, a TypedDict, a JSON Schema, or `{"name", "schema"}` as in the API; answers are
                 objects of the class, else dicts. An answer that calls a tool of `tools` instead is None, and so is one
-                in words alone where a tool call was asked for.
+                in words alone where a tool call was asked for. JSON mode needs none.
             method: `json_schema` (the service sees to the schema; the default where the model is known to do that),
                 `function_calling` (the answer is a tool call; the default elsewhere), or `json_mode` (JSON of no
                 certain schema, which the prompt must ask for; the default where nothing else is known to be taken).
             include_raw: Whether to answer with `{"raw": message, "parsed": object, "parsing_error": exception}`.
             strict: Whether to ask for strict adherence to the schema, which is then closed, and that of `tools`.
-            kwargs: Further parameters of each call, such as `tools`.
+            kwargs: Further parameters of each call, such as `model`, `tools` and `tool_choice`.
 
         Raises:
             ConfigurationError: The schema is none, or cannot be as strict as that.
@@ -258,11 +258,12 @@ class ChatAzureInference(Generating, BaseChatModel):
         from ._structured import structured  # noqa: PLC0415 - its classes take long to make, and few programs use them
 
         if method is None:
-            known = self.profile or {}
+            asked = self.model_copy(update={"model": kwargs["model"]}) if "model" in kwargs else self
+            known = asked.profile or {}
             method = structured_method(
                 structured_output=known.get("structured_output"),
                 tool_calling=known.get("tool_calling"),
-                json_output=self._known.json_output,
+                json_output=asked._known.json_output,  # noqa: SLF001 - of this very class
             )
         with langchain_errors():
             return structured(self, schema, method=method, include_raw=include_raw, strict=strict, **kwargs)

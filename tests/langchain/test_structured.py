@@ -274,6 +274,62 @@ def test_a_schema_of_another_type(script: Any, wire: SimpleNamespace, kind: str,
     )
 
 
+class Note(BaseModel):
+    """A note."""
+
+    text: str
+
+
+KEYWORDS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"model": "other"}, {"model": "other"}),
+    ({"temperature": 0, "stop": ["END"]}, {"temperature": 0, "stop": ["END"]}),
+    ({"tool_choice": "auto", "tools": [weather]}, {"tool_choice": "auto"}),
+]
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+@pytest.mark.parametrize(("keywords", "sent"), KEYWORDS, ids=str)
+@pytest.mark.parametrize("include_raw", [False, True])
+def test_keywords(  # noqa: PLR0917 - the table has two columns
+    script: Any, wire: SimpleNamespace, method: Any, keywords: Any, sent: Any, include_raw: bool
+) -> None:
+    """Any keyword of a call can be given, also one that is named as something of ours, or that asking sets itself."""
+    script.says(wire.body({"content": '{"text": "a"}'}))
+
+    model_of(script).with_structured_output(Note, method=method, include_raw=include_raw, **keywords).invoke("hi")
+
+    (request,) = script.requests
+    assert {name: request[name] for name in sent} == sent
+    names = [tool["function"]["name"] for tool in request.get("tools", ())]
+    asked = ["Note"] if method == "function_calling" else []
+    assert names == asked + (["weather"] if "tools" in keywords else [])
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream"])
+def test_another_tool_beside_the_schema(script: Any, wire: SimpleNamespace, way: str) -> None:
+    """Asked by function calling with other tools, an answer that calls one of them is no object, and no error."""
+    message = call("weather", '{"city": "Paris"}')
+    script.says(wire.body({"content": None, **message}) if way == "invoke" else wire.events(message))
+    model: Any = model_of(script).with_structured_output(Note, method="function_calling", tools=[weather])
+
+    assert (model.invoke("hi") if way == "invoke" else list(model.stream("hi"))) in (None, [])
+    script.says(wire.body(call("other", "{}")))
+    with pytest.raises(OutputParserException, match="called 'other', and there are 'Note' and other tools"):
+        model.invoke("hi")
+
+
+def test_json_mode_without_a_schema(script: Any, wire: SimpleNamespace) -> None:
+    """JSON mode needs no schema; any other way does."""
+    script.says(wire.body({"content": '{"name": "Ada"}'}))
+
+    assert model_of(script).with_structured_output(method="json_mode").invoke("hi") == {"name": "Ada"}
+    for method in (None, "json_schema", "function_calling"):
+        with pytest.raises(ModelInvalidRequestError, match="None holds no schema: pass a class"):
+            model_of(script).with_structured_output(method=method)
+    with pytest.raises(ModelInvalidRequestError, match="holds no schema: pass a class"):
+        model_of(script).with_structured_output(Note | None, method="json_schema")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("wanted", [Node, TITLED, "json_object", {"type": "json_object"}], ids=str)
 def test_response_format_of_the_constructor(script: Any, wire: SimpleNamespace, wanted: Any) -> None:
     """The constructor takes for a `response_format` whatever a call takes."""
