@@ -10,6 +10,7 @@ import ssl
 import threading
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import trustme
 
@@ -199,15 +200,61 @@ def test_connections_through_a_proxy(place: Place, way: str, surplus: bytes) -> 
     assert place.proxy.connections == (2 if surplus else 1)
 
 
-@pytest.mark.parametrize("way", ["chat", "achat"])
-def test_proxies_that_refuse(place: Place, way: str) -> None:
-    """A proxy that lets nobody through is told as a connection that cannot be made."""
+@EACH
+@pytest.mark.parametrize("case", ["it refuses", "nobody is there"])
+def test_proxies_that_lead_nowhere(
+    place: Place, monkeypatch: pytest.MonkeyPatch, case: str, door: str, way: str
+) -> None:
+    """A proxy that lets nobody through, or is dead, is a connection that cannot be made; it is named, not its key."""
+    address = f"127.0.0.1:{place.proxy.port if case == 'it refuses' else 9}"
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:{KEY}-of-the-proxy@{address}")
     place.refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
-    model = DOORS["core"].model(way, endpoint=place.url, credential=KEY, trust_env=True, max_retries=0)
+    model = DOORS[door].model(way, endpoint=place.url, credential=KEY, trust_env=True, max_retries=0)
 
-    with pytest.raises(APIConnectionError, match="407 Proxy Authentication Required"):
-        DOORS["core"].ask(way, model)
+    with pytest.raises(APIConnectionError, match=f"through the proxy {address} of the environment") as caught:
+        DOORS[door].ask(way, model)
+    assert ("407 Proxy Authentication Required" in str(caught.value)) is (case == "it refuses")
+    assert caught.value.args == (str(caught.value),)
+    assert KEY not in str(caught.value)
     assert place.asked == []
+
+
+@pytest.mark.parametrize("has_aiohttp", [True, False])
+@pytest.mark.parametrize(
+    ("endpoint", "told"),
+    [("https://localhost:9/models", True), ("https://no.invalid/models", True), ("http://localhost:9/models", False)],
+)
+@EACH
+def test_a_proxy_that_nobody_asks_for(  # noqa: PLR0917
+    monkeypatch: pytest.MonkeyPatch, door: str, way: str, endpoint: str, told: bool, has_aiohttp: bool
+) -> None:
+    """Where a server cannot be reached directly, and there is a proxy for it, the error says how to go through it."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    if not has_aiohttp:
+        monkeypatch.setattr("azure_inference.transport._engines.find_spec", lambda name: None)
+    errors: list[str] = []
+    for proxy, excepted in (("", ""), (f"http://user:{KEY}@127.0.0.1:9", ""), ("http://127.0.0.1:9", "*")):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        monkeypatch.setenv("NO_PROXY", excepted)
+        model = DOORS[door].model(way, endpoint=endpoint, credential=KEY, max_retries=0)
+        with pytest.raises(APIConnectionError, match=r"Check the endpoint and the network\.") as caught:
+            DOORS[door].ask(way, model)
+        errors.append(str(caught.value))
+
+    assert ["pass trust_env=True" in error for error in errors] == [False, told, False]
+
+
+def test_a_client_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of the user's has its own rules for proxies: nothing is said of ours."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    with (
+        httpx.Client(trust_env=False) as client,
+        pytest.raises(APIConnectionError) as caught,
+    ):
+        InferenceClient("https://localhost:9/models", KEY, max_retries=0, http_client=client).chat(HELLO)
+    assert "proxy" not in str(caught.value)
 
 
 @pytest.mark.parametrize("address", [f"socks5://user:{KEY}@127.0.0.1:1", "http://", f"http://user:{KEY}@[::1"])

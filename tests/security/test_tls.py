@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import socket
 import ssl
 import threading
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from azure_inference import APIConnectionError, ResponseValidationError
+from azure_inference import APIConnectionError, ConfigurationError, ResponseValidationError
 from azure_inference.transport import _httpx
 
 from .doors import DOORS, WAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 CA = trustme.CA()
 MOVED = b"HTTP/1.1 307 Moved\r\nlocation: http://localhost:%d/models\r\ncontent-length: 0\r\n\r\n"
@@ -109,8 +111,8 @@ EACH = pytest.mark.parametrize(
 @pytest.mark.parametrize(
     ("tls", "words"),
     [
-        ("wrong host", "no valid certificate"),
-        ("unknown CA", "no valid certificate"),
+        ("wrong host", r"no valid certificate.*Check the endpoint\.$"),
+        ("unknown CA", "no valid certificate.*set SSL_CERT_FILE.* or pass http_client"),
         ("TLS 1.1", "no TLS that is safe"),
     ],
     indirect=["tls"],
@@ -122,8 +124,44 @@ def test_refused(trusting: None, tls: TlsServer, door: str, way: str, words: str
     error = failure(door, way, tls)
 
     assert isinstance(error, APIConnectionError)
-    assert words in str(error)
+    assert re.search(words, str(error))
     assert (error.attempts, tls.connections, tls.requests) == (1, 1, [])
+
+
+@pytest.fixture
+def _own_context() -> Iterator[None]:
+    """Meanwhile the context is made anew."""
+    _httpx.tls_context.cache_clear()
+    yield
+    _httpx.tls_context.cache_clear()
+
+
+@pytest.mark.parametrize("tls", [""], indirect=True)
+@pytest.mark.usefixtures("_own_context")
+@EACH
+def test_authorities_of_a_company(
+    tls: TlsServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, door: str, way: str
+) -> None:
+    """SSL_CERT_FILE names the authorities to trust, whatever `trust_env` says."""
+    CA.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    failure(door, way, tls)  # which is the redirect of an answer
+
+    assert len(tls.requests) == 1
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSLKEYLOGFILE"])
+@pytest.mark.usefixtures("_own_context")
+@EACH
+def test_files_that_are_none(monkeypatch: pytest.MonkeyPatch, name: str, door: str, way: str) -> None:
+    """A file that the environment names and nobody can open is said to be what is wrong."""
+    for other in ("SSL_CERT_FILE", "SSLKEYLOGFILE"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, "/nowhere/file.pem")
+    model = DOORS[door].model(way, endpoint="https://localhost:9/models", credential="canary-5ecret")
+
+    with pytest.raises(ConfigurationError, match=f"correct or unset {name}='/nowhere/file.pem'$"):
+        DOORS[door].ask(way, model)
 
 
 @pytest.mark.parametrize("tls", [""], indirect=True)

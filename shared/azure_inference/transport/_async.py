@@ -20,6 +20,7 @@ from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline
 
 from ._engines import Engine, Response, new_engine
+from ._proxies import name_proxy
 from ._settings import TransportSettings
 
 AsyncHttpClient = httpx.AsyncClient
@@ -111,7 +112,12 @@ class AsyncTransport:
             _INHERITED.append(self._pools)
             self._pools, self._pid = WeakKeyDictionary(), os.getpid()
         pool = self._pools.get(asyncio.get_running_loop()) or await self._new_pool()
-        response = await pool.engine.send(call, authorization, tries.timeouts, tries.deadline)
+        try:
+            response = await pool.engine.send(call, authorization, tries.timeouts, tries.deadline)
+        except InferenceError as error:
+            if self._client is None:
+                name_proxy(error, call.server, self._settings.proxy)
+            raise
         tries.answer_headers = response.headers
         return response
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import socket
 import ssl
@@ -22,8 +23,24 @@ from ._settings import TransportSettings
 
 @functools.cache
 def tls_context() -> ssl.SSLContext:
-    """One TLS context for the whole process: loading the certificates takes longer than a request."""
-    return httpx.create_ssl_context()
+    """One TLS context for the whole process: loading the certificates takes longer than a request.
+
+    Its authorities are those of certifi, or what SSL_CERT_FILE or SSL_CERT_DIR names.
+
+    Raises:
+        ConfigurationError: A file that the environment names cannot be used.
+    """
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        set_there = [f"{name}={os.environ[name]!r}" for name in _TLS_VARIABLES if os.environ.get(name)]
+        raise ConfigurationError(
+            f"TLS cannot be set up ({error.strerror or error}): correct or unset {', '.join(set_there)}"
+        ) from None
+
+
+_TLS_VARIABLES = ("SSL_CERT_FILE", "SSLKEYLOGFILE")
+"""What names a file that httpx or Python's `ssl` opens."""
 
 
 _PHASES: dict[type[httpx.TimeoutException], str] = {
@@ -79,6 +96,14 @@ _BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """What TLS calls a connection that was closed or lost, as any may be."""
 
 
+_UNKNOWN_AUTHORITY = frozenset({2, 18, 19, 20, 21})
+"""How OpenSSL says that it does not know who made out a certificate."""
+_OF_AUTHORITIES = (
+    "Check the endpoint; if a company or a proxy has an authority of its own, set SSL_CERT_FILE to a PEM file with all "
+    "authorities to trust, or pass http_client and async_http_client."
+)
+
+
 def connection_error(where: str, error: Exception, *, dropped: bool) -> APIConnectionError:
     """The error for a connection that failed; one that TLS refused is not worth another try."""
     cause: BaseException | None = error
@@ -86,7 +111,9 @@ def connection_error(where: str, error: Exception, *, dropped: bool) -> APIConne
         cause = cause.__cause__ or cause.__context__
     text = _own_words(str(error)) or type(error).__name__
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return APIConnectionError(f"{where} has no valid certificate: {text}. Check the endpoint.", may_pass=False)
+        code = getattr(getattr(cause, "certificate_error", cause), "verify_code", None)  # aiohttp's has it inside
+        advice = _OF_AUTHORITIES if code in _UNKNOWN_AUTHORITY else "Check the endpoint."
+        return APIConnectionError(f"{where} has no valid certificate: {text}. {advice}", may_pass=False)
     if cause is not None and not dropped:
         return APIConnectionError(f"{where} speaks no TLS that is safe: {text}. Check the endpoint.", may_pass=False)
     advice = "Check the endpoint and the network."

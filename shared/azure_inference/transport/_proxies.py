@@ -8,7 +8,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from azure_inference.credentials import Secret
-from azure_inference.errors import ConfigurationError
+from azure_inference.errors import APIConnectionError, APITimeoutError, ConfigurationError, InferenceError
 
 
 def environment_proxy(origin: str) -> httpx.Proxy | None:
@@ -27,6 +27,27 @@ def environment_proxy(origin: str) -> httpx.Proxy | None:
             "it, or pass http_client and async_http_client"
         )
     return proxy
+
+
+def name_proxy(error: InferenceError, server: str, proxy: httpx.Proxy | None) -> None:
+    """Adds to the error of an attempt which proxy it went through, or that one is there which is not asked."""
+    if not isinstance(error, APIConnectionError):
+        return
+    if proxy is not None:
+        hint = f"It was sent through the proxy {proxy.url.netloc.decode()} of the environment: check that, too."
+    elif _is_unmade(error) and _address(server):
+        hint = "The environment names a proxy (HTTPS_PROXY, ALL_PROXY) that is not read: pass trust_env=True."
+    else:
+        return
+    error.message = f"{error.message}{'' if error.message.endswith('.') else '.'} {hint}"
+    error.args = (error.message,)
+
+
+def _is_unmade(error: APIConnectionError) -> bool:
+    """Whether there was no connection at all."""
+    if isinstance(error, APITimeoutError):
+        return error.phase == "connect"
+    return error.may_pass and not error.dropped
 
 
 def _address(origin: str) -> Secret | None:

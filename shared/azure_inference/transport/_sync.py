@@ -18,6 +18,7 @@ from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline
 
 from ._httpx import HTTP_ERRORS, PatientTransport, keep_to, to_error
+from ._proxies import name_proxy
 from ._requests import Requests, to_request_of
 from ._settings import TransportSettings
 
@@ -130,7 +131,10 @@ class Transport:
                 request = self._requests.make(call, authorization, tries.timeouts.capped(deadline))
                 response = self._own_pool().handle_request(request)
         except HTTP_ERRORS as error:
-            raise to_error(error, call.server, deadline) from error
+            told = to_error(error, call.server, deadline)
+            if self._client is None:
+                name_proxy(told, call.server, self._settings.proxy)
+            raise told from error
         tries.answer_headers = response.headers
         kind = OpenResponse if self._client is None else _ResponseOfUser
         return kind(self, call, response, deadline)
