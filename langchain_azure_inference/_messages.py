@@ -25,7 +25,7 @@ from azure_inference import (
     InputAudioPart,
     TextPart,
     document_text,
-    move_tool_media,
+    to_history,
 )
 
 _PDF = "application/pdf"
@@ -45,7 +45,7 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     Raises:
         ConfigurationError: A message or a part of one has no form in the API.
     """
-    return move_tool_media([entry for message in messages for entry in _to_wire(message)])
+    return to_history([entry for message in messages for entry in _to_wire(message)])
 
 
 def _to_wire(message: BaseMessage) -> list[dict[str, Any]]:

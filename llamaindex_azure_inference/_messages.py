@@ -35,7 +35,7 @@ from azure_inference import (
     ToolMessage,
     UserMessage,
     document_text,
-    move_tool_media,
+    to_history,
     to_request,
 )
 from azure_inference import ChatMessage as WireMessage
@@ -51,15 +51,22 @@ _REMEDIES: dict[type[BaseModel], str] = {
 def to_wire(messages: Sequence[ChatMessage]) -> Sequence[WireMessage | dict[str, Any]]:
     """The messages as the API takes them; they are only read.
 
-    The API takes text alone from tools: what else they gave follows their results, as a message of the user.
+    Calls and results of tools are as `azure_inference.to_history` has them.
 
     Raises:
         ConfigurationError: A message holds what the API cannot take.
     """
     wire = [_message(message) for message in messages]
-    if any(isinstance(message, ToolMessage) and not isinstance(message.content, str) for message in wire):
-        return move_tool_media([message.model_dump(exclude_none=True) for message in wire])
-    return wire
+    if all(map(_is_settled, wire)):
+        return wire
+    return to_history([message.model_dump(exclude_none=True) for message in wire])
+
+
+def _is_settled(message: WireMessage) -> bool:
+    """Whether a message is one of the API without regard to the others."""
+    if isinstance(message, ToolMessage):
+        return isinstance(message.content, str)
+    return not isinstance(message, AssistantMessage) or all(call.id for call in message.tool_calls or ())
 
 
 def _message(message: ChatMessage) -> WireMessage:
@@ -124,25 +131,25 @@ def _tool_call_id(message: ChatMessage) -> str:
     return str(known)
 
 
-def _blocks_said(message: ChatMessage) -> list[ContentBlock]:
+def _blocks_said(blocks: Sequence[ContentBlock], role: MessageRole) -> list[ContentBlock]:
     """The blocks that belong to what was said, those inside of citable ones included, and documents as their text."""
-    blocks: list[ContentBlock] = []
-    for block in message.blocks:
+    said: list[ContentBlock] = []
+    for block in blocks:
         if isinstance(block, TextBlock):
-            blocks.append(block)
+            said.append(block)
         elif isinstance(block, CitableBlock):
-            blocks.extend(block.content)
+            said.extend(_blocks_said(block.content, role))
         elif isinstance(block, DocumentBlock):
-            blocks.append(TextBlock(text=_document(block, message.role)))
+            said.append(TextBlock(text=_document(block, role)))
         elif not isinstance(block, _NOT_SAID):
-            blocks.append(block)
-    return blocks
+            said.append(block)
+    return said
 
 
 def _text(message: ChatMessage) -> str:
     """The text of a message that can hold nothing else."""
     texts: list[str] = []
-    for block in _blocks_said(message):
+    for block in _blocks_said(message.blocks, message.role):
         if isinstance(block, TextBlock):
             texts.append(block.text)
         else:
@@ -153,7 +160,7 @@ def _text(message: ChatMessage) -> str:
 
 def _content(message: ChatMessage) -> str | list[ContentPart]:
     """Text alone as text, since not every model takes a list; anything else as parts."""
-    blocks = _blocks_said(message)
+    blocks = _blocks_said(message.blocks, message.role)
     texts = [block.text for block in blocks if isinstance(block, TextBlock)]
     if len(texts) == len(blocks):
         return "\n".join(texts)

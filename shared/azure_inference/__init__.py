@@ -1,7 +1,7 @@
 """The Azure AI Model Inference API, whole: typed requests, typed answers, typed errors; sync and async."""
 
 from ._version import __version__
-from .attachments import document_text, move_tool_media, to_image_input
+from .attachments import document_text, to_image_input
 from .batching import all_at_most, in_batches, in_batches_async
 from .client import AsyncInferenceClient, InferenceClient
 from .connection import BASE_CONFIG, CONFIG, NOT_SERIALIZED, Connection, shared_in_copies, split_call
@@ -35,6 +35,7 @@ from .fields import (
     values_of,
     wire_fields,
 )
+from .histories import to_history
 from .lazy import lazy_exports
 from .objects import find_json, half_json, is_cut_off, why_no_object
 from .profiles import ModelProfile, estimate_tokens, model_profile, structured_method
@@ -209,7 +210,6 @@ __all__ = [
     "is_recursive",
     "lazy_exports",
     "model_profile",
-    "move_tool_media",
     "own_fields",
     "parse_arguments",
     "refused_parameters",
@@ -220,6 +220,7 @@ __all__ = [
     "structured_method",
     "to_argument_error",
     "to_function",
+    "to_history",
     "to_image_input",
     "to_request",
     "to_response_format",

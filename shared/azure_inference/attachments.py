@@ -1,12 +1,10 @@
-"""What the API has no place for, in the form that it has: documents as text, files of images, media of tools."""
+"""What the API has no place for, in the form that it has: documents as text, files of images."""
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from .errors import ConfigurationError
 from .schema.embeddings import ImageInput
@@ -23,7 +21,6 @@ _IMAGES = {
     rb"II\*\0|MM\0\*": "image/tiff",
 }
 """How files of each kind begin."""
-_ELSEWHERE = "(see the next message of the user)"
 _IS_TEXT = (
     r"(?i)text/.*|application/(?:x-)?(?:json|jsonl|ndjson|xml|yaml|toml|csv|javascript|sql|sh|tex|latex)"
     r"|.*\+(?:json|xml|yaml)"
@@ -69,40 +66,6 @@ def _of_pdf(data: bytes) -> str:
         return "\n\n".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
     except PyPdfError as error:
         raise ConfigurationError(f"a PDF cannot be read ({error}): pass the text it holds") from error
-
-
-def move_tool_media(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The messages of a request, with what is no text taken out of the results of tools, which hold text alone.
-
-    It follows after all results of the turn, in a message of the user that tells whose it is. The given messages are
-    not changed.
-    """
-    moved: list[dict[str, Any]] = []
-    media: list[dict[str, Any]] = []
-    for message in messages:
-        if message["role"] == "tool":
-            text, taken = _parted(message)
-            media += taken
-            moved.append({**message, "content": text})
-            continue
-        if media:
-            moved.append({"role": "user", "content": media})
-            media = []
-        moved.append(dict(message))
-    return [*moved, {"role": "user", "content": media}] if media else moved
-
-
-def _parted(result: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-    """The text of a result, and the other parts of it, introduced."""
-    content = result.get("content") or ""
-    if isinstance(content, str):
-        return content, []
-    text = "\n".join(part["text"] for part in content if part.get("type") == "text")
-    media = [part for part in content if part.get("type") != "text"]
-    if not media:
-        return text, []
-    introduced = {"type": "text", "text": f"The result of the tool call {result['tool_call_id']}:"}
-    return text or _ELSEWHERE, [introduced, *media]
 
 
 def to_image_input(image: ImageInput | str | Path | bytes | io.BytesIO) -> ImageInput:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage, ToolMessage
-from llama_index.core.base.llms.types import ChatMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 
 from azure_inference import (
     APITimeoutError,
@@ -241,6 +241,27 @@ def test_calls_without_an_id(
     ids = [call["id"] for call in said["tool_calls"]]
     assert len({id_ for id_ in ids if id_}) == 2
     assert [result["tool_call_id"] for result in results] == ids
+
+
+@pytest.mark.parametrize("framework", ["langchain", "llamaindex"])
+def test_a_history_without_ids(server: ScriptedServer, framework: str) -> None:
+    """Calls that other models made without ids, as Ollama's, go out with ids, and so do the results that follow."""
+    server.reply_json({"choices": [{"message": {"content": "It rains."}, "finish_reason": "stop"}]})
+    if framework == "langchain":
+        calls: list[Any] = [{"name": name, "args": {}, "id": None} for name in ("sky", "sky")]
+        given = [AIMessage("", tool_calls=calls), *(ToolMessage(text, tool_call_id="sky") for text in ("sun", "rain"))]
+        ChatAzureInference(endpoint=server.url, credential="key", model="m").invoke(given)
+    else:
+        blocks = [ToolCallBlock(tool_name="sky"), ToolCallBlock(tool_name="sky")]
+        kwargs = {"tool_call_id": "sky"}
+        results = [ChatMessage(role="tool", content=text, additional_kwargs=kwargs) for text in ("sun", "rain")]
+        history = [ChatMessage(role="assistant", blocks=blocks), *results]
+        AzureInference(endpoint=server.url, credential="key", model="m").chat(history)
+
+    said, *sent = server.requests[-1].json["messages"]
+    ids = [call["id"] for call in said["tool_calls"]]
+    assert len(set(ids)) == 2
+    assert [(one["tool_call_id"], one["content"]) for one in sent] == list(zip(ids, ["sun", "rain"], strict=True))
 
 
 @entries

@@ -1,9 +1,8 @@
-"""Documents as text, and media of tools as messages of the user."""
+"""Documents as text, and images to embed."""
 
 from __future__ import annotations
 
 import base64
-import copy
 import io
 import sys
 from pathlib import Path
@@ -11,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from azure_inference import ConfigurationError, ImageInput, document_text, move_tool_media, to_image_input
-
-IMAGE = {"type": "image_url", "image_url": {"url": "https://x/y.png"}}
+from azure_inference import ConfigurationError, ImageInput, document_text, to_image_input
 
 
 @pytest.mark.parametrize(
@@ -58,53 +55,6 @@ def test_without_pypdf(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypdf", None)
     with pytest.raises(ConfigurationError, match="azure-inference\\[pdf"):
         document_text(b"%PDF-1.4", "application/pdf")
-
-
-def tool(call: str, content: Any) -> dict[str, Any]:
-    """The result of a tool."""
-    return {"role": "tool", "tool_call_id": call, "content": content}
-
-
-def shown(call: str) -> list[dict[str, Any]]:
-    """The parts that tell of an image of a call."""
-    return [{"type": "text", "text": f"The result of the tool call {call}:"}, IMAGE]
-
-
-SAID = {"role": "user", "content": "so?"}
-TEXT = {"type": "text", "text": "1"}
-ELSEWHERE = "(see the next message of the user)"
-
-
-@pytest.mark.parametrize(
-    ("messages", "moved"),
-    [
-        ([SAID, tool("a", "1")], [SAID, tool("a", "1")]),
-        ([tool("a", None)], [tool("a", "")]),
-        ([tool("a", [TEXT, TEXT])], [tool("a", "1\n1")]),
-        (
-            [tool("a", [TEXT, {"json": {}}])],
-            [tool("a", "1"), {"role": "user", "content": [*shown("a")[:1], {"json": {}}]}],
-        ),
-        ([tool("a", [TEXT, IMAGE])], [tool("a", "1"), {"role": "user", "content": shown("a")}]),
-        (
-            [tool("a", [IMAGE]), tool("b", [IMAGE]), SAID, tool("c", [IMAGE])],
-            [
-                tool("a", ELSEWHERE),
-                tool("b", ELSEWHERE),
-                {"role": "user", "content": [*shown("a"), *shown("b")]},
-                SAID,
-                tool("c", ELSEWHERE),
-                {"role": "user", "content": shown("c")},
-            ],
-        ),
-    ],
-)
-def test_media_of_tools(messages: list[dict[str, Any]], moved: list[dict[str, Any]]) -> None:
-    """Results of tools become text; what else they hold follows the results of its turn. What was given stays."""
-    before = copy.deepcopy(messages)
-
-    assert move_tool_media(messages) == moved
-    assert messages == before
 
 
 SIGNS = {

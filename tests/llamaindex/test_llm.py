@@ -187,6 +187,13 @@ class TestContent:
         llm.chat([ChatMessage(role="user", blocks=[block])])
         assert [part["type"] for part in script.bodies[-1]["messages"][0]["content"]] == ["text", "image_url"]
 
+    @pytest.mark.parametrize("role", ["system", "user", "tool"])
+    def test_citable_documents(self, script: ScriptedServer, llm: AzureInference, role: str) -> None:
+        """A document inside of citable content goes out as its text, as it does alone."""
+        block = CitableBlock(title="a", source="s", content=[TextBlock(text="About:"), DocumentBlock(data=b"Cats.")])
+        llm.chat([ChatMessage(role=role, blocks=[block], additional_kwargs={"tool_call_id": "c1"})])
+        assert script.bodies[-1]["messages"][0]["content"] == "About:\nCats."
+
     @pytest.mark.parametrize(
         "block",
         [
