@@ -361,5 +361,5 @@ def embedded(text: str) -> JsonObject | None:
 
 
 def single_braces(text: str) -> str:
-    """The text with the braces that a prompt template doubles, and forgets to halve again."""
-    return text.replace("{{", "{").replace("}}", "}")
+    """The text with the braces that a prompt template doubles, and forgets to halve again; JSON itself has no `{{`."""
+    return text.replace("{{", "{").replace("}}", "}") if "{{" in text else text
