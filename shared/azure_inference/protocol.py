@@ -26,6 +26,7 @@ ModelT = TypeVar("ModelT", bound=WireModel)
 RequestT = TypeVar("RequestT", bound=RequestModel)
 _EXCERPT = 80
 _UNSUITABLE_BODY = 502
+_STREAM_OPTIONS = "stream_options"
 _NO_NUMBER = rb"[\[:,]-?(?:NaN|Infinity)"
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _NOT_FOR_USERS = {
@@ -218,8 +219,8 @@ def streamed(request: RequestT, target: Target, *, ask_usage: bool) -> RequestT:
     """The request for an answer in pieces; with usage, where the dialect gives it only to those who ask for it."""
     check_kind(request)
     added: dict[str, Any] = {"stream": True}
-    if ask_usage and target.dialect.asks_stream_usage and "stream_options" not in request.extras:
-        added["stream_options"] = {"include_usage": True}
+    if ask_usage and target.dialect.asks_stream_usage and _STREAM_OPTIONS not in request.extras:
+        added[_STREAM_OPTIONS] = {"include_usage": True}
     return request.model_copy(update=added)
 
 
@@ -233,8 +234,12 @@ def _apply(
         messages = without_names(request.messages)
         request = request if messages is request.messages else request.model_copy(update={"messages": messages})
     extras = request.extras
-    if target.dialect.asks_stream_usage:
-        extras.pop("stream_options", None)
+    if _STREAM_OPTIONS in extras:
+        is_stream = getattr(request, "stream", None)
+        if not is_stream:  # said for all calls of a model; services refuse it where nothing is streamed
+            request = request.without((_STREAM_OPTIONS,))
+        if not is_stream or target.dialect.asks_stream_usage:
+            del extras[_STREAM_OPTIONS]
     if target.dialect.extra_parameters_header:
         return request, policy or (ExtraParameters.PASS_THROUGH if extras else None)
     if extras and policy is ExtraParameters.ERROR:

@@ -307,6 +307,20 @@ def test_usage_of_streams(dialect: str, ask_usage: bool, given: dict[str, Any]) 
     assert dict(call.headers).get("extra-parameters") == ("pass-through" if needs_header else None)
 
 
+@pytest.mark.parametrize("policy", [None, *ExtraParameters])
+@pytest.mark.parametrize("dialect", URLS)
+def test_stream_options_of_a_whole_answer(dialect: str, policy: ExtraParameters | None) -> None:
+    """What is said of streams for all calls of a model is not sent where nothing is streamed: services refuse it."""
+    fields = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    request = to_request(ChatRequest, {**fields, "stream_options": {"include_usage": True}})
+    target = dialects.resolve(URLS[dialect])
+    call = protocol.prepare(target, endpoints.CHAT, request, extra_parameters=policy)
+    bare = protocol.prepare(target, endpoints.CHAT, to_request(ChatRequest, fields), extra_parameters=policy)
+
+    assert json.loads(call.body) == fields
+    assert dict(call.headers).get("extra-parameters") == dict(bare.headers).get("extra-parameters")
+
+
 @pytest.mark.parametrize("policy", [ExtraParameters.DROP, ExtraParameters.ERROR])
 def test_our_own_stream_options_are_no_extra(policy: ExtraParameters) -> None:
     """What this library adds by itself is no reason to refuse or to drop."""
