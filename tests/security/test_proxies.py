@@ -214,7 +214,7 @@ def test_proxies_that_lead_nowhere(
     with pytest.raises(APIConnectionError, match=f"through the proxy {address} of the environment") as caught:
         DOORS[door].ask(way, model)
     assert ("407 Proxy Authentication Required" in str(caught.value)) is (case == "it refuses")
-    assert caught.value.args == (str(caught.value),)
+    assert caught.value.args == (caught.value.message,)
     assert KEY not in str(caught.value)
     assert place.asked == []
 
