@@ -38,6 +38,12 @@ _HTML = (
     b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
 )
 _CODES_ARE_TEXT = ("error-frame", "error-200")
+_NUMBERS = ("times", "code", "seconds", "after", "size")
+_WORDS = {
+    "body": ("error", "flat", "detail", "string", "html", "text", "empty"),
+    "shape": ("wrapped", "flat"),
+}
+_OF_ALL = ("times", "route", "id")
 _WAITS = ("retry-after", "retry-after-ms", "x-ms-retry-after-ms", "x-should-retry")
 
 
@@ -65,7 +71,7 @@ class Raw:
 
 
 def parse(text: str) -> list[Fault]:
-    """The faults that a text names; raises ``ValueError`` with what there is for a name that is none."""
+    """The faults that a text names; raises ``ValueError`` with what there is for a name, key or word that is none."""
     found: list[Fault] = []
     for part in filter(None, (piece.strip() for piece in text.split(";"))):
         name, _, rest = part.partition(":")
@@ -73,15 +79,20 @@ def parse(text: str) -> list[Fault]:
             raise ValueError(f"There is no fault {name!r}; there are {', '.join(sorted(NAMES))}.")
         pairs = [pair.partition("=") for pair in rest.split(",") if pair]
         parameters = {key.strip(): value.strip() for key, _, value in pairs}
-        _check_numbers(name, parameters)
+        _check(name, parameters)
         found.append(Fault(name, parameters, part))
     return found
 
 
-def _check_numbers(name: str, parameters: Mapping[str, str]) -> None:
-    for key in ("times", "code", "seconds", "after", "size"):
-        value = parameters.get(key)
-        if value is not None and not value.replace(".", "", 1).isdecimal() and name not in _CODES_ARE_TEXT:
+def _check(name: str, parameters: Mapping[str, str]) -> None:
+    known = (*KEYS[name].split(), *_OF_ALL)
+    for key, value in parameters.items():
+        if key not in known:
+            raise ValueError(f"There is no {key!r} of fault {name!r}; there are {', '.join(known)}.")
+        if key in _WORDS and value not in _WORDS[key]:
+            raise ValueError(f"{key}={value!r} of fault {name!r} is none of {', '.join(_WORDS[key])}.")
+        is_number = key in _NUMBERS and not (key == "code" and name in _CODES_ARE_TEXT)
+        if is_number and not value.replace(".", "", 1).isdecimal():
             raise ValueError(f"{key}={value!r} of fault {name!r} is not a number.")
 
 
@@ -130,7 +141,7 @@ def _status(fault: Fault) -> Raw:
         "text": (message.encode(), "text/plain"),
         "empty": (b"", "application/json"),
     }
-    body, content_type = bodies.get(fault.parameters.get("body", "error"), bodies["error"])
+    body, content_type = bodies[fault.parameters.get("body", "error")]
     return Raw(code, body, content_type, {name: fault.parameters[name] for name in _WAITS if name in fault.parameters})
 
 
@@ -190,4 +201,13 @@ _ROWS: dict[str, Callable[[list[JsonObject]], list[JsonObject]]] = {
     "no-index": lambda rows: [{key: value for key, value in row.items() if key != "index"} for row in rows],
     "base64-rows": lambda rows: [_packed(row) for row in rows],
 }
-NAMES = frozenset({"slow", "truncated", "no-choices", *_INSTEAD, *_ROWS, *stream_faults.NAMES})
+KEYS: Mapping[str, str] = {
+    **stream_faults.KEYS,
+    **dict.fromkeys((*_ROWS, "empty", "truncated", "no-choices"), ""),
+    **dict.fromkeys(("html", "error-200"), "code"),
+    "redirect": "code to",
+    "slow": "seconds",
+    "status": f"code body {' '.join(_WAITS)}",
+}
+"""What each fault takes, beside what all take."""
+NAMES = KEYS.keys()

@@ -47,10 +47,16 @@ class Described(Protocol):
         ...
 
 
-NAMES = frozenset(
-    "cut no-done error-event error-frame bad-frame after-done json crlf cr bom comments fields no-space multi-line "
-    "no-newline bytes surrogates slow-frames".split()
-)
+KEYS: Mapping[str, str] = {
+    **dict.fromkeys(("cut", "error-event", "bad-frame"), "after"),
+    "error-frame": "after code shape",
+    "bytes": "size",
+    "slow-frames": "seconds",
+    **dict.fromkeys(
+        "no-done after-done json crlf cr bom comments fields no-space multi-line no-newline surrogates".split(), ""
+    ),
+}
+"""What each fault takes."""
 _EMOJI = ("\\ud83d", "\\ude00")
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -88,11 +88,19 @@ def test_busy_port(capsys: pytest.CaptureFixture[str]) -> None:
         (["--port", "http"], "'http' is not a port"),
         (["--port", "70000"], "'70000' is not a port"),
         (["--key", " "], "the key is empty"),
-        (["--model", "a=b"], "'a=b' is not NAME=MODEL"),
-        (["--only", "mine", "--model", "yours=gpt-4o-mini"], "argument --only: 'mine' is none of the models"),
+        (["--model", "a=b"], "models='a': 'b' is not a name for one of the models"),
+        (["--model", "=gpt-4o-mini"], "models='': 'gpt-4o-mini' is not a name for one of the models"),
+        (["--only", "mine", "--model", "yours=gpt-4o-mini"], "only='mine' is none of the models"),
         (["--fault", "nonsense"], "There is no fault 'nonsense'; there are after-done"),
-        (["--latency", "long"], "'long' is not a number of seconds"),
-        (["--rate-limit", "-1"], "'-1' is not a number of requests"),
+        (["--fault", "status:cod=404"], "There is no 'cod' of fault 'status'; there are code, body, retry-after, "),
+        (["--fault", "cut:after=1,time=1"], "There is no 'time' of fault 'cut'; there are after, times, route, id."),
+        (["--fault", "status:404"], "There is no '404' of fault 'status'"),
+        (["--fault", "status:code=x"], "code='x' of fault 'status' is not a number"),
+        (["--fault", "status:body=hmtl"], "body='hmtl' of fault 'status' is none of error, flat, "),
+        (["--latency", "long"], "argument --latency: invalid float value: 'long'"),
+        (["--latency", "-1"], "latency=-1.0 is not a number of seconds"),
+        (["--latency", "nan"], "latency=nan is not a number of seconds"),
+        (["--rate-limit", "-1"], "rate_limit=-1 is not a number of requests"),
     ],
 )
 def test_bad_arguments(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
@@ -120,6 +128,25 @@ def test_in_a_thread() -> None:
     assert set(threading.enumerate()) <= before
     with pytest.raises(httpx.ConnectError):
         httpx.get(first)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"key": " "}, "the key is empty"),
+        ({"models": {"a": "b"}}, "models='a': 'b'"),
+        ({"only": "zz"}, "only='zz' is none of"),
+        ({"latency": -1}, "latency=-1 is not a number of seconds"),
+        ({"latency": "1"}, "latency='1' is not a number of seconds"),
+        ({"rate_limit": -1}, "rate_limit=-1 is not a number of requests"),
+        ({"journal_length": 0.5}, "journal_length=0.5 is not a number of requests"),
+        ({"faults": ["cut:afer=1"]}, "There is no 'afer' of fault 'cut'"),
+    ],
+)
+def test_wrong_values(settings: dict[str, Any], said: str) -> None:
+    """What the command refuses, `running` refuses."""
+    with pytest.raises(ValueError, match=said), running(**settings):
+        pass
 
 
 def test_wrong_setting() -> None:
