@@ -84,7 +84,7 @@ def test_the_tour_shows_everything_it_promises(documents: Path) -> None:
         (
             ["--docs", "TEXT"],
             {"AZURE_INFERENCE_ENDPOINT": "http://127.0.0.1:9/models", "AZURE_INFERENCE_CREDENTIAL": "key"},
-            "no answer from http://127.0.0.1:9",
+            "no connection to http://127.0.0.1:9",
         ),
         (["--docs", "TEXT"], {"EMBED_MODEL": "no-such-model"}, "no-such-model"),
         (["--docs", "TEXT"], {"EMULATOR_PORT": "BUSY"}, "the emulator did not start"),

@@ -124,7 +124,7 @@ def test_refused(trusting: None, tls: TlsServer, door: str, way: str, words: str
     error = failure(door, way, tls)
 
     assert isinstance(error, APIConnectionError)
-    assert re.search(words, str(error))
+    assert re.search(words, error.message)
     assert (error.attempts, tls.connections, tls.requests) == (1, 1, [])
 
 

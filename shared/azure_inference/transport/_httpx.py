@@ -116,8 +116,8 @@ def connection_error(where: str, error: Exception, *, dropped: bool) -> APIConne
         return APIConnectionError(f"{where} has no valid certificate: {text}. {advice}", may_pass=False)
     if cause is not None and not dropped:
         return APIConnectionError(f"{where} speaks no TLS that is safe: {text}. Check the endpoint.", may_pass=False)
-    advice = "Check the endpoint and the network."
-    return APIConnectionError(f"no answer from {where}: {text}. {advice}", dropped=dropped)
+    what = f"the connection to {where} broke" if dropped else f"no connection to {where}"
+    return APIConnectionError(f"{what}: {text}. Check the endpoint and the network.", dropped=dropped)
 
 
 class PatientTransport(httpx.HTTPTransport):
