@@ -29,6 +29,7 @@ from azure_inference import (
     ToolCall,
     ToolCallDelta,
     Usage,
+    half_json,
     parse_arguments,
     values_of,
 )
@@ -126,14 +127,19 @@ class StreamedAnswer:
         elif self._parallel_calls or not self._calls:
             new = CallSoFar(tool_call_id=piece.id, tool_name=function.name or "", tool_kwargs=function.arguments or "")
             self._calls = dict(sorted({**self._calls, index: new}.items()))
+        # What programs of llama-index-core ask, to know whether they are given calls.
+        self._note(tool_calls=[_legacy_so_far(call) for call in self._calls.values()])
 
     def _add_refusal(self, refusal: str, text: str) -> str:
         """Takes in a piece of a refusal; gives back the text of its chunk: the refusal, if the model says no other."""
         is_alone = not text and self._text == self._refusal
         self._refusal += refusal
         self._facts = {**self._facts, REFUSAL: self._refusal}
-        self._of_message = {"additional_kwargs": {REFUSAL: self._refusal}}
+        self._note(**{REFUSAL: self._refusal})
         return refusal if is_alone else text
+
+    def _note(self, **kept: Any) -> None:
+        self._of_message = {"additional_kwargs": {**self._of_message.get("additional_kwargs", {}), **kept}}
 
     def _response(self, thought: str = "", *, delta: str = "", **fields: Any) -> ChatResponse:
         if self._is_over and (self._calls or self._is_spoken):
@@ -176,7 +182,7 @@ def to_selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> lis
 
     Arguments that are no JSON object are never mended. A call that has them raises a `ToolCallError`; with
     `error_on_no_tool_call=False` (agents), it selects a tool that does not exist, whose name tells the model why.
-    While a stream is under way, calls that may still be incomplete have no arguments.
+    While a stream is under way, calls have the arguments that have come so far.
     """
     blocks = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
     if error_on_no_tool_call and not blocks:
@@ -185,7 +191,9 @@ def to_selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> lis
     for block in blocks:
         name, arguments = block.tool_name, block.tool_kwargs
         if isinstance(block, CallSoFar):
-            arguments = {}
+            arguments = half_json(arguments) if isinstance(arguments, str) else arguments
+        elif isinstance(arguments, str) and (parsed := parse_arguments(arguments)) is not None:
+            arguments = parsed
         elif isinstance(arguments, str):
             if error_on_no_tool_call:
                 raise ToolCallError(f"The arguments of the call to {name} are no JSON object: {arguments[:80]!r}")
@@ -222,6 +230,12 @@ def _to_block(call: ToolCall) -> ToolCallBlock:
 def _legacy(call: ToolCall) -> dict[str, Any]:
     """A call as programs of llama-index-core look for it beside the message."""
     return call.model_dump(include={"id", "type", "function"})
+
+
+def _legacy_so_far(call: CallSoFar) -> dict[str, Any]:
+    """The same of a call under way."""
+    function = {"name": call.tool_name, "arguments": call.tool_kwargs}
+    return {"id": call.tool_call_id, "type": "function", "function": function}
 
 
 def _facts(answer: ChatCompletion | ChatCompletionChunk, choice: Choice | ChunkChoice | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Literal
 
 from pydantic_core import from_json
 
@@ -17,6 +17,8 @@ _REFUSAL_SHOWN = 500
 _OBJECT_START = r'(?:\[\s*)?\{\s*["}]'
 """Where an object begins, or a list of them: not where words have brackets."""
 _ANY_START = r"[\[{]"
+_WITH_TEXT: Literal["trailing-strings"] = "trailing-strings"
+_OF_NUMBERS = "0123456789+-.eE"
 
 
 def find_json(text: str, *, is_list: bool = False) -> str | None:
@@ -39,11 +41,18 @@ def find_json(text: str, *, is_list: bool = False) -> str | None:
 
 
 def half_json(text: str, *, is_list: bool = False) -> Any:
-    """The value that an answer under way holds so far; None if that is nothing, or if words follow the JSON."""
+    """The value that an answer under way holds so far; None if that is nothing.
+
+    Text at its end counts as far as it goes. A number there does not, since of 1250 the first digits are no part.
+    """
+    begun = text[_start(text, is_list=is_list) :]
     try:
-        return from_json(text[_start(text, is_list=is_list) :], allow_partial="trailing-strings")
+        value = from_json(begun, allow_partial=_WITH_TEXT)
+        if begun[-1:].isdigit() and from_json(begun, allow_partial=True) == value:  # so it ends in no text
+            return from_json(begun.rstrip(_OF_NUMBERS), allow_partial=_WITH_TEXT)
     except ValueError:
         return None
+    return value
 
 
 def _start(text: str, *, is_list: bool) -> int:

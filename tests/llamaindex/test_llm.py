@@ -10,6 +10,7 @@ import pytest
 from llama_index.core.base.llms.types import (
     AudioBlock,
     ChatMessage,
+    ChatResponse,
     CitableBlock,
     DocumentBlock,
     ImageBlock,
@@ -289,13 +290,16 @@ class TestTools:
     """Tool calls."""
 
     def test_incomplete_arguments(self, script: ScriptedServer, llm: AzureInference) -> None:
-        """While a stream is under way, no call shows arguments that may still grow."""
-        script.will(Says(calls=[call("weather", {"city": "Rome"})]))
-        responses = list(llm.stream_chat_with_tools(TOOLS, user_msg="Rome?"))
+        """While a stream is under way, a call shows the arguments so far, without numbers that may still grow."""
+        script.will(Says(calls=[call("multiply", {"a": 12345678, "b": 2})]))
+        responses = list(llm.stream_chat_with_tools(TOOLS, user_msg="Well?"))
         seen = [llm.get_tool_calls_from_response(one, error_on_no_tool_call=False) for one in responses]
         arguments = [calls[0].tool_kwargs for calls in seen if calls]
-        assert {} in arguments
-        assert [one for one in arguments if one] == [{"city": "Rome"}] * 2  # with the reason, and with the usage
+        assert [one for place, one in enumerate(arguments) if one not in arguments[:place]] == [
+            {},
+            {"a": 12345678},
+            {"a": 12345678, "b": 2},
+        ]
 
     @pytest.mark.parametrize("method", ["stream_chat", "astream_chat"])
     def test_no_reason_given(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
@@ -303,6 +307,15 @@ class TestTools:
         script.will(Says(calls=[call("weather", {"city": "Rome"})], choice={"finish_reason": None}))
         last = ask(llm, method, user("Rome?"))[-1]
         assert llm.get_tool_calls_from_response(last)[0].tool_kwargs == {"city": "Rome"}
+
+    @pytest.mark.parametrize(("text", "expected"), [('{"city": "Rome"}', {"city": "Rome"}), (" ", {})])
+    def test_arguments_as_text(self, llm: AzureInference, text: str, expected: dict[str, str]) -> None:
+        """Arguments that another model's class keeps as text are read, if they are a JSON object."""
+        blocks = [ToolCallBlock(tool_call_id="c", tool_name="weather", tool_kwargs=text)]
+        response = ChatResponse(message=ChatMessage(role="assistant", blocks=blocks))
+        for is_error in (True, False):
+            (selected,) = llm.get_tool_calls_from_response(response, error_on_no_tool_call=is_error)
+            assert (selected.tool_name, selected.tool_kwargs) == ("weather", expected)
 
     def test_broken_arguments_stay(self, script: ScriptedServer, llm: AzureInference) -> None:
         """Broken arguments can be read as they came, and go back as they came."""

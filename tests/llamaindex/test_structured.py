@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.program.function_program import FunctionCallingProgram
 from llama_index.core.prompts import ChatPromptTemplate, RichPromptTemplate, SelectorPromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, field_validator
@@ -182,6 +183,18 @@ def test_growing_list(script: ScriptedServer, llm_of: LLMOf, way: str, method: s
     )
     assert {len(one.items or ()) for one in before} >= {1, 2, 3, 4}
     assert [one for place, one in enumerate(before) if one in before[:place]] == []
+
+
+@pytest.mark.parametrize("method", ["stream_call", "astream_call"])
+def test_growing_in_programs_of_llamaindex(script: ScriptedServer, llm: AzureInference, method: str) -> None:
+    """LlamaIndex's own program of function calls shows an object as it grows."""
+    script.will(Says(calls=[call("Person", {"name": "Annabella Smith", "age": 3112})]))
+    program = FunctionCallingProgram.from_defaults(output_cls=Person, llm=llm, prompt=about())
+    seen = [(one.name, one.age) for one in ask(program, method, text="Anna")]
+
+    assert len({name for name, _ in seen}) > 2
+    assert {age for _, age in seen} == {None, 3112}
+    assert seen[-1] == ("Annabella Smith", 3112)
 
 
 CAUSES = {

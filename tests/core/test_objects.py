@@ -1,0 +1,54 @@
+"""The value of JSON that is under way."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from azure_inference import half_json
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None),
+        ("Here it", None),
+        ('{"a', {}),
+        ('{"a": "b', {"a": "b"}),
+        ('{"a": 1', {}),
+        ('{"a": 12', {}),
+        ('{"a": -1.5e3', {}),
+        ('{"a": 12,', {"a": 12}),
+        ('{"a": 12 ', {"a": 12}),
+        ('{"a": 12}', {"a": 12}),
+        ('{"a": [1, 23', {"a": [1]}),
+        ('{"a": "of 12', {"a": "of 12"}),
+        ('{"a": ", 12', {"a": ", 12"}),
+        ('{"a": 1, "b2', {"a": 1}),
+        ('{"a": tru', {}),
+        ('So: {"a": 1}', {"a": 1}),
+        ('{"a": 1} So [1', {"a": 1}),
+    ],
+)
+def test_half(text: str, value: Any) -> None:
+    """What has come counts, text as far as it goes, and numbers when they are over."""
+    assert half_json(text) == value
+
+
+def test_half_of_a_list() -> None:
+    """A list grows by what is over."""
+    assert [half_json("[1, 23, 4]"[:end], is_list=True) for end in range(1, 11)] == [
+        [], [], [1], [1], [1], [1], [1, 23], [1, 23], [1, 23], [1, 23, 4]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("whole", [{"name": "pump 12", "price": 1250, "sizes": [1.5, -20], "in": {"e": 1e-7}}])
+def test_no_half_number(whole: dict[str, Any]) -> None:
+    """However JSON is cut, no number is seen that is not in the whole."""
+    text = json.dumps(whole)
+    halves = [half_json(text[:end]) or {} for end in range(1, len(text))]
+    assert {half["price"] for half in halves if "price" in half} == {1250}
+    assert {number for half in halves for number in half.get("sizes", ())} == {1.5, -20}
+    assert {half["in"]["e"] for half in halves if half.get("in")} == {1e-7}
