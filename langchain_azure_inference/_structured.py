@@ -134,7 +134,7 @@ def structured(
         title = tool["function"]["name"]
         choice = kwargs.pop("tool_choice", "any")
         llm = model.bind_tools([tool, *tools], tool_choice=choice, **kwargs)
-        others = frozenset(other["function"]["name"] for other in tools if "function" in other) - {title}
+        others = frozenset(other["function"]["name"] for other in tools) - {title}
         parser = _Object(kind=kind, title=title, is_called=True, others=others)
     elif method in ("json_schema", "json_mode"):
         form: dict[str, Any] = {"type": "json_object"} if method == "json_mode" else to_format(schema, strict)

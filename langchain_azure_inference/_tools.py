@@ -37,7 +37,7 @@ def to_tools(tools: Sequence[Tool], strict: bool | None = None) -> list[dict[str
     """Tools in the API's form.
 
     Raises:
-        ConfigurationError: `strict` contradicts a tool, or is True where an argument of one cannot be strict.
+        ConfigurationError: One is no function, `strict` contradicts it, or is True where an argument cannot be strict.
     """
     return [_to_tool(tool, strict) for tool in tools]
 
@@ -50,7 +50,10 @@ def _to_tool(tool: Tool, strict: bool | None) -> dict[str, Any]:
     named = _named(tool) if _is_object(tool) else None
     made = convert_to_openai_tool(_to_function(named) if named else tool)
     if "function" not in made:
-        return made
+        raise ConfigurationError(
+            f"a tool of type {made.get('type')!r} is none of this API, which has functions alone: pass a function that "
+            "does this"
+        )
     function = dict(made["function"])
     own = _own_schema(tool)
     if own and is_recursive(own):  # langchain-core writes out what is referred to, and has nothing where that recurs
@@ -137,7 +140,7 @@ def _to_function(named: Mapping[str, Any]) -> dict[str, Any]:
 
 def to_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | dict[str, Any] | None:
     """A tool choice in the API's form."""
-    return to_tool_choice(choice, [tool["function"]["name"] for tool in tools if "function" in tool])
+    return to_tool_choice(choice, [tool["function"]["name"] for tool in tools])
 
 
 def to_format(wanted: Any, strict: bool | None = None) -> dict[str, Any]:

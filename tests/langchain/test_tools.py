@@ -97,6 +97,16 @@ def test_tool_choice(model: ChatAzureInference, sent: Any, choice: Any, wire: An
     assert [request["body"].get("tool_choice") for request in sent()] == [wire, wire]
 
 
+@pytest.mark.parametrize("strict", [None, True])
+@pytest.mark.parametrize("kind", ["web_search", "code_interpreter", "mcp"])
+def test_tools_of_other_services(model: ChatAzureInference, kind: str, strict: bool | None) -> None:
+    """A tool that is no function is refused when it is bound, with what to do instead."""
+    with pytest.raises(ModelInvalidRequestError, match=f"'{kind}' is none of this API.* pass a function"):
+        model.bind_tools([{"type": kind}], strict=strict)
+    with pytest.raises(ModelInvalidRequestError, match=f"'{kind}' is none of this API.* pass a function"):
+        model.invoke("hi", tools=[{"type": kind}])
+
+
 async def test_tools_of_a_model_with_fallbacks(model: ChatAzureInference, sent: Any) -> None:
     """`bind_tools` of a model with fallbacks binds the tools to all its models."""
     nowhere = ChatAzureInference(endpoint="http://127.0.0.1:9/models", credential="canary-5ecret", max_retries=0)
