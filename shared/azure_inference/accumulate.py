@@ -6,6 +6,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from .calls import ToolCalls
+from .pieces import Pieces, given
 from .reasoning import Parted, ThoughtReader, with_unopened
 from .schema._json import is_array, is_object
 from .schema.chat import AnswerMessage, Audio, ChatCompletion, Choice, is_other, text_in
@@ -18,7 +20,6 @@ from .schema.chunks import (
     ToolCallDelta,
 )
 from .schema.completions import Completion, CompletionChoice
-from .schema.tools import FunctionCall, ToolCall, new_call_id
 
 _HEAD = ("id", "object", "created", "model", "system_fingerprint", "prompt_filter_results")
 
@@ -45,50 +46,34 @@ class _Head:
         if chunk.service_tier is not None:
             self.values["service_tier"] = chunk.service_tier
         if chunk.model_extra:
-            self.values.update(_given(chunk.model_extra))
+            self.values.update(given(chunk.model_extra))
 
 
-class _ToolCalls:
-    """The tool calls of one choice, merged by index; a piece without one is placed by its id, else by its order."""
+class _Beside:
+    """What stands beside the text of a choice: filter results and log probabilities together, of new keys the last."""
 
     def __init__(self) -> None:
-        self._calls: dict[int, list[str]] = {}
-        self._named_here: set[int] = set()
-        """The calls that have an id of our own."""
-        self._last = -1
+        self.values: dict[str, Any] = {}
 
-    def place(self, piece: ToolCallDelta, position: int | None) -> int:
-        """The index of the call that a piece without one belongs to; of several at once, this one has a `position`."""
-        known = next((i for i, (id_, _, _) in self._calls.items() if piece.id and id_ == piece.id), None)
-        if known is not None:
-            return known
-        if piece.id or piece.function.name or not self._calls:
-            return max(self._calls, default=-1) + 1
-        return self._last if position is None or position >= len(self._calls) else sorted(self._calls)[position]
+    def add(self, piece: ChunkChoice | CompletionChunkChoice) -> None:
+        """Takes in what a piece says of it."""
+        self.values.update(given(piece.model_extra))
+        if filtered := piece.content_filter_results:
+            self.values["content_filter_results"] = {**self.values.get("content_filter_results", {}), **filtered}
+        if piece.logprobs is not None:
+            self._add_logprobs(piece.logprobs)
 
-    def add(self, index: int, piece: ToolCallDelta) -> ToolCallDelta:
-        """Takes a piece in; gives back the same one, or, of a call that began without an id, one by our own."""
-        id_, function = piece.id, piece.function
-        call = self._calls.get(index)
-        if call is None:
-            if not id_:
-                piece = replace(piece, id=new_call_id())
-                self._named_here.add(index)
-            call = self._calls[index] = [piece.id or "", "", ""]
-        elif id_ and index in self._named_here:
-            piece = replace(piece, id=None)  # too late: the call has been told by ours
-        if function.name and not call[1]:
-            call[1] = function.name
-        if function.arguments:
-            call[2] += function.arguments
-        self._last = index
-        return piece
-
-    def result(self) -> list[ToolCall]:
-        return [
-            ToolCall(id=id_, type="function", function=FunctionCall(name=name, arguments=arguments))
-            for _, (id_, name, arguments) in sorted(self._calls.items())
-        ]
+    def _add_logprobs(self, logprobs: Any) -> None:
+        known = self.values.get("logprobs")
+        if not is_object(known) or not is_object(logprobs):
+            self.values["logprobs"] = {**logprobs} if is_object(logprobs) else logprobs
+            return
+        for name, value in logprobs.items():
+            before = known.get(name)
+            if is_array(before) and is_array(value):
+                known[name] = [*before, *value]
+            elif value is not None:
+                known[name] = value
 
 
 class _ChoiceSoFar:
@@ -101,12 +86,12 @@ class _ChoiceSoFar:
         self.content = bytearray()
         self.reasoning = bytearray()
         self.refusal: list[str] = []
-        self.tools: _ToolCalls | None = None
+        self.tools: ToolCalls | None = None
         self.audio: dict[str, Any] = {}
         self.others: list[tuple[int, Any]] = []
         """The parts of the content that are neither text nor thought, each with the length of the text before it."""
-        self.kept: dict[str, Any] = {}
-        self.unknown: dict[str, list[Any]] = {}
+        self.kept = _Beside()
+        self.unknown = Pieces()
         """What came under keys of the message that this library does not know."""
         self.finish_reason: str | None = None
 
@@ -134,7 +119,8 @@ class _ChoiceSoFar:
         if reason:
             self.finish_reason = reason
         if piece.content_filter_results or piece.logprobs is not None or piece.model_extra or delta.model_extra:
-            self._keep(piece)
+            self.kept.add(piece)
+            self.unknown.add(delta.model_extra)
         return piece if delta is came else replace(piece, delta=delta)
 
     def rest(self) -> Delta | None:
@@ -164,19 +150,12 @@ class _ChoiceSoFar:
         return replace(delta, content=parted.content, reasoning_content=parted.reasoning or None)
 
     def _placed(self, delta: Delta, came: list[ToolCallDelta]) -> Delta:
-        """The delta with an index on each piece of a tool call that came, and an id on the first of each call.
-
-        It is the same object where all had them.
-        """
-        tools = self.tools = self.tools or _ToolCalls()
+        """The delta with pieces of tool calls that say of which call they are; the same object where all did."""
+        tools = self.tools = self.tools or ToolCalls()
         changed: list[ToolCallDelta] | None = None
         several = len(came) > 1
         for position, piece in enumerate(came):
-            index, seen = piece.index, piece
-            if index is None:
-                index = tools.place(piece, position if several else None)
-                seen = replace(piece, index=index)
-            seen = tools.add(index, seen)
+            seen = tools.add(piece, position if several else None)
             if seen is not piece:
                 changed = changed or list(came)
                 changed[position] = seen
@@ -192,27 +171,6 @@ class _ChoiceSoFar:
         for name, value in audio.items():
             is_text = name in ("data", "transcript") and name in self.audio
             self.audio[name] = self.audio[name] + value if is_text else value
-
-    def _keep(self, piece: ChunkChoice) -> None:
-        self.kept.update(_given(piece.model_extra))
-        for name, value in _given(piece.delta.model_extra).items():
-            self.unknown.setdefault(name, []).append(value)
-        if filtered := piece.content_filter_results:
-            self.kept["content_filter_results"] = {**self.kept.get("content_filter_results", {}), **filtered}
-        if piece.logprobs is not None:
-            self._add_logprobs(piece.logprobs)
-
-    def _add_logprobs(self, logprobs: Any) -> None:
-        known = self.kept.get("logprobs")
-        if not is_object(known) or not is_object(logprobs):
-            self.kept["logprobs"] = {**logprobs} if is_object(logprobs) else logprobs
-            return
-        for name, value in logprobs.items():
-            before = known.get(name)
-            if is_array(before) and is_array(value):
-                known[name] = [*before, *value]
-            elif value is not None:
-                known[name] = value
 
     def _content(self) -> str | list[Any] | None:
         """The text; with other parts among it, all in the order they came in."""
@@ -236,26 +194,11 @@ class _ChoiceSoFar:
             refusal="".join(self.refusal) or None,
             tool_calls=self.tools.result() if self.tools else [],
             audio=Audio(**self.audio) if self.audio else None,
-            **{name: _sum(values) for name, values in self.unknown.items()},
+            **self.unknown.total(),
         )
         own = {"index": index, "finish_reason": self.finish_reason, "message": message}
-        fields: dict[str, Any] = {**self.kept, **own}
+        fields: dict[str, Any] = {**self.kept.values, **own}
         return Choice(**fields)
-
-
-def _given(unknown: dict[str, Any] | None) -> dict[str, Any]:
-    return {name: value for name, value in unknown.items() if value is not None} if unknown else {}
-
-
-def _sum(values: list[Any]) -> Any:
-    """The values that came under one key: texts, lists and objects added up; of any others, the last."""
-    if all(isinstance(value, str) for value in values):
-        return "".join(values)
-    if all(map(is_array, values)):
-        return [item for value in values for item in value]
-    if all(map(is_object, values)):
-        return {name: item for value in values for name, item in value.items()}
-    return values[-1]
 
 
 class ChatAccumulator:
@@ -322,21 +265,44 @@ class ChatAccumulator:
         return with_unopened(completion) if self._split_reasoning else completion
 
 
+class _TextSoFar:
+    """One choice of a text completion, as far as it has come."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.kept = _Beside()
+        self.finish_reason: str | None = None
+
+    def add(self, piece: CompletionChunkChoice) -> None:
+        """Takes a piece in."""
+        self.texts.append(piece.text)
+        if piece.finish_reason:
+            self.finish_reason = piece.finish_reason
+        if piece.content_filter_results or piece.logprobs is not None or piece.model_extra:
+            self.kept.add(piece)
+
+    def result(self, index: int) -> CompletionChoice:
+        own = {"index": index, "text": "".join(self.texts), "finish_reason": self.finish_reason}
+        fields: dict[str, Any] = {**self.kept.values, **own}
+        return CompletionChoice(**fields)
+
+
 class CompletionAccumulator:
     """Puts the chunks of a streamed text completion together."""
 
     def __init__(self) -> None:
         self._head = _Head()
-        self._texts: dict[int, list[str]] = {}
-        self._reasons: dict[int, str | None] = {}
+        self._choices: dict[int, _TextSoFar] = {}
 
     def add(self, chunk: CompletionChunk) -> CompletionChunk:
         """Takes a chunk in and gives it back."""
         self._head.add(chunk)
         for position, choice in enumerate(chunk.choices):
             index = position if choice.index is None else choice.index
-            self._texts.setdefault(index, []).append(choice.text)
-            self._reasons[index] = choice.finish_reason or self._reasons.get(index)
+            so_far = self._choices.get(index)
+            if so_far is None:
+                so_far = self._choices[index] = _TextSoFar()
+            so_far.add(choice)
         return chunk
 
     def rest(self) -> CompletionChunk | None:
@@ -345,26 +311,23 @@ class CompletionAccumulator:
 
     def unexplained(self) -> CompletionChunk | None:
         """The end of the choices that have not said why they ended, as one more chunk to add; None if all have."""
-        left = sorted(index for index, reason in self._reasons.items() if not reason)
+        left = sorted(index for index, choice in self._choices.items() if not choice.finish_reason)
         choices = [CompletionChunkChoice(index=index, finish_reason=UNKNOWN) for index in left]
         return CompletionChunk(id=self._head.values.get("id"), choices=choices) if choices else None
 
     @property
     def is_empty(self) -> bool:
         """Whether no choice has come yet."""
-        return not self._texts
+        return not self._choices
 
     @property
     def is_finished(self) -> bool:
         """Whether every choice seen has said why it ended."""
-        return bool(self._texts) and all(self._reasons.values())
+        return bool(self._choices) and all(choice.finish_reason for choice in self._choices.values())
 
     def result(self) -> Completion | None:
         """The answer so far; None while no choice has come."""
-        if not self._texts:
+        if not self._choices:
             return None
-        choices = [
-            CompletionChoice(index=index, text="".join(texts), finish_reason=self._reasons[index])
-            for index, texts in sorted(self._texts.items())
-        ]
+        choices = [choice.result(index) for index, choice in sorted(self._choices.items())]
         return Completion(choices=choices, **self._head.values)

@@ -35,6 +35,15 @@ MESSAGES = ({"role": "user", "content": QUESTION},)
 
 
 WEATHER = {"name": "get_weather", "arguments": '{"city": "Paris"}'}
+TWO_CALLS = {
+    "tool_calls": [
+        {"id": "1", "function": {"name": "get_weather", "arguments": {"city": "Paris"}}},
+        {"id": "2", "function": {"name": "get_weather", "arguments": {"city": "Rome"}}},
+    ]
+}
+HEARD_TWO = Heard(
+    calls=[("get_weather", {"city": "Paris"}), ("get_weather", {"city": "Rome"})], usage=TOKENS, finish="tool_calls"
+)
 ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]], Heard]] = {
     "text": (
         {"content": "It rains."},
@@ -70,22 +79,31 @@ ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]], Heard]] = {
         ],
         Heard(calls=[("get_weather", {"city": "Paris"})], usage=TOKENS, finish="tool_calls"),
     ),
+    "two calls of one index, in pieces": (
+        TWO_CALLS,
+        [
+            {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "get_weather", "arguments": ""}}]},
+            {"tool_calls": [{"index": 0, "function": {"arguments": '{"city": "Paris"}'}}]},
+            {"tool_calls": [{"index": 0, "id": "2", "function": {"name": "get_weather", "arguments": '{"city'}}]},
+            {"tool_calls": [{"index": 0, "id": None, "function": {"name": "", "arguments": '": "Rome"}'}}]},
+        ],
+        HEARD_TWO,
+    ),
+    "a tool call that is named in every piece": (
+        {"content": None, "tool_calls": [{"id": "1", "type": "function", "function": WEATHER}]},
+        [
+            {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "get_weather", "arguments": text}}]}
+            for text in ("", '{"city": ', '"Paris"}')
+        ],
+        Heard(calls=[("get_weather", {"city": "Paris"})], usage=TOKENS, finish="tool_calls"),
+    ),
     "two calls without an index, arguments as an object": (
-        {
-            "tool_calls": [
-                {"id": "1", "function": {"name": "get_weather", "arguments": {"city": "Paris"}}},
-                {"id": "2", "function": {"name": "get_weather", "arguments": {"city": "Rome"}}},
-            ]
-        },
+        TWO_CALLS,
         [
             {"tool_calls": [{"id": "1", "function": WEATHER}]},
             {"tool_calls": [{"id": "2", "function": {**WEATHER, "arguments": '{"city": "Rome"}'}}]},
         ],
-        Heard(
-            calls=[("get_weather", {"city": "Paris"}), ("get_weather", {"city": "Rome"})],
-            usage=TOKENS,
-            finish="tool_calls",
-        ),
+        HEARD_TWO,
     ),
 }
 FAILURES: dict[str, tuple[int, dict[str, Any], type[InferenceError]]] = {

@@ -9,131 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azure_inference import ChatCompletion, ChatCompletionChunk, CompletionChunk
+from azure_inference import ChatCompletionChunk, CompletionChunk
 from azure_inference.accumulate import ChatAccumulator, CompletionAccumulator
 
-
-def chunk(*deltas: dict[str, Any], **head: Any) -> dict[str, Any]:
-    """A frame with one choice for each delta; `finish_reason`, `index` and the like may stand in a delta's place."""
-    return {"choices": [{"index": number, "delta": delta} for number, delta in enumerate(deltas)], **head}
-
-
-def calls(*pieces: dict[str, Any], **head: Any) -> dict[str, Any]:
-    """A frame with pieces of tool calls."""
-    return chunk({"tool_calls": list(pieces)}, **head)
-
-
-def accumulated(*frames: dict[str, Any]) -> tuple[ChatCompletion, list[ChatCompletionChunk]]:
-    """The whole answer of frames, and the chunks as the caller sees them."""
-    accumulator = ChatAccumulator()
-    seen = [accumulator.add(ChatCompletionChunk.from_value(frame)) for frame in frames]
-    result = accumulator.result()
-    assert result is not None
-    return result, seen
-
-
-def called(*frames: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """The tool calls that frames amount to: id, name, arguments."""
-    answer, seen = accumulated(*frames)
-    pieces = [piece for each in seen for choice in each.choices for piece in choice.delta.tool_calls]
-    assert all(piece.index is not None for piece in pieces), "each piece says which call it belongs to"
-    return [(call.id, call.function.name, call.function.arguments) for call in answer.choices[0].message.tool_calls]
-
-
-def called_by_us(*frames: dict[str, Any]) -> list[tuple[str, str]]:
-    """The tool calls that frames without ids amount to: name, arguments. Each has an id of our own, told only once."""
-    answer, seen = accumulated(*frames)
-    pieces = [piece for each in seen for choice in each.choices for piece in choice.delta.tool_calls]
-    calls = answer.choices[0].message.tool_calls
-    told = {piece.index: piece.id for piece in pieces if piece.id}
-    assert [piece.id for piece in pieces if piece.id] == list(told.values())
-    assert [call.id for call in calls] == [told[index] for index in sorted(told)]
-    assert len(set(told.values())) == len(calls)
-    assert all(len(id_) == 9 and id_.isalnum() for id_ in told.values())
-    return [(call.function.name, call.function.arguments) for call in calls]
-
-
-def piece(arguments: Any, name: Any = None, **place: Any) -> dict[str, Any]:
-    """A piece of a tool call."""
-    return {**place, "function": {"name": name, "arguments": arguments}}
-
-
-TWO = [("a", "f", '{"x":1}'), ("b", "g", "{}")]
-TOOL_STREAMS: dict[str, list[dict[str, Any]]] = {
-    "by index": [
-        calls(piece("", "f", index=0, id="a", type="function")),
-        calls(piece('{"x"', index=0)),
-        calls(piece("", "g", index=1, id="b", type="function")),
-        calls(piece(":1}", index=0)),
-        calls(piece("{}", index=1)),
-    ],
-    "by index, one frame with several pieces": [
-        calls(piece('{"x"', "f", index=0, id="a"), piece("", "g", index=1, id="b")),
-        calls(piece("{}", index=1), piece(":1}", index=0)),
-    ],
-    "by index, null names and ids later": [
-        calls(piece('{"x"', "f", index=0, id="a")),
-        calls(piece(":1}", None, index=0, id=None, type=None)),
-        calls({"index": 1, "id": "b", "function": None}),
-        calls(piece("{}", "g", index=1, id="b")),
-    ],
-    "by index, the name and the id in every piece": [
-        calls(piece('{"x"', "f", index=0, id="a")),
-        calls(piece(":1}", "f", index=0, id="a")),
-        calls(piece("{", "g", index=1, id="b")),
-        calls(piece("}", "g", index=1, id="b")),
-    ],
-    "by index, starting at one": [
-        calls(piece('{"x":1}', "f", index=1, id="a")),
-        calls(piece("{}", "g", index=2, id="b")),
-    ],
-    "by id": [
-        calls(piece('{"x"', "f", id="a")),
-        calls(piece("", "g", id="b")),
-        calls(piece(":1}", id="a")),
-        calls(piece("{}", id="b")),
-    ],
-    "by id at the start of each call only": [
-        calls(piece('{"x"', "f", id="a")),
-        calls(piece(":1}")),
-        calls(piece("{", "g", id="b")),
-        calls(piece("}", id=None)),
-    ],
-    "whole calls in one frame, without an index": [calls(piece('{"x":1}', "f", id="a"), piece("{}", "g", id="b"))],
-    "whole calls, arguments as objects": [calls(piece({"x": 1}, "f", id="a"), piece({}, "g", id="b"))],
-}
-
-
-@pytest.mark.parametrize("frames", TOOL_STREAMS.values(), ids=TOOL_STREAMS)
-def test_tool_calls(frames: list[dict[str, Any]]) -> None:
-    """Pieces are placed by index, by id where there is none, and else by their order."""
-    assert [(id_, name, text.replace(": ", ":")) for id_, name, text in called(*frames)] == TWO
-
-
-def test_tool_calls_by_position() -> None:
-    """Where pieces have neither index nor id, those that come together are told apart by their place."""
-    frames = [calls(piece("", "f"), piece("", "g")), calls(piece('{"x":'), piece("{")), calls(piece("1}"), piece("}"))]
-
-    assert called_by_us(*frames) == [("f", '{"x":1}'), ("g", "{}")]
-
-
-def test_a_lone_piece_goes_on_with_the_last_call() -> None:
-    """A single nameless piece belongs to the call that was begun last."""
-    frames = [calls(piece("", "f")), calls(piece("1")), calls(piece("", "g")), calls(piece("2"))]
-
-    assert called_by_us(*frames) == [("f", "1"), ("g", "2")]
-
-
-@pytest.mark.parametrize("missing", [{}, {"id": None}, {"id": ""}])
-def test_calls_without_an_id(missing: dict[str, Any]) -> None:
-    """A call whose first piece has no id has one of our own; one that comes later is not told."""
-    frames = [
-        calls(piece("", "f", index=0, **missing)),
-        calls(piece('{"x"', index=0, **missing), piece("{", "g", index=1, **missing)),
-        calls(piece(":1}", index=0, id="late"), piece("}", index=1)),
-    ]
-
-    assert called_by_us(*frames) == [("f", '{"x":1}'), ("g", "{}")]
+from .answers import accumulated, calls, chunk, piece
 
 
 @pytest.mark.parametrize(
@@ -288,6 +167,22 @@ def test_keys_that_are_new() -> None:
     assert choice.message.model_extra == {"annotations": [1, 2], "context": {"a": 1, "b": 2}, "aside": "bc", "odd": "d"}
 
 
+def test_objects_in_pieces() -> None:
+    """Objects under new keys are added up as deep as they go, but for names; so is the function call of old."""
+    answer, _ = accumulated(
+        chunk({"function_call": {"name": "f", "arguments": ""}}),
+        chunk({"function_call": {"arguments": '{"a"', "name": "f"}}),
+        chunk({"function_call": {"arguments": ":1}", "name": None}}),
+        chunk({"context": {"citations": [1], "intent": "a", "more": {"id": "i", "n": 1}, "none": None}}),
+        chunk({"context": {"citations": [2], "intent": "b", "more": {"id": "i", "n": 2}}}),
+    )
+
+    assert answer.choices[0].message.model_extra == {
+        "function_call": {"name": "f", "arguments": '{"a":1}'},
+        "context": {"citations": [1, 2], "intent": "ab", "more": {"id": "i", "n": 2}, "none": None},
+    }
+
+
 def test_nothing_is_changed_that_was_given() -> None:
     """A chunk given in stays as it is; one that needed no change is given back itself."""
     plain = ChatCompletionChunk.from_value(chunk({"content": "a"}))
@@ -330,6 +225,27 @@ def test_text_completions() -> None:
     assert answer.usage is not None
     assert answer.usage.total_tokens == 2
     assert accumulator.is_finished
+
+
+def test_everything_else_of_a_text_completion() -> None:
+    """Log probabilities, filter results and new keys are put together, as those of a chat."""
+    accumulator = CompletionAccumulator()
+    for text, place, filtered in [("a", 0, {"hate": 1}), ("b", 1, {"violence": 2})]:
+        logprobs = {"tokens": [text], "token_logprobs": [-1.0], "text_offset": [place], "top_logprobs": None}
+        choice = {"index": 0, "text": text, "logprobs": logprobs, "content_filter_results": filtered, "x": place}
+        accumulator.add(CompletionChunk.from_value({"choices": [choice], "y": place}))
+    answer = accumulator.result()
+
+    assert answer is not None
+    assert answer.choices[0].logprobs == {
+        "tokens": ["a", "b"],
+        "token_logprobs": [-1.0, -1.0],
+        "text_offset": [0, 1],
+        "top_logprobs": None,
+    }
+    assert answer.choices[0].content_filter_results == {"hate": 1, "violence": 2}
+    assert answer.choices[0].model_extra == {"x": 1}
+    assert answer.model_extra == {"y": 1}
 
 
 TEXTS = st.text(max_size=12)

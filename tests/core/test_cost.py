@@ -78,7 +78,7 @@ FURTHER_STEPS: dict[str, set[str]] = {
         "_ChoiceSoFar._placed",
         "_ChoiceSoFar._parted",
         "Delta.reasoning_text",
-        "_ToolCalls.add",
+        "ToolCalls.add",
     },
 }
 

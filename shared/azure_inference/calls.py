@@ -1,0 +1,119 @@
+"""The tool calls of a streamed answer, put together from their pieces."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from .pieces import Pieces
+from .schema.chunks import ToolCallDelta
+from .schema.tools import FunctionCall, ToolCall, new_call_id
+
+
+class _Call:
+    """One call, as far as it has come."""
+
+    def __init__(self, index: int, first: ToolCallDelta) -> None:
+        self.index = index
+        self.id = first.id or new_call_id()
+        self.is_named_here = not first.id
+        self.kind = first.type or "function"
+        self.name = ""
+        self.arguments = ""
+        self.unknown: tuple[Pieces, Pieces] | None = None
+        """What came under unknown keys, of the call and of its function."""
+
+    def keep(self, piece: ToolCallDelta) -> None:
+        """Takes in the unknown keys of a piece."""
+        self.unknown = self.unknown or (Pieces(), Pieces())
+        self.unknown[0].add(piece.model_extra)
+        self.unknown[1].add(piece.function.model_extra)
+
+    def result(self) -> ToolCall:
+        of_call, of_function = (unknown.total() for unknown in self.unknown) if self.unknown else ({}, {})
+        function = FunctionCall(name=self.name, arguments=self.arguments, **of_function)
+        return ToolCall(id=self.id, type=self.kind, function=function, **of_call)
+
+
+class ToolCalls:
+    """The tool calls of one choice.
+
+    Pieces are merged by index; by their ids where a server gives one index to several calls; without an index by id,
+    else by their order.
+    """
+
+    def __init__(self) -> None:
+        self._calls: dict[int, _Call] = {}
+        self._moved: dict[int, int] = {}
+        """The index of the call under way, by that which a server gives to several."""
+        self._last = -1
+
+    def add(self, piece: ToolCallDelta, position: int | None) -> ToolCallDelta:
+        """Takes a piece in; of several at once, this one has a `position`.
+
+        Gives back the same one; or one with the index of its call, with an id on the first of each call only, and
+        without a name that is repeated, for those who put pieces together themselves.
+        """
+        call = None if piece.index is None or self._moved else self._calls.get(piece.index)
+        if call is None or (piece.id and piece.id != call.id):
+            call, piece = self._assigned(piece, position)
+        function = piece.function
+        if function.name:
+            if function.name != call.name:
+                call.name += function.name
+            else:
+                piece = replace(piece, function=replace(function, name=None))
+        if function.arguments:
+            call.arguments += function.arguments
+        if piece.model_extra or function.model_extra:
+            call.keep(piece)
+        self._last = call.index
+        return piece
+
+    def result(self) -> list[ToolCall]:
+        """The calls in their order."""
+        return [call.result() for _, call in sorted(self._calls.items())]
+
+    def _assigned(self, piece: ToolCallDelta, position: int | None) -> tuple[_Call, ToolCallDelta]:
+        """The call that a piece belongs to, new or known, and the piece as one of that call."""
+        index = self._place(piece, position) if piece.index is None else self._sort(piece.index, piece)
+        if index != piece.index:
+            piece = replace(piece, index=index)
+        call = self._calls.get(index)
+        if call is None:
+            call = self._calls[index] = _Call(index, piece)
+            return call, piece if piece.id else replace(piece, id=call.id)
+        if piece.id and piece.id != call.id:
+            piece = replace(piece, id=None)  # the call has been told by another
+        return call, piece
+
+    def _place(self, piece: ToolCallDelta, position: int | None) -> int:
+        """The index of the call that a piece without one belongs to."""
+        known = self._index_of(piece.id)
+        if known is not None:
+            return known
+        if piece.id or piece.function.name or not self._calls:
+            return self._next()
+        return self._last if position is None or position >= len(self._calls) else sorted(self._calls)[position]
+
+    def _sort(self, index: int, piece: ToolCallDelta) -> int:
+        """The index of the call that a piece belongs to, where several may have the one that it came with.
+
+        Another id begins another call only together with a name: some servers make up an id for each piece.
+        """
+        under_way = self._moved.get(index, index)
+        call = self._calls.get(under_way)
+        if call is None or not piece.id or piece.id == call.id or call.is_named_here:
+            return under_way
+        meant = self._index_of(piece.id)
+        if meant is None:
+            if not (piece.function.name and call.name):
+                return under_way
+            meant = self._next()
+        self._moved[index] = meant
+        return meant
+
+    def _index_of(self, id_: str | None) -> int | None:
+        return next((index for index, call in self._calls.items() if id_ and call.id == id_), None)
+
+    def _next(self) -> int:
+        return max(self._calls, default=-1) + 1
