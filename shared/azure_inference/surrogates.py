@@ -12,14 +12,16 @@ _Path = tuple[str | int, ...]
 class SurrogateJoiner:
     """Holds the first half of a character back until the event with the second half comes.
 
-    Such events are no valid Unicode and no strict parser takes them, so they are read here, the rare case, only.
+    Such events are no valid Unicode and no strict parser takes them, so they are read here, the rare case, only; whole
+    answers, too, which a token limit has cut in the middle of a character. Half a character at the end of a text says
+    nothing and is left out, and elsewhere U+FFFD stands for it.
     """
 
     def __init__(self) -> None:
         self._held: dict[_Path, str] = {}
 
     def read(self, data: bytes) -> Any:
-        """The JSON value of an event, its texts made whole; raises ValueError if it is no JSON."""
+        """The JSON value of an event or an answer, its texts made whole; raises ValueError if it is no JSON."""
         return self._walk(read_json(data), ())
 
     def _walk(self, value: Any, path: _Path) -> Any:

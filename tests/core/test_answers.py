@@ -13,8 +13,10 @@ from azure_inference import (
     APIStatusError,
     ChatCompletion,
     ChatRequest,
+    CompletionRequest,
     ModelInfo,
     ResponseValidationError,
+    UserMessage,
     endpoints,
     estimate_tokens,
     model_profile,
@@ -26,6 +28,7 @@ from azure_inference.reader import StreamReader
 from azure_inference.remedy import Remedy, refused_parameters
 
 from .answers import CALL, answer, chunks_of, frame
+from .conftest import Reply
 
 
 @pytest.mark.parametrize(
@@ -80,6 +83,62 @@ def test_a_stream_of_calls_only_has_no_text() -> None:
     reader.feed(b"data: [DONE]\n\n")
 
     assert reader.result().choices[0].message.content is None
+
+
+ODD_HEADS = [{"id": 12}, {"created": 1.5}, {"created": 1700000000}, {"id": "", "created": None}]
+
+
+@pytest.mark.parametrize("head", ODD_HEADS)
+def test_ids_and_times_in_other_forms(server: Any, either: Any, head: dict[str, Any]) -> None:
+    """An id that is a number is its text, a time may be no whole number, and neither refuses an answer."""
+    call = {"id": 7, "function": {"name": "f", "arguments": "{}"}}
+    end = {"index": 0, "finish_reason": "stop"}
+    server.reply_json({**head, "choices": [{**end, "message": {"tool_calls": [call], "audio": {"expires_at": 1.5}}}]})
+    server.reply_events({**head, "choices": [{**end, "delta": {"tool_calls": [call], "audio": {"expires_at": 1.5}}}]})
+    server.reply_json({**head, "choices": [{**end, "text": "hi"}]})
+    server.reply_events({**head, "choices": [{**end, "text": "hi"}]})
+    client = either.client(server.url)
+    chat, text = ChatRequest(messages=[UserMessage(content="p")]), CompletionRequest(prompt="p")
+    streams = client.stream_chat, client.stream_complete
+
+    for ask, stream, request in zip((client.chat, client.complete), streams, (chat, text), strict=True):
+        whole = ask(request)
+        pieces = stream(request)
+        chunks = list(pieces)
+        expected = str(head["id"]) if head.get("id") else None
+        for read in (whole, chunks[0], pieces.so_far):
+            assert (read.id or None, read.created) == (expected, head.get("created"))
+            assert type(read.created) is type(head.get("created"))
+        if request is chat:
+            assert [read.choices[0].message.tool_calls[0].id for read in (whole, pieces.so_far)] == ["7", "7"]
+            assert whole.choices[0].message.audio == pieces.so_far.choices[0].message.audio
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [("a\\ud83c", "a"), ("a\\ud83cb", "a\ufffdb"), ("\\udf88b", "\ufffdb"), ("\\ud83c\\udf88\\uD83C", "🎈")],
+)
+def test_half_a_character(server: Any, either: Any, written: str, text: str) -> None:
+    """What a token limit left of a character refuses no answer, whole or streamed; the rest of the text is the same."""
+    said = '{"choices": [{"index": 0, "%s": {"content": "' + written + '"}, "finish_reason": "length"}]}'
+    server.reply(Reply(body=(said % "message").encode()))
+    server.reply_events(b"data: " + (said % "delta").encode() + b"\n\n")
+    server.reply(Reply(body=(said % "message").encode()))
+    client = either.client(server.url)
+    request = ChatRequest(messages=[UserMessage(content="p")])
+
+    assert client.chat(request).choices[0].message.text == text
+    for stream in (client.stream_chat(request), client.stream_chat(request)):
+        assert "".join(chunk.choices[0].delta.text for chunk in stream) == text
+        assert stream.so_far.choices[0].message.text == text
+
+
+def test_half_a_character_and_no_answer(server: Any, either: Any) -> None:
+    """A body with half a character that is no answer in other ways, too, is refused."""
+    server.reply(Reply(body=b'{"choices": [{"x": "\\ud83c"}]}'))
+
+    with pytest.raises(ResponseValidationError, match="no ChatCompletion"):
+        either.client(server.url).chat(ChatRequest(messages=[UserMessage(content="p")]))
 
 
 @pytest.mark.parametrize("separator", ["\\ud83c\\udf88", "\\ud83c|\\udf88"])

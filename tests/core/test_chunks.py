@@ -96,7 +96,7 @@ def test_other_ways_to_write_it(written: dict[str, Any], meant: dict[str, Any]) 
 
 
 @pytest.mark.parametrize(
-    "wrong", [1, "x", None, [], {"choices": 1}, {"choices": [1]}, {"id": 1}, {"usage": {"total_tokens": "x"}}]
+    "wrong", [1, "x", None, [], {"choices": 1}, {"choices": [1]}, {"id": [1]}, {"usage": {"total_tokens": "x"}}]
 )
 def test_what_is_no_chunk(wrong: Any) -> None:
     """What cannot be a chunk is none, in either reader."""

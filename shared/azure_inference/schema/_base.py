@@ -1,9 +1,14 @@
 """The two base models of the wire: what we send, and what a server answers."""
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+Id = Annotated[str, Field(coerce_numbers_to_str=True)]
+"""A name of something, which some servers write as a number."""
+Seconds = int | float
+"""A time in Unix seconds, which some servers tell more exactly than the API has it."""
 
 ESSENTIAL = frozenset({"messages", "input", "prompt", "model", "stream", "tools", "tool_choice", "response_format"})
 """Fields that requests are about: without them, another question would be answered than the one asked."""

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WrapValidator
 
-from ._base import AnswerModel, RequestModel, WireModel
+from ._base import AnswerModel, Id, RequestModel, Seconds, WireModel
 from ._json import is_array, is_object
 from .messages import Messages
 from .tools import ToolCall, ToolChoice, ToolDefinition, with_ids
@@ -110,8 +110,8 @@ class Usage(AnswerModel):
 class Audio(AnswerModel):
     """A spoken answer: base64 `data`, its `transcript`, and an `id` valid until `expires_at` (Unix seconds)."""
 
-    id: str | None = None
-    expires_at: int | None = None
+    id: Id | None = None
+    expires_at: Seconds | None = None
     data: str | None = None
     format: str | None = None
     transcript: str | None = None
@@ -197,9 +197,9 @@ class Choice(AnswerModel):
 class ChatCompletion(AnswerModel):
     """A whole answer of `POST /chat/completions`; unknown keys are in `model_extra`."""
 
-    id: str | None = None
+    id: Id | None = None
     object: str | None = None
-    created: int | None = None
+    created: Seconds | None = None
     model: str | None = None
     choices: list[Choice] = Field(min_length=1)
     usage: Usage | None = None

@@ -12,6 +12,7 @@ import msgspec
 from pydantic import BaseModel
 from pydantic_core import SchemaSerializer, core_schema, from_json
 
+from ._base import Seconds
 from ._json import has_any, is_array, is_object
 from .chat import Audio, Usage, said_in, text_in, thought_in
 from .tools import to_text
@@ -98,6 +99,11 @@ class ChunkModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     )
 
 
+def _to_id(value: Any) -> Any:
+    """The name of something as text: some servers write a number."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 class FunctionCallDelta(ChunkModel, frozen=True, kw_only=True):
     """A piece of the function a model calls. `arguments` is JSON text as the model writes it, cut anywhere."""
 
@@ -113,7 +119,7 @@ class ToolCallDelta(ChunkModel, frozen=True, kw_only=True):
     The first piece of a call has its `id`, which is one of our own where a server gives none.
     """
 
-    others = {"function": FunctionCallDelta.grouped}
+    others = {"id": _to_id, "function": FunctionCallDelta.grouped}
 
     index: int | None = None
     id: str | None = None
@@ -178,7 +184,7 @@ class _Frame(ChunkModel, frozen=True, kw_only=True):
 
     id: str | None = None
     object: str | None = None
-    created: int | None = None
+    created: Seconds | None = None
     model: str | None = None
     usage: Usage | None = None
     system_fingerprint: str | None = None
@@ -189,7 +195,7 @@ class _Frame(ChunkModel, frozen=True, kw_only=True):
 class ChatCompletionChunk(_Frame, frozen=True, kw_only=True):
     """One frame of a streamed answer; `choices` is empty in frames that bring only usage or filter results."""
 
-    others = {"choices": ChunkChoice.grouped}
+    others = {"id": _to_id, "choices": ChunkChoice.grouped}
 
     choices: list[ChunkChoice] = []
     obfuscation: Any = None
@@ -214,7 +220,7 @@ class CompletionChunkChoice(ChunkModel, frozen=True, kw_only=True):
 class CompletionChunk(_Frame, frozen=True, kw_only=True):
     """One frame of a streamed completion; `choices` may be empty."""
 
-    others = {"choices": CompletionChunkChoice.grouped}
+    others = {"id": _to_id, "choices": CompletionChunkChoice.grouped}
 
     choices: list[CompletionChunkChoice] = []
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ._base import AnswerModel, RequestModel
+from ._base import AnswerModel, Id, RequestModel, Seconds
 from ._json import has_any
 from .chat import StopSequences, Usage
 
@@ -46,9 +46,9 @@ class CompletionChoice(AnswerModel):
 class Completion(AnswerModel):
     """An answer of `POST /completions`."""
 
-    id: str | None = None
+    id: Id | None = None
     object: str | None = None
-    created: int | None = None
+    created: Seconds | None = None
     model: str | None = None
     choices: list[CompletionChoice] = Field(min_length=1)
     usage: Usage | None = None

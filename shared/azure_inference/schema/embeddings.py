@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, FiniteFloat, Strict, TypeAdapter, ValidationError
 
-from ._base import AnswerModel, RequestModel, WireModel
+from ._base import AnswerModel, Id, RequestModel, WireModel
 from ._json import is_array, is_object
 from .chat import Usage, listed
 from .messages import ImagePart
@@ -81,7 +81,7 @@ class EmbeddingsResult(AnswerModel):
     `data` holds the rows as the server sent them, but for what `EmbeddingItem` says of numbers.
     """
 
-    id: str | None = None
+    id: Id | None = None
     object: str | None = None
     model: str | None = None
     data: list[EmbeddingItem]

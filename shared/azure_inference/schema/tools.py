@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from ._base import WireModel
+from ._base import Id, WireModel
 
 
 def to_text(arguments: Any) -> Any:
@@ -73,7 +73,7 @@ class FunctionCall(WireModel):
 class ToolCall(WireModel):
     """A call the model asks for; answer it with a `ToolMessage` that carries the same id."""
 
-    id: Text = ""
+    id: Annotated[Id, BeforeValidator(_blank)] = ""
     type: str | None = "function"
     function: FunctionCall
 
