@@ -121,6 +121,11 @@ class Connected(Serializable):
         return made
 
     @property
+    def model_name(self) -> str | None:
+        """The model, by its other name."""
+        return self.model
+
+    @property
     def _known(self) -> ModelProfile:
         return model_profile(self.base_model or self.model)
 
@@ -141,6 +146,7 @@ class Connected(Serializable):
         return True
 
     def __setattr__(self, name: str, value: Any) -> None:
+        name = _ALIASES.get(name, name)
         if name not in Connection.arguments:
             super().__setattr__(name, value)
             return
@@ -149,8 +155,9 @@ class Connected(Serializable):
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy. It shares the connection, unless `update` has something that makes another one."""
-        copied = super().model_copy(update=concealed(update or {}), deep=deep)
-        if update and not Connection.arguments.isdisjoint(update):
+        given = concealed(rename_arguments(update or {}, _ALIASES))
+        copied = super().model_copy(update=given, deep=deep)
+        if not Connection.arguments.isdisjoint(given):
             copied._connection = None  # noqa: SLF001 - of this very class
         return copied
 

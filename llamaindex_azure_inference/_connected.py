@@ -100,6 +100,7 @@ class Connected(BaseComponent):
         return model_profile(self.base_model or model)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        name = self.other_names.get(name, name)
         if name not in Connection.arguments:
             super().__setattr__(name, value)
             return
@@ -108,8 +109,9 @@ class Connected(BaseComponent):
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy. It shares the connection, unless `update` has something that makes another one."""
-        copied = super().model_copy(update=concealed(update or {}), deep=deep)
-        if update and not Connection.arguments.isdisjoint(update):
+        given = concealed(rename_arguments(update or {}, self.other_names))
+        copied = super().model_copy(update=given, deep=deep)
+        if not Connection.arguments.isdisjoint(given):
             copied._connection = None  # noqa: SLF001 - of this very class
         return copied
 

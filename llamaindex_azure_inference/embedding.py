@@ -72,8 +72,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     @override
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        if name in ("model_name", "base_model"):
-            self._fit_batch_size()
+        self._fit_batch_size()
 
     @override
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -96,7 +95,8 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         return "AzureInferenceEmbedding"
 
     @property
-    def _model(self) -> str | None:
+    def model(self) -> str | None:
+        """The model, by its other name; None for an endpoint that serves a single one."""
         return None if self.model_name == _UNNAMED else self.model_name
 
     @override
@@ -227,7 +227,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
 
     def _fields(self, kind: type[EmbeddingsRequest | ImageEmbeddingsRequest], purpose: _Purpose) -> dict[str, Any]:
         derived = {
-            "model": self._model,
+            "model": self.model,
             "input_type": self._input_type(purpose),
             "encoding_format": self.connection.encoding_format(self.encoding_format, self._known),
         }
@@ -238,7 +238,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
 
     @property
     def _known(self) -> ModelProfile:
-        return self.profile_of(self._model)
+        return self.profile_of(self.model)
 
 
 @contextmanager

@@ -112,6 +112,11 @@ class AzureInference(Connected, FunctionCallingLLM):
             model_name=self.model or "unknown",
         )
 
+    @property
+    def model_name(self) -> str | None:
+        """The model, by its other name."""
+        return self.model
+
     def takes_schema(self, output_cls: type[BaseModel]) -> bool:
         """Whether the class can be asked for by JSON Schema: as far as known of the model, and until it refuses."""
         if not self._refused_schemas.isdisjoint((self._refused(output_cls), self._refused(None))):

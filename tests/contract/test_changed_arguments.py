@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from azure_inference import ConfigurationError
 from tests.core.conftest import ScriptedServer
 from tests.security.doors import DOORS, WAYS
 from tests.security.test_written_down import script
@@ -17,13 +18,13 @@ frameworks = pytest.mark.parametrize("framework", ["langchain", "llamaindex"])
 SECRET = "canary-5ecret"
 
 
-def _set(model: Any, **arguments: Any) -> Any:
+def _set(model: Any, /, **arguments: Any) -> Any:
     for name, value in arguments.items():
         setattr(model, name, value)
     return model
 
 
-def _copied(model: Any, **arguments: Any) -> Any:
+def _copied(model: Any, /, **arguments: Any) -> Any:
     return model.model_copy(update=arguments)
 
 
@@ -48,6 +49,33 @@ def test_another_endpoint(server: Any, framework: str, way: str, change: Callabl
     assert len(server.requests) == before
     assert other.requests[0].headers["api-key"] == other.requests[0].headers["x-key"] == SECRET
     assert SECRET not in f"{vars(model)!r} {model!r}"
+
+
+@frameworks
+@changed
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["model", "model_name"])
+def test_by_other_names(server: Any, framework: str, way: str, change: Callable[..., Any], name: str) -> None:
+    """Arguments are changed by their aliases as by their names; either name tells the model."""
+    door = DOORS[framework]
+    model = door.model(way, endpoint=server.url, credential="before", max_retries=0)
+    assert (model.model, model.model_name) == ("m", "m")
+    script(server, way, "good")
+    model = change(model, **{name: "another", "api_key": SECRET})
+    door.ask(way, model)
+
+    assert (model.model, model.model_name) == ("another", "another")
+    assert json.loads(server.requests[0].body)["model"] == "another"
+    assert server.requests[0].headers["api-key"] == SECRET
+    assert SECRET not in f"{vars(model)!r} {model!r}"
+
+
+@frameworks
+def test_by_both_names(server: Any, framework: str) -> None:
+    """An argument that is given by both its names is refused."""
+    model = DOORS[framework].model("chat", endpoint=server.url, credential="k")
+    with pytest.raises(ConfigurationError, match="credential and api_key are the same argument"):
+        model.model_copy(update={"credential": "a", "api_key": "b"})
 
 
 @frameworks
