@@ -201,7 +201,7 @@ class ChatAzureInference(Generating, BaseChatModel):
                     yield to_last_chunk(answer)
 
     def bind(self, **kwargs: Any) -> Any:  # newer versions of langchain-core have a class of their own for it
-        """This model with keywords for every call; their headers are neither shown nor written down."""
+        """This model with keywords for every call; their headers are not shown, nor written down or pickled."""
         return super().bind(**conceal_call(kwargs))
 
     def bind_tools(

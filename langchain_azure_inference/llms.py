@@ -58,7 +58,7 @@ class AzureInferenceLLM(Generating, BaseLLM):
         return {**params, "ls_provider": PROVIDER}
 
     def bind(self, **kwargs: Any) -> Runnable[LanguageModelInput, str]:
-        """This model with keywords for every call; their headers are neither shown nor written down."""
+        """This model with keywords for every call; their headers are not shown, nor written down or pickled."""
         return super().bind(**conceal_call(kwargs))
 
     # As chat models do: those of other text models ask for all prompts as one, and one that fails is the end of all.

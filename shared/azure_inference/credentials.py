@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 from pydantic import SecretStr
 
@@ -275,7 +275,20 @@ def conceal_call(keywords: Mapping[str, Any]) -> Mapping[str, Any]:
     headers: Mapping[Any, Any] | None = keywords["headers"]
     if not isinstance(headers, Mapping):
         return keywords
-    return {**keywords, "headers": {name: conceal(value) for name, value in headers.items()}}
+    return {**keywords, "headers": _CallHeaders({name: conceal(value) for name, value in headers.items()})}
+
+
+class _CallHeaders(dict[Any, Any]):
+    """Headers of a call. They may be bound to a model: copies of that share them, and a pickle of it has none."""
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, ()
 
 
 def _conceal_values(headers: Any) -> Any:

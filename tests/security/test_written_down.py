@@ -287,6 +287,23 @@ def test_headers_of_further_calls(server: Any, call: str, turn: str) -> None:
     assert [text for text in (*events._texts, *spans._texts) if KEY in text] == []
 
 
+@pytest.mark.parametrize("way", ["chat", "achat", "stream", "astream"])
+@pytest.mark.parametrize("write", [pickle.dumps, cloudpickle.dumps], ids=["pickle", "cloudpickle"])
+def test_bound_headers(server: Any, monkeypatch: pytest.MonkeyPatch, write: Any, way: str) -> None:
+    """Headers that are bound to a model go out, by way of copies too; a pickle has none, and what it has works."""
+    monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", "another")
+    script(server, way, "good")
+    bound = DOORS["langchain"].make(endpoint=server.url).bind(headers={"x-call": KEY}, top_k=7)
+    written = write(bound)
+
+    for model in (bound, copy.copy(bound), copy.deepcopy(bound), pickle.loads(written)):
+        DOORS["langchain"].ask(way, model)
+
+    assert [request.headers.get("x-call") for request in server.requests] == [KEY, KEY, KEY, None]
+    assert [json.loads(request.body)["top_k"] for request in server.requests] == [7] * 4
+    assert KEY.encode() not in written
+
+
 def test_cache_keys_and_hashes(server: Any) -> None:
     """What LangChain caches by holds endpoint, model and parameters, and neither key nor header."""
     arguments = {"endpoint": server.url, "credential": KEY, "headers": {"x-key": KEY}, "temperature": 0}
