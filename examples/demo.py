@@ -24,7 +24,7 @@ from llama_index.core.node_parser import SentenceSplitter
 from llama_index.readers.file import HTMLTagReader
 from stage import DemoError, Summary, endpoint, find_documents, heading
 
-from azure_inference import InferenceError, ParameterNotSupportedError
+from azure_inference import BadRequestError, InferenceError, UnprocessableEntityError
 from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference
 from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
 
@@ -118,14 +118,15 @@ async def llamaindex_agent(names: list[str], index: VectorStoreIndex, task: str,
 
 
 def parameters(usage: Usage) -> None:
-    """A parameter that the model refuses, and one that the API does not know and hands to the model."""
+    """A parameter that few models take, and one that the API does not know and hands to the model, which may not."""
     model = ChatAzureInference(model=CHAT_MODEL, callbacks=[usage])
-    try:
-        model.invoke("Say something.", modalities=["text", "audio"])
-    except ParameterNotSupportedError as error:
-        print(f"{type(error).__name__}: location={error.location} value={error.value}\n   {error.message}")
-    answer = model.invoke("Say something.", safe_prompt=True)
-    print(f"safe_prompt=True was passed through: {answer.text}")
+    for name, value in (("modalities", ["text", "audio"]), ("safe_prompt", True)):
+        try:
+            answer = model.invoke("Say something.", **{name: value})
+        except (BadRequestError, UnprocessableEntityError) as error:
+            print(f"{type(error).__name__}: location={error.location} value={error.value}\n   {error.message}")
+        else:
+            print(f"{name}={value} was passed through: {answer.text}")
 
 
 def tour(folder: str, questions: list[str]) -> None:
@@ -147,7 +148,7 @@ def tour(folder: str, questions: list[str]) -> None:
         langchain_agent(names, store, task, usage)
         heading("LlamaIndex: an agent with two tools")
         asyncio.run(llamaindex_agent(names, index, task, callbacks))
-        heading("Parameters: one that the model refuses, one passed through")
+        heading("Parameters: one of the API that few models take, and one of the model")
         parameters(usage)
     tokens = sum(used["total_tokens"] for used in usage.usage_metadata.values()) + counter.total_llm_token_count
     heading("Done")

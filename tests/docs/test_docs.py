@@ -39,14 +39,15 @@ def code(page: Path) -> str:
 
 
 @pytest.mark.timeout(180)  # both frameworks are imported anew, on a busy machine perhaps for the first time
-@pytest.mark.parametrize("page", PAGES, ids=page_name)
-def test_code(page, emulator, tmp_path):
+@pytest.mark.parametrize("route", ["/models", "/openai/v1"])
+@pytest.mark.parametrize("page", [page for page in PAGES if code(page).strip()], ids=page_name)
+def test_code(page, route, emulator, tmp_path):
     """What a page shows runs as it stands, from its first block to its last, in a folder with the user's documents."""
     script = tmp_path / f"{page.stem}.py"
     script.write_text(code(page), encoding="utf-8")
     (tmp_path / "documents").mkdir()
     (tmp_path / "documents" / "warranty.txt").write_text("The warranty of the lamp is two years.\n", encoding="utf-8")
-    endpoint = {"AZURE_INFERENCE_ENDPOINT": emulator.url, "AZURE_INFERENCE_CREDENTIAL": "a-key"}
+    endpoint = {"AZURE_INFERENCE_ENDPOINT": emulator.root + route, "AZURE_INFERENCE_CREDENTIAL": "a-key"}
 
     ran = subprocess.run(
         [sys.executable, script],

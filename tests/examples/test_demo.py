@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from azure_inference_emulator import running
+
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = [sys.executable, "-W", "ignore", str(ROOT / "examples" / "demo.py")]
 
@@ -68,6 +70,30 @@ def test_the_tour_shows_everything_it_promises(documents: Path) -> None:
     assert "Generating embeddings: 100%" in tour.stderr
     assert " requests, " in tour.stdout
     assert "AZURE_INFERENCE_ENDPOINT" in tour.stdout
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(
+    ("route", "models", "said"),
+    [
+        ("/models", {}, "safe_prompt=True was passed through"),
+        (
+            "/openai/v1",
+            {"CHAT_MODEL": "gpt-4o-mini", "EMBED_MODEL": "text-embedding-3-small"},
+            "BadRequestError: location=[] value=None\n   400: Unrecognized request argument supplied: safe_prompt",
+        ),
+    ],
+)
+def test_the_tour_of_an_endpoint(documents: Path, route: str, models: dict[str, str], said: str) -> None:
+    """It runs to its end on both routes, as the README has it, where a service takes no more than it must."""
+    with running(strict=True) as url:
+        endpoint = {"AZURE_INFERENCE_ENDPOINT": url + route, "AZURE_INFERENCE_CREDENTIAL": "key"}
+        tour = run("--docs", str(documents), "--ask", "What does the heater weigh?", **endpoint, **models)
+
+    assert tour.returncode == 0, tour.stderr
+    assert "ParameterNotSupportedError: location=['body', 'modalities'] value=['text', 'audio']" in tour.stdout
+    assert said in tour.stdout
+    assert " requests, " in tour.stdout
 
 
 @pytest.mark.parametrize(
