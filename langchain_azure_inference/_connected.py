@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from langchain_core.load.serializable import Serializable
 from langchain_core.utils import from_env
 from pydantic import (
+    BeforeValidator,
     Field,
     PlainValidator,
     PrivateAttr,
@@ -28,6 +29,7 @@ from azure_inference import (
     concealed,
     model_profile,
     rename_arguments,
+    restored,
     shared_in_copies,
     to_argument_error,
 )
@@ -43,7 +45,7 @@ class Connected(Serializable):
 
     model_config = BASE_CONFIG
 
-    endpoint: str | None = Field(default_factory=from_env("AZURE_INFERENCE_ENDPOINT", default=None))
+    endpoint: SkipValidation[str | None] = Field(default_factory=from_env("AZURE_INFERENCE_ENDPOINT", default=None))
     """The URL of the endpoint, as pasted from a portal; by default AZURE_INFERENCE_ENDPOINT."""
     # Read from the environment here, though the core does so, too: only a secret that is there is named in `dumps`.
     credential: Annotated[Credential | None, PlainValidator(conceal)] = Field(
@@ -57,29 +59,29 @@ class Connected(Serializable):
     """The model or deployment; an endpoint that serves a single model needs none."""
     base_model: str | None = None
     """The model behind a deployment whose name does not tell it: what is known of models is looked up by it."""
-    api_version: str | None = None
+    api_version: SkipValidation[str | None] = None
     """The `api-version` of the query, where the endpoint takes one."""
-    dialect: str | None = None
+    dialect: SkipValidation[str | None] = None
     """The kind of endpoint, if its URL does not tell it."""
-    extra_parameters: str | None = None
+    extra_parameters: SkipValidation[str | None] = None
     """What becomes of parameters that the API does not define: `pass-through`, `drop` or `error`."""
-    on_unsupported: str | None = None
+    on_unsupported: SkipValidation[str | None] = None
     """`drop` to leave out, with a warning, a parameter that the model refuses; by default the refusal is raised."""
-    timeout: float | Timeouts | None = None
+    timeout: Annotated[float | Timeouts | None, SkipValidation, BeforeValidator(restored(Timeouts))] = None
     """Seconds that a whole call may take, or `Timeouts`."""
-    max_retries: int | None = None
+    max_retries: SkipValidation[int | None] = None
     """How often a failed request is sent again."""
-    retry: RetryPolicy | None = None
+    retry: Annotated[RetryPolicy | None, SkipValidation, BeforeValidator(restored(RetryPolicy))] = None
     """When and how often, in full."""
-    credential_scopes: Sequence[str] | None = None
+    credential_scopes: SkipValidation[Sequence[str] | None] = None
     """The scopes that tokens are asked for, if not those of the host."""
-    headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
+    headers: SkipValidation[Mapping[str, str] | None] = Field(default=None, exclude=True, repr=False)
     """Headers for every request."""
-    allow_http: bool = False
+    allow_http: SkipValidation[bool] = False
     """Permits an endpoint over plain http that is not on this machine."""
-    max_connections: int | None = None
+    max_connections: SkipValidation[int | None] = None
     """The most connections at once, for each process and each event loop; by default 1000."""
-    trust_env: bool = False
+    trust_env: SkipValidation[bool] = False
     """Goes through the proxy that HTTPS_PROXY, ALL_PROXY and NO_PROXY name for an https endpoint."""
     http_client: SkipValidation[Any] = Field(default=None, exclude=True, repr=False)
     """An `httpx.Client` to send with."""
@@ -95,7 +97,7 @@ class Connected(Serializable):
         try:
             super().__init__(*args, **kwargs)
         except ValidationError as error:
-            raise to_argument_error(type(self), error) from None
+            raise to_argument_error(type(self), error, rename_arguments(kwargs, _ALIASES)) from None
 
     @model_validator(mode="before")
     @classmethod

@@ -3,17 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from pydantic import SkipValidation
+
 from azure_inference import (
     BASE_CONFIG,
     CallOptions,
     ChatRequest,
     CompletionRequest,
+    check_call,
     own_fields,
     split_call,
     wire_fields,
 )
 
 from ._connected import Connected
+from ._errors import langchain_errors
 
 
 class Generating(Connected):
@@ -38,7 +42,7 @@ class Generating(Connected):
     """Asks for the same answer to the same request."""
     stop: Sequence[str] | str | None = None
     """Texts at which the model stops."""
-    stream_usage: bool = True
+    stream_usage: SkipValidation[bool] = True
     """Whether to ask for usage in streams, where it must be asked for."""
 
     @property
@@ -50,6 +54,13 @@ class Generating(Connected):
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
         return {**self.connection.identity, **own_fields(self, self._request_kind), **self.model_kwargs}
+
+    @staticmethod
+    def _check_call(keywords: Mapping[str, Any]) -> None:
+        """Raises if a keyword is none for calls; asked before LangChain shows keywords to traces."""
+        if keywords:
+            with langchain_errors():
+                check_call(keywords)
 
     def _call(self, stop: Sequence[str] | None, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], CallOptions]:
         """The fields and the options of a call: its own keywords over those of the constructor."""

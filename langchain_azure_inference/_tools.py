@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from azure_inference import (
     ConfigurationError,
+    check_list,
     class_schema,
     is_recursive,
     strict_schema,
@@ -39,6 +40,7 @@ def to_tools(tools: Sequence[Tool], strict: bool | None = None) -> list[dict[str
     Raises:
         ConfigurationError: One is no function, `strict` contradicts it, or is True where an argument cannot be strict.
     """
+    check_list("tools", tools, "tools")
     return [_to_tool(tool, strict) for tool in tools]
 
 
@@ -182,5 +184,6 @@ def _of_function(wanted: Tool) -> dict[str, Any]:
 
 def _no_schema(wanted: Any) -> ConfigurationError:
     return ConfigurationError(
-        f"{wanted!r} holds no schema: pass a class with fields, a JSON Schema, or an object with its name and schema"
+        f"{wanted!r:.80} holds no schema: pass a class with fields, a JSON Schema, or an object with its name and "
+        "schema"
     )

@@ -11,7 +11,7 @@ from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SkipValidation, field_validator, model_validator
 
 from azure_inference import (
     CONFIG,
@@ -57,7 +57,7 @@ class ChatAzureInference(Generating, BaseChatModel):
 
     response_format: dict[str, Any] | None = None
     """The form of every answer: the API's object, its `type` alone, a schema or a class."""
-    split_reasoning: bool = True
+    split_reasoning: SkipValidation[bool] = True
     """Whether `<think>` in an answer is told from what is said."""
     streaming: bool = False
     """Whether `invoke` streams too, for the sake of callbacks."""
@@ -123,6 +123,7 @@ class ChatAzureInference(Generating, BaseChatModel):
         return copied
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        self._check_call(kwargs)
         params = super()._get_ls_params(stop=stop or self._stops, **kwargs)
         params["ls_provider"] = PROVIDER
         return params
@@ -202,7 +203,8 @@ class ChatAzureInference(Generating, BaseChatModel):
 
     def bind(self, **kwargs: Any) -> Any:  # newer versions of langchain-core have a class of their own for it
         """This model with keywords for every call; their headers are not shown, nor written down or pickled."""
-        return super().bind(**conceal_call(kwargs))
+        with langchain_errors():
+            return super().bind(**conceal_call(kwargs))
 
     def bind_tools(
         self,

@@ -3,16 +3,19 @@
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from langchain_core.embeddings import Embeddings
+from pydantic import Field
 
 from azure_inference import (
     CONFIG,
     ConfigurationError,
     EmbeddingsRequest,
+    EncodingFormat,
     ImageEmbeddingsRequest,
     ImageInput,
+    check_list,
     own_fields,
     to_image_input,
     to_request,
@@ -36,14 +39,14 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
 
     dimensions: int | None = None
     """How many numbers a vector should have; unset means the model's own."""
-    encoding_format: str | None = None
+    encoding_format: EncodingFormat | None = None
     """How vectors travel: `float`, `base64`, or one of the API's others; by default base64, where that is known to be
     taken. They always come back as floats."""
     input_type: Literal["auto", "query", "document", "text"] | None = "auto"
     """`auto`: queries are queries and texts are documents, where that is told apart; None says nothing."""
-    batch_size: int | None = None
+    batch_size: Annotated[int, Field(ge=1)] | None = None
     """The most inputs in one request; by default what the model is known to take, or 96."""
-    max_concurrency: int = 4
+    max_concurrency: Annotated[int, Field(ge=1)] = 4
     """The most requests under way at once."""
     show_progress: bool = False
     """Whether to show a progress bar, which needs tqdm."""
@@ -94,11 +97,13 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
 
     def _request(self, texts: Sequence[str], purpose: str) -> EmbeddingsRequest | None:
         with langchain_errors():
+            check_list("texts", texts, "texts")
             fields = self._fields(EmbeddingsRequest, purpose)
             return to_request(EmbeddingsRequest, {**fields, "input": list(texts)}) if texts else None
 
     def _image_request(self, images: Sequence[Image]) -> ImageEmbeddingsRequest | None:
         with langchain_errors():
+            check_list("images", images, "images")
             inputs = [to_image_input(image) for image in images]
             fields = self._fields(ImageEmbeddingsRequest, "document")
             return to_request(ImageEmbeddingsRequest, {**fields, "input": inputs}) if inputs else None

@@ -54,12 +54,14 @@ class AzureInferenceLLM(Generating, BaseLLM):
         return "azure-inference"
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        self._check_call(kwargs)
         params = super()._get_ls_params(stop=stop or self._stops, **kwargs)
         return {**params, "ls_provider": PROVIDER}
 
     def bind(self, **kwargs: Any) -> Runnable[LanguageModelInput, str]:
         """This model with keywords for every call; their headers are not shown, nor written down or pickled."""
-        return super().bind(**conceal_call(kwargs))
+        with langchain_errors():
+            return super().bind(**conceal_call(kwargs))
 
     # As chat models do: those of other text models ask for all prompts as one, and one that fails is the end of all.
 
@@ -92,7 +94,9 @@ class AzureInferenceLLM(Generating, BaseLLM):
         **kwargs: Any,
     ) -> Iterator[str]:
         """The text in pieces, as the model makes them."""
-        return super().stream(input, config, **conceal_call(kwargs))
+        with langchain_errors():
+            kwargs = {**conceal_call(kwargs)}
+        return super().stream(input, config, **kwargs)
 
     def astream(
         self,
@@ -101,7 +105,9 @@ class AzureInferenceLLM(Generating, BaseLLM):
         **kwargs: Any,
     ) -> AsyncIterator[str]:
         """The text in pieces, as the model makes them."""
-        return super().astream(input, config, **conceal_call(kwargs))
+        with langchain_errors():
+            kwargs = {**conceal_call(kwargs)}
+        return super().astream(input, config, **kwargs)
 
     def _prepare(self, prompt: str, stop: list[str] | None, kwargs: Any) -> tuple[CompletionRequest, CallOptions]:
         fields, options = self._call(stop, kwargs)

@@ -2,11 +2,11 @@
 
 import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Self
 
 from llama_index.core.schema import BaseComponent
-from pydantic import Field, PlainValidator, PrivateAttr, SkipValidation, ValidationError
+from pydantic import BeforeValidator, Field, PlainValidator, PrivateAttr, SkipValidation, ValidationError
 
 from azure_inference import (
     ALIASES,
@@ -21,6 +21,7 @@ from azure_inference import (
     concealed,
     model_profile,
     rename_arguments,
+    restored,
     shared_in_copies,
     to_argument_error,
 )
@@ -38,7 +39,7 @@ class Connected(BaseComponent):
     other_names: ClassVar[Mapping[str, str]] = ALIASES
     """What arguments are called elsewhere, and here."""
 
-    endpoint: str | None = Field(default_factory=lambda: os.environ.get("AZURE_INFERENCE_ENDPOINT"))
+    endpoint: SkipValidation[str | None] = Field(default_factory=lambda: os.environ.get("AZURE_INFERENCE_ENDPOINT"))
     """The URL of the endpoint, as pasted from a portal; by default AZURE_INFERENCE_ENDPOINT."""
     credential: Annotated[Credential | None, PlainValidator(conceal)] = Field(default=None, exclude=True, repr=False)
     """A key, or something that gives tokens, sync or async; by default AZURE_INFERENCE_CREDENTIAL."""
@@ -46,29 +47,29 @@ class Connected(BaseComponent):
     """The model behind a deployment whose name does not tell it: what is known of models is looked up by it."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """More parameters for every request; those the API does not define are extra parameters."""
-    api_version: str | None = None
+    api_version: SkipValidation[str | None] = None
     """The `api-version` of the query, where the endpoint takes one."""
-    dialect: str | None = None
+    dialect: SkipValidation[str | None] = None
     """The kind of endpoint, if its URL does not tell it."""
-    extra_parameters: str | None = None
+    extra_parameters: SkipValidation[str | None] = None
     """What becomes of parameters that the API does not define: `pass-through`, `drop` or `error`."""
-    on_unsupported: str | None = None
+    on_unsupported: SkipValidation[str | None] = None
     """`drop` to leave out, with a warning, a parameter that the model refuses; by default the refusal is raised."""
-    timeout: float | Timeouts | None = None
+    timeout: Annotated[float | Timeouts | None, SkipValidation, BeforeValidator(restored(Timeouts))] = None
     """Seconds that a whole call may take, or `Timeouts`."""
-    max_retries: int | None = None
+    max_retries: SkipValidation[int | None] = None
     """How often a failed request is sent again."""
-    retry: RetryPolicy | None = None
+    retry: Annotated[RetryPolicy | None, SkipValidation, BeforeValidator(restored(RetryPolicy))] = None
     """When and how often, in full."""
-    credential_scopes: list[str] | None = None
+    credential_scopes: SkipValidation[Sequence[str] | None] = None
     """The scopes that tokens are asked for, if not those of the host."""
-    headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
+    headers: SkipValidation[dict[str, str] | None] = Field(default=None, exclude=True, repr=False)
     """Headers for every request; not in `to_dict`, since they may hold keys."""
-    allow_http: bool = False
+    allow_http: SkipValidation[bool] = False
     """Permits an endpoint over plain http that is not on this machine."""
-    max_connections: int | None = None
+    max_connections: SkipValidation[int | None] = None
     """The most connections at once, for each process and each event loop; by default 1000."""
-    trust_env: bool = False
+    trust_env: SkipValidation[bool] = False
     """Goes through the proxy that HTTPS_PROXY, ALL_PROXY and NO_PROXY name for an https endpoint."""
     http_client: SkipValidation[Any] = Field(default=None, exclude=True, repr=False)
     """An `httpx.Client` to send with."""
@@ -83,7 +84,7 @@ class Connected(BaseComponent):
         try:
             super().__init__(*args, **given)
         except ValidationError as error:
-            raise to_argument_error(type(self), error) from None
+            raise to_argument_error(type(self), error, given) from None
         _ = self.connection
 
     @property

@@ -13,8 +13,11 @@ from typing_extensions import override
 from azure_inference import (
     CONFIG,
     EmbeddingsRequest,
+    EncodingFormat,
     ImageEmbeddingsRequest,
     ModelProfile,
+    check_call,
+    check_list,
     in_batches,
     in_batches_async,
     own_fields,
@@ -53,7 +56,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     """The model or deployment (also accepted as `model`); an endpoint that serves a single model needs none."""
     dimensions: int | None = None
     """How many numbers each vector should have; by default the model's own."""
-    encoding_format: Literal["float", "base64", "int8", "uint8", "binary", "ubinary"] | None = None
+    encoding_format: EncodingFormat | None = None
     """How vectors travel: by default as base64, where that is known to be taken. They arrive as floats in any case."""
     input_type: Literal["auto", "text", "query", "document"] | None = "auto"
     """`auto`: queries are queries and texts are documents, where that is told apart; None says nothing."""
@@ -124,6 +127,8 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     @override
     def get_text_embedding_batch(self, texts: list[str], show_progress: bool = False, **kwargs: Any) -> list[Embedding]:
         """The vectors of any number of texts, in their order, in several requests at once."""
+        check_call(kwargs)
+        check_list("texts", texts, "texts")
         one = super().get_text_embedding_batch
         return self._gather(lambda batch: one(batch, **kwargs), texts, show_progress)
 
@@ -132,6 +137,8 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[Embedding]:
         """The vectors of any number of texts, in their order, in several requests at once."""
+        check_call(kwargs)
+        check_list("texts", texts, "texts")
         one = super().aget_text_embedding_batch
         return await self._agather(lambda batch: one(batch, **kwargs), texts, show_progress)
 
@@ -140,6 +147,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         self, img_file_paths: list[ImageType], show_progress: bool = False
     ) -> list[Embedding]:
         """The vectors of any number of images, in their order, in several requests at once."""
+        check_list("img_file_paths", img_file_paths, "images")
         return self._gather(super().get_image_embedding_batch, img_file_paths, show_progress)
 
     @override
@@ -147,6 +155,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         self, img_file_paths: list[ImageType], show_progress: bool = False
     ) -> list[Embedding]:
         """The vectors of any number of images, in their order, in several requests at once."""
+        check_list("img_file_paths", img_file_paths, "images")
         return await self._agather(super().aget_image_embedding_batch, img_file_paths, show_progress)
 
     # The framework is given one batch at a time: how many at once, and what is left if one fails, the core decides.

@@ -20,7 +20,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools.types import BaseTool
-from pydantic import BaseModel, Field, PrivateAttr
+from pydantic import BaseModel, Field, PrivateAttr, SkipValidation
 from typing_extensions import override
 
 from azure_inference import (
@@ -81,11 +81,11 @@ class AzureInference(Connected, FunctionCallingLLM):
     """Tokens of prompt and answer together; by default what is known of the model."""
     is_function_calling_model: bool | None = None
     """Whether it calls tools; by default what is known of the model, and yes where nothing is."""
-    split_reasoning: bool = True
+    split_reasoning: SkipValidation[bool] = True
     """Whether `<think>` in an answer is told from what is said."""
     strict: bool | None = None
     """Whether objects and the arguments of tools must keep to their schemas exactly; by default the service decides."""
-    stream_usage: bool = True
+    stream_usage: SkipValidation[bool] = True
     """Whether streams ask for their usage where that must be asked for."""
 
     _refused_schemas: set[_Refused] = PrivateAttr(default_factory=set)  # pyright: ignore[reportUnknownVariableType]

@@ -1,11 +1,23 @@
 """The Azure AI Model Inference API, whole: typed requests, typed answers, typed errors; sync and async."""
 
 from ._version import __version__
+from .arguments import ALIASES, rename_arguments, to_argument_error
 from .attachments import document_text, to_image_input
 from .batching import all_at_most, in_batches, in_batches_async
+from .checks import check_list
 from .client import AsyncInferenceClient, InferenceClient
-from .connection import BASE_CONFIG, CONFIG, NOT_SERIALIZED, Connection, shared_in_copies, split_call
-from .credentials import Credential, conceal, conceal_call, concealed
+from .connection import (
+    BASE_CONFIG,
+    CONFIG,
+    NOT_SERIALIZED,
+    Connection,
+    check_call,
+    conceal_call,
+    restored,
+    shared_in_copies,
+    split_call,
+)
+from .credentials import Credential, conceal, concealed
 from .errors import (
     APIConnectionError,
     APIStatusError,
@@ -26,11 +38,8 @@ from .errors import (
     UnprocessableEntityError,
 )
 from .fields import (
-    ALIASES,
     own_fields,
     parse_arguments,
-    rename_arguments,
-    to_argument_error,
     to_tool_choice,
     values_of,
     wire_fields,
@@ -73,6 +82,7 @@ from .schema.embeddings import (
     EmbeddingItem,
     EmbeddingsRequest,
     EmbeddingsResult,
+    EncodingFormat,
     ImageEmbeddingsRequest,
     ImageInput,
 )
@@ -153,6 +163,7 @@ __all__ = [
     "EmbeddingItem",
     "EmbeddingsRequest",
     "EmbeddingsResult",
+    "EncodingFormat",
     "ExtraParameters",
     "FunctionCall",
     "FunctionCallDelta",
@@ -196,6 +207,8 @@ __all__ = [
     "UserSecurityContext",
     "__version__",
     "all_at_most",
+    "check_call",
+    "check_list",
     "class_schema",
     "conceal",
     "conceal_call",
@@ -214,6 +227,7 @@ __all__ = [
     "parse_arguments",
     "refused_parameters",
     "rename_arguments",
+    "restored",
     "shared_in_copies",
     "split_call",
     "strict_schema",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 from .errors import ConfigurationError
 from .schema.embeddings import ImageInput
@@ -79,12 +80,16 @@ def to_image_input(image: ImageInput | str | Path | bytes | io.BytesIO) -> Image
     """
     if isinstance(image, ImageInput):
         return image
+    given: Any = image
+    if not isinstance(given, str | Path | bytes | io.BytesIO):
+        raise ConfigurationError(f"an image is a {type(given).__name__}: pass a file, a data: URL, or an ImageInput")
     if isinstance(image, str | Path) and re.match(_ADDRESS, str(image)):
         return _to_data_url(str(image))
     try:
         data = Path(image).read_bytes() if isinstance(image, str | Path) else _bytes_of(image)
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{_shown(image)} cannot be read: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"{_shown(image)} cannot be read: {why}") from None
     mime_type = next((kind for sign, kind in _IMAGES.items() if re.match(sign, data)), None)
     if mime_type is None:
         raise ConfigurationError(

@@ -11,6 +11,7 @@ from .checks import check_count
 from .credentials import Credential, conceal, concealed
 from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError
+from .protocol import check_kind
 from .reader import Accumulator, ChunkT, WholeT
 from .schema._base import RequestModel
 from .schema.chat import ChatCompletion, ChatRequest
@@ -62,7 +63,9 @@ class InferenceClient:
         **options: Unpack[ClientOptions],
     ) -> None:
         credential, options = conceal(credential), cast("ClientOptions", concealed(options))
-        self._start(resolve_settings(endpoint, credential, options), http_client)
+        if http_client is not None:
+            transport.check_client("http_client", http_client)
+        self._start(resolve_settings(endpoint, credential, options, "InferenceClient"), http_client)
 
     def _start(self, settings: ClientSettings, http_client: transport.HttpClient | None) -> None:
         self._settings = settings
@@ -162,7 +165,7 @@ class InferenceClient:
         accumulator: Callable[[], Accumulator[ChunkT, WholeT]],
         options: CallOptions,
     ) -> ChatStream[ChunkT, WholeT]:
-        asked = Asked(self._settings, endpoint, self._settings.streamed(request), options)
+        asked = Asked(self._settings, endpoint, request, options)
         return self._send(asked, lambda: open_stream(self._transport, asked.call, accumulator, asked.tries))
 
     def _send(self, asked: Asked[Any], send: Callable[[], ResultT]) -> ResultT:
@@ -190,7 +193,9 @@ class AsyncInferenceClient:
         **options: Unpack[ClientOptions],
     ) -> None:
         credential, options = conceal(credential), cast("ClientOptions", concealed(options))
-        self._start(resolve_settings(endpoint, credential, options), async_http_client)
+        if async_http_client is not None:
+            transport.check_client("async_http_client", async_http_client)
+        self._start(resolve_settings(endpoint, credential, options, "AsyncInferenceClient"), async_http_client)
 
     def _start(self, settings: ClientSettings, async_http_client: transport.AsyncHttpClient | None) -> None:
         self._settings = settings
@@ -278,7 +283,7 @@ class AsyncInferenceClient:
         accumulator: Callable[[], Accumulator[ChunkT, WholeT]],
         options: CallOptions,
     ) -> Awaitable[AsyncChatStream[ChunkT, WholeT]]:
-        asked = Asked(self._settings, endpoint, self._settings.streamed(request), options)
+        asked = Asked(self._settings, endpoint, request, options)
         return self._send(asked, lambda: open_stream_async(self._transport, asked.call, accumulator, asked.tries))
 
     async def _send(self, asked: Asked[Any], send: Callable[[], Awaitable[ResultT]]) -> ResultT:
@@ -291,6 +296,7 @@ class AsyncInferenceClient:
 
 
 def _batches(request: Embeddable, batch_size: int, concurrency: int) -> Sequence[Sequence[Any]]:
+    check_kind(request, EmbeddingsRequest, ImageEmbeddingsRequest)
     for name, value in (("batch_size", batch_size), ("concurrency", concurrency)):
         check_count(name, value, least=1)
     return batching.split(request.input, batch_size)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self, Unpack, cast
 
 from pydantic import ConfigDict
 
 from . import dialects, transport
+from .arguments import ALIASES, words_for
 from .client import AsyncInferenceClient, InferenceClient
-from .credentials import Credential, conceal, concealed
-from .errors import ConfigurationError
+from .credentials import Credential, conceal, conceal_headers, concealed
+from .errors import ConfigurationError, shown
 from .fields import values_of
 from .profiles import ModelProfile
-from .settings import CallOptions, ClientOptions, ClientSettings, resolve_settings
+from .settings import ARGUMENTS, CallOptions, ClientOptions, ClientSettings, no_call_argument, resolve_settings
 
 NOT_SERIALIZED = ("credential", "headers", "http_client", "async_http_client")
 """The arguments that are never shown or written down, since they hold secrets or sockets; copies share them."""
@@ -25,18 +26,21 @@ CONFIG = ConfigDict(
     hide_input_in_errors=True,
     protected_namespaces=(),
     defer_build=False,
+    allow_inf_nan=False,
 )
 """How pydantic is to make a class that has these arguments."""
 BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
 """The same for a class of which no objects are made: its validator would be built in vain."""
-_ARGUMENTS = tuple(dict.fromkeys(("endpoint", *NOT_SERIALIZED, *ClientOptions.__annotations__)))
+_OF_CALLS = frozenset((*CallOptions.__annotations__, "model", "extra_body"))
+_NOT_OF_CALLS = frozenset((*ARGUMENTS, *ALIASES, *words_for((*ARGUMENTS, *_OF_CALLS)))) - _OF_CALLS
+"""Names of a connection's arguments, here and elsewhere, that say nothing in a call, least of all to the model."""
 
 
 @functools.lru_cache(maxsize=64)  # classes made in functions may go
 def _arguments_of(kind: type) -> tuple[str, ...]:
     """The arguments that objects of a class can have: to ask a model of pydantic's for one it has not is slow."""
-    fields = getattr(kind, "model_fields", _ARGUMENTS)
-    return tuple(name for name in _ARGUMENTS if name in fields or hasattr(kind, name))
+    fields = getattr(kind, "model_fields", ARGUMENTS)
+    return tuple(name for name in ARGUMENTS if name in fields or hasattr(kind, name))
 
 
 class _Client(InferenceClient):
@@ -61,7 +65,7 @@ class Connection:
     HTTP clients: where it is loaded, the credential is taken from AZURE_INFERENCE_CREDENTIAL.
     """
 
-    arguments = frozenset(_ARGUMENTS)
+    arguments = frozenset(ARGUMENTS)
     """The attributes of an object that make its connection: a new value of one makes another connection."""
 
     def __init__(
@@ -77,6 +81,10 @@ class Connection:
         self._endpoint = endpoint
         self._options = options
         self._settings = resolve_settings(endpoint, credential, options)
+        if http_client is not None:
+            transport.check_client("http_client", http_client)
+        if async_http_client is not None:
+            transport.check_client("async_http_client", async_http_client)
         self._http_client = http_client
         self._async_http_client = async_http_client
         self._lock = threading.Lock()
@@ -160,6 +168,22 @@ class Connection:
         return _loaded, (self._endpoint, {k: v for k, v in self._options.items() if k not in NOT_SERIALIZED})
 
 
+def restored(kind: type) -> Callable[[Any], Any]:
+    """What takes an argument that is written down as a mapping of its fields; anything else stays as it is."""
+
+    def restore(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        fields = cast("dict[str, Any]", value)
+        try:
+            return kind(**fields)
+        except TypeError:
+            names = ", ".join(kind.__annotations__)
+            raise ConfigurationError(f"{shown(fields)} is no {kind.__name__}, which has {names}: pass one") from None
+
+    return restore
+
+
 def shared_in_copies(owner: object, memo: Mapping[int, Any] | None, *more: str) -> dict[int, Any]:
     """The memo for a deep copy of an object with our arguments: credentials and clients hold locks and sockets.
 
@@ -169,16 +193,34 @@ def shared_in_copies(owner: object, memo: Mapping[int, Any] | None, *more: str) 
     return {**(memo or {}), **{id(value): value for value in shared}}
 
 
+def check_call(keywords: Mapping[str, Any]) -> None:
+    """Raises `ConfigurationError` if a keyword of a call is an argument of constructors: it would go to the model.
+
+    Keys are passed so, and would be in the request, in traces and in logs. No value is shown.
+    """
+    if _NOT_OF_CALLS.isdisjoint(keywords):
+        return
+    for name, value in keywords.items():
+        if name in _NOT_OF_CALLS and value is not None:
+            message = no_call_argument(name, _OF_CALLS).message
+            raise ConfigurationError(f"{message}; a parameter of the model by this name goes in extra_body={{...}}")
+
+
+def conceal_call(keywords: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The keywords of a call as frameworks may show them to traces: checked (see `check_call`), headers concealed."""
+    check_call(keywords)
+    return conceal_headers(keywords)
+
+
 def split_call(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], CallOptions]:
     """The arguments of a call, parted into fields of its request and options of the call.
 
     Raises:
-        ConfigurationError: An option has the name that it has elsewhere: it would be sent to the model.
+        ConfigurationError: One is an argument of constructors, or has another name here; see `check_call`.
     """
     if not arguments:
         return {}, {}
-    if "extra_headers" in arguments:
-        raise ConfigurationError("extra_headers is no argument of a call: pass headers={...}")
+    check_call(arguments)
     options = {name: arguments[name] for name in CallOptions.__annotations__ if name in arguments}
     fields = {name: value for name, value in arguments.items() if name not in options}
     return fields, cast("CallOptions", options)

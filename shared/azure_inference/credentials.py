@@ -268,7 +268,7 @@ def concealed(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def conceal_call(keywords: Mapping[str, Any]) -> Mapping[str, Any]:
+def conceal_headers(keywords: Mapping[str, Any]) -> Mapping[str, Any]:
     """The keywords of a call with its headers concealed: frameworks show what they are called with to traces."""
     if "headers" not in keywords:
         return keywords

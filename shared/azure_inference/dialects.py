@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from .endpoints import PATHS
-from .errors import ConfigurationError
+from .errors import ConfigurationError, cut, shown
 
 API_VERSION = "2024-05-01-preview"
 
@@ -128,8 +128,9 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
     text = endpoint.strip()
     parts = _parts(text)
     if parts is None or not text.isprintable() or " " in text:
+        given = "(value withheld)" if "@" in text else shown(endpoint.partition("?")[0])
         raise ConfigurationError(
-            f"endpoint={endpoint!r} is not an http(s) URL: pass one such as 'https://<resource>.services.ai.azure.com/models'"
+            f"endpoint={given} is not an http(s) URL: pass one such as 'https://<resource>.services.ai.azure.com/models'"
         )
     if parts.username or parts.password:
         raise ConfigurationError("endpoint holds a user name or password: pass the key as credential instead")
@@ -146,7 +147,7 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
         version = None
     else:
         raise ConfigurationError(
-            f"api_version={api_version!r} is not taken by {parts.netloc}{path}: this route has no versions"
+            f"api_version={shown(api_version)} is not taken by {cut(parts.netloc + path)}: this route has no versions"
         )
     scope = next(scope for pattern, scope in _SCOPE_OF_HOST if fnmatchcase(host, pattern))
     if chosen is OPENAI_V1 and scope is _COGNITIVE:
@@ -186,11 +187,13 @@ def _base_path(host: str, path: str, dialect: str | None) -> str:
             break
     if "/api/projects/" in path and not path.endswith("/v1"):
         raise ConfigurationError(
-            f"endpoint path {path!r} is a project, which has no models of its own: "
+            f"endpoint path {shown(path)} is a project, which has no models of its own: "
             "pass 'https://<resource>.services.ai.azure.com/openai/v1'"
         )
     if path.endswith("/openai/deployments"):
-        raise ConfigurationError(f"endpoint path {path!r} names no deployment: add its name, or pass '.../openai/v1'")
+        raise ConfigurationError(
+            f"endpoint path {shown(path)} names no deployment: add its name, or pass '.../openai/v1'"
+        )
     if path in ("", "/openai") and any(fnmatchcase(host, pattern) for pattern in _RESOURCE_HOSTS):
         return _path_of_resource(dialect)
     return path
@@ -209,7 +212,7 @@ def _dialect(path: str, name: str | None) -> Dialect:
     if name is None:
         return next((dialect for pattern, dialect in _OF_PATH if fnmatchcase(path, pattern)), MODEL_INFERENCE)
     if name not in DIALECTS:
-        raise ConfigurationError(f"dialect={name!r} is unknown: pass one of {', '.join(map(repr, DIALECTS))}")
+        raise ConfigurationError(f"dialect={shown(name)} is unknown: pass one of {', '.join(map(repr, DIALECTS))}")
     return DIALECTS[name]
 
 

@@ -7,10 +7,11 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
-from .schema.chat import ChatCompletion
+from .schema._base import RequestModel
+from .schema.chat import ChatCompletion, ChatRequest
 from .schema.chunks import ChatCompletionChunk, ChunkModel, CompletionChunk
-from .schema.completions import Completion
-from .schema.embeddings import EmbeddingsResult
+from .schema.completions import Completion, CompletionRequest
+from .schema.embeddings import EmbeddingsRequest, EmbeddingsResult, ImageEmbeddingsRequest
 from .schema.info import ModelInfo
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel | ChunkModel)
@@ -21,22 +22,23 @@ ERROR_LIMIT = MEBIBYTE
 
 @dataclass(frozen=True, slots=True)
 class Endpoint(Generic[AnswerT]):
-    """A route: how it is asked, what it answers (in pieces, if it streams), and how large an answer may be (bytes)."""
+    """A route: how and with what it is asked, what it answers (in pieces, if it streams), and in how many bytes."""
 
     method: str
     path: str
+    request: type[RequestModel]
     answer: type[AnswerT]
     answer_limit: int = 64 * MEBIBYTE
     streams: bool = False
 
 
-CHAT = Endpoint("POST", "/chat/completions", ChatCompletion)
-CHAT_STREAM = Endpoint("POST", "/chat/completions", ChatCompletionChunk, streams=True)
-COMPLETIONS = Endpoint("POST", "/completions", Completion)
-COMPLETIONS_STREAM = Endpoint("POST", "/completions", CompletionChunk, streams=True)
-EMBEDDINGS = Endpoint("POST", "/embeddings", EmbeddingsResult, 512 * MEBIBYTE)
-IMAGE_EMBEDDINGS = Endpoint("POST", "/images/embeddings", EmbeddingsResult, 512 * MEBIBYTE)
-INFO = Endpoint("GET", "/info", ModelInfo)
+CHAT = Endpoint("POST", "/chat/completions", ChatRequest, ChatCompletion)
+CHAT_STREAM = Endpoint("POST", "/chat/completions", ChatRequest, ChatCompletionChunk, streams=True)
+COMPLETIONS = Endpoint("POST", "/completions", CompletionRequest, Completion)
+COMPLETIONS_STREAM = Endpoint("POST", "/completions", CompletionRequest, CompletionChunk, streams=True)
+EMBEDDINGS = Endpoint("POST", "/embeddings", EmbeddingsRequest, EmbeddingsResult, 512 * MEBIBYTE)
+IMAGE_EMBEDDINGS = Endpoint("POST", "/images/embeddings", ImageEmbeddingsRequest, EmbeddingsResult, 512 * MEBIBYTE)
+INFO = Endpoint("GET", "/info", RequestModel, ModelInfo)
 
 PATHS = (CHAT.path, IMAGE_EMBEDDINGS.path, COMPLETIONS.path, EMBEDDINGS.path, INFO.path)
 """Every path, the longer before the one it ends with."""

@@ -351,9 +351,9 @@ def _text(failure: Failure, kind: type[APIStatusError], hint: str | None) -> str
     said = failure.message.rstrip() or ("" if failure.body else "No reason was given.")
     where = ""
     if failure.location:
-        path = _cut(".".join(map(str, failure.location)))
-        where = f" at {path}: {_shown(failure.value)}" if failure.value is not None else f" at {path}"
-    code = f" {_cut(failure.code)}" if failure.code and failure.code != str(failure.status) else ""
+        path = cut(".".join(map(str, failure.location)))
+        where = f" at {path}: {shown(failure.value)}" if failure.value is not None else f" at {path}"
+    code = f" {cut(failure.code)}" if failure.code and failure.code != str(failure.status) else ""
     parts = [f"{failure.status}{code}{where}"]
     if said:
         parts.append(said if said[-1] in ".!?" else f"{said}.")
@@ -378,9 +378,11 @@ def _hint_by_words(failure: Failure) -> str | None:
     return next((hint for word, hint in _Hints.by_words.items() if word in words), None)
 
 
-def _shown(value: Any) -> str:
-    return _cut(repr(value))
+def shown(value: Any) -> str:
+    """A value as messages show it."""
+    return cut(repr(value))
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """The beginning of a text, as long as messages repeat one."""
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

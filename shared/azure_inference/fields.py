@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from .errors import ConfigurationError
+from .errors import ConfigurationError, cut, shown
 from .schema._json import is_object
 
 _BOOKKEEPING = frozenset({"callbacks", "config", "metadata", "run_manager", "run_name", "run_id", "tags", "verbose"})
@@ -19,67 +19,6 @@ _NOTHING: Mapping[str, Any] = {}
 _LIMITS = ("max_tokens", "max_completion_tokens")
 """Two names of one limit; services refuse a request that has both."""
 _TOOL_CHOICE_WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
-ALIASES: Mapping[str, str] = {"api_key": "credential", _FURTHER: "model_kwargs"}
-"""Other names of arguments, which every class takes as well."""
-_ELSEWHERE: Mapping[str, tuple[str, ...]] = {
-    "api_base": ("endpoint",),
-    "azure_endpoint": ("endpoint",),
-    "base_url": ("endpoint",),
-    "openai_api_base": ("endpoint",),
-    "azure_deployment": ("model", "model_name"),
-    "deployment_name": ("model", "model_name"),
-    "engine": ("model", "model_name"),
-    "azure_ad_token": ("credential",),
-    "azure_ad_token_provider": ("credential",),
-    "azure_api_key": ("credential",),
-    "openai_api_key": ("credential",),
-    "openai_api_version": ("api_version",),
-    "client_kwargs": ("timeout", "http_client"),
-    "http_async_client": ("async_http_client",),
-    "request_timeout": ("timeout",),
-    "default_headers": ("headers",),
-    "extra_headers": ("headers",),
-    "model_extras": ("model_kwargs",),
-    "chunk_size": ("batch_size", "embed_batch_size"),
-    "embed_batch_size": ("batch_size",),
-    "show_progress_bar": ("show_progress",),
-}
-"""What other classes call our arguments; of several, those count that a class has."""
-
-
-def rename_arguments(arguments: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
-    """The arguments of a constructor by their own names.
-
-    Raises:
-        ConfigurationError: One is given by both its names.
-    """
-    if aliases.keys().isdisjoint(arguments):
-        return dict(arguments)
-    for alias, name in aliases.items():
-        if alias in arguments and name in arguments:
-            raise ConfigurationError(f"{name} and {alias} are the same argument: pass one of them")
-    return {aliases.get(name, name): value for name, value in arguments.items()}
-
-
-def to_argument_error(kind: type[BaseModel], error: ValidationError) -> ConfigurationError:
-    """What is wrong with the arguments of a constructor, without their values; what a misspelt one may mean."""
-    from difflib import get_close_matches  # noqa: PLC0415 - an import that only a mistake needs
-
-    problem = error.errors(include_url=False, include_input=False)[0]
-    cause = problem.get("ctx", {}).get("error")
-    if isinstance(cause, ConfigurationError):
-        return cause
-    name = ".".join(map(str, problem["loc"]))
-    if problem["type"] != "extra_forbidden":
-        return ConfigurationError(f"{name} of {kind.__name__}: {problem['msg']}")
-    known = [ours for ours in _ELSEWHERE.get(name, ()) if ours in kind.model_fields]
-    near = known or get_close_matches(name, kind.model_fields, n=2, cutoff=0.85)
-    remedy = (
-        f"did you mean {' or '.join(near)}?"
-        if near
-        else f"to send it to the model with every request, pass model_kwargs={{{name!r}: ...}}"
-    )
-    return ConfigurationError(f"{name} is no argument of {kind.__name__}: {remedy}")
 
 
 def values_of(owner: object, names: Iterable[str]) -> dict[str, Any]:
@@ -186,7 +125,7 @@ def to_tool_choice(choice: Any, tool_names: Sequence[str]) -> str | dict[str, An
     if is_object(choice):
         return _from_object(choice, tool_names)
     if not isinstance(choice, str):
-        raise ConfigurationError(f"tool_choice={choice!r} is neither text nor a mapping: pass the name of a tool")
+        raise ConfigurationError(f"tool_choice={shown(choice)} is neither text nor a mapping: pass the name of a tool")
     if choice in tool_names or choice not in _TOOL_CHOICE_WORDS:
         return _named(choice, tool_names)
     return _TOOL_CHOICE_WORDS[choice]
@@ -200,14 +139,15 @@ def _from_object(choice: Mapping[str, Any], tool_names: Sequence[str]) -> str | 
     kind = choice.get("type")
     if kind in _TOOL_CHOICE_WORDS:
         return _TOOL_CHOICE_WORDS[kind]
-    raise ConfigurationError(f"tool_choice={dict(choice)!r} names no tool: pass the name of one")
+    raise ConfigurationError(f"tool_choice={shown(dict(choice))} names no tool: pass the name of one")
 
 
 def _named(name: str, tool_names: Sequence[str]) -> dict[str, Any]:
     if tool_names and name not in tool_names:
+        known = cut(", ".join(tool_names))
         raise ConfigurationError(
-            f"tool_choice={name!r} is no tool of this request: there are {', '.join(tool_names)}; or pass 'auto', "
-            "'required' or 'none'"
+            f"tool_choice={shown(name)} is no tool of this request: there are {known}; or pass 'auto', 'required' or "
+            "'none'"
         )
     return {"type": "function", "function": {"name": name}}
 

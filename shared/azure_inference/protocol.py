@@ -12,10 +12,11 @@ from pydantic_core import to_json
 
 from . import errors
 from .bodies import Body
+from .checks import found_at, told
 from .credentials import Secret
 from .dialects import Target
 from .endpoints import ERROR_LIMIT, AnswerT, Endpoint
-from .errors import APIStatusError, ConfigurationError, InferenceError, ResponseValidationError
+from .errors import APIStatusError, ConfigurationError, InferenceError, ResponseValidationError, cut, shown
 from .schema._base import RequestModel, WireModel
 from .schema._json import is_array, is_object, read_json
 from .schema.chat import ChatRequest
@@ -66,7 +67,7 @@ def to_extra_parameters(word: str | None) -> ExtraParameters | None:
         return _OLD_WORDS.get(word) or ExtraParameters(word)
     except (ValueError, TypeError):
         raise ConfigurationError(
-            f"extra_parameters={word!r} is unknown: pass 'pass-through', 'drop' or 'error'"
+            f"extra_parameters={shown(word)} is unknown: pass 'pass-through', 'drop' or 'error'"
         ) from None
 
 
@@ -85,19 +86,12 @@ def to_request(kind: type[ModelT], fields: Mapping[str, Any]) -> ModelT:
 
 def _what_is_wrong(kind: type[BaseModel], fields: Mapping[str, Any], error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    # Tags of unions stand in the location beside the keys; only keys that occur in what was given are shown.
-    given: Any = fields
-    path: list[str] = []
-    for key in problem["loc"]:
-        try:
-            given = given[key]
-        except (KeyError, IndexError, TypeError):
-            continue
-        path.append(str(key))
+    path, given = found_at(problem["loc"], fields)
     if problem["type"] == "missing":
-        return f"{'.'.join([*path, str(problem['loc'][-1])])} is missing from the {kind.__name__}"
-    shown = repr(given) if isinstance(given, str | int | float | bool) else f"a {type(given).__name__}"
-    return f"{'.'.join(path)}={shown[:_EXCERPT]} cannot be sent: {problem['msg']}"
+        return f"{f'{path}.' if path else ''}{problem['loc'][-1]} is missing from the {kind.__name__}"
+    if not path:
+        return f"{told(given)} is no {kind.__name__}: {problem['msg']}"
+    return f"{path}={told(given)} cannot be sent: {problem['msg']}"
 
 
 class Call(NamedTuple, Generic[AnswerT]):
@@ -177,19 +171,18 @@ def _check_header(name: Any, value: Any) -> None:
     is_name = isinstance(name, str) and re.fullmatch(_HEADER_NAME, name)
     if not is_name or not isinstance(value, str) or not value.isascii() or not value.isprintable():
         raise ConfigurationError(
-            f"headers has {name!r}, which cannot be sent: names are letters, digits and hyphens, values printable "
+            f"headers has {shown(name)}, which cannot be sent: names are letters, digits and hyphens, values printable "
             "ASCII text (value withheld)"
         )
     if remedy := _NOT_FOR_USERS.get(name.lower()):
-        raise ConfigurationError(f"headers has {name!r}, which the client sees to itself: {remedy}")
+        raise ConfigurationError(f"headers has {shown(name)}, which the client sees to itself: {remedy}")
 
 
-def check_kind(request: Any) -> None:
-    """Raises `ConfigurationError` for what is no request: a dict, for instance, which type checkers would have told."""
-    if not isinstance(request, RequestModel):
-        raise ConfigurationError(
-            f"request is a {type(request).__name__}: make it with to_request(ChatRequest, fields), or the like"
-        )
+def check_kind(request: Any, *kinds: type[RequestModel]) -> None:
+    """Raises `ConfigurationError` for what is no such request, such as a dict: type checkers would have told."""
+    if not isinstance(request, kinds):
+        ways = " or ".join(f"to_request({kind.__name__}, fields)" for kind in kinds)
+        raise ConfigurationError(f"request is a {type(request).__name__}: make it with {ways}")
 
 
 def _to_bytes(request: RequestModel) -> bytes:
@@ -219,7 +212,6 @@ def _endless_numbers(value: Any, path: str = "") -> Iterator[tuple[str, float]]:
 
 def streamed(request: RequestT, target: Target, *, ask_usage: bool) -> RequestT:
     """The request for an answer in pieces; with usage, where the dialect gives it only to those who ask for it."""
-    check_kind(request)
     added: dict[str, Any] = {"stream": True}
     if ask_usage and target.dialect.asks_stream_usage and _STREAM_OPTIONS not in request.extras:
         added[_STREAM_OPTIONS] = {"include_usage": True}
@@ -231,7 +223,7 @@ def _apply(
 ) -> tuple[RequestT, ExtraParameters | None]:
     """The request as the target takes it, and the value of the header if one goes out."""
     if target.dialect.needs_model and getattr(request, "model", None) is None:
-        raise ConfigurationError(f"model is missing: {target.base_url} serves many, pass the name of a deployment")
+        raise ConfigurationError(f"model is missing: {cut(target.base_url)} serves many, pass the name of a deployment")
     if not target.dialect.takes_names and isinstance(request, ChatRequest):
         messages = without_names(request.messages)
         request = request if messages is request.messages else request.model_copy(update={"messages": messages})
@@ -245,7 +237,7 @@ def _apply(
     if target.dialect.extra_parameters_header:
         return request, policy or (ExtraParameters.PASS_THROUGH if extras else None)
     if extras and policy is ExtraParameters.ERROR:
-        names = ", ".join(sorted(extras))
+        names = cut(", ".join(sorted(extras)))
         raise ConfigurationError(
             f"extra parameters {names} are refused by extra_parameters='error': leave them out, or set 'pass-through'"
         )

@@ -8,7 +8,7 @@ import threading
 import warnings
 from typing import Any, TypeVar
 
-from .errors import APIStatusError, ConfigurationError, ContentFilterError
+from .errors import APIStatusError, ConfigurationError, ContentFilterError, shown
 from .schema._base import ESSENTIAL, RequestModel
 from .schema._json import is_array, is_object
 from .schema.failures import EXTRAS_NAMED, UNSUPPORTED_CODES, keyword
@@ -51,7 +51,7 @@ class Remedy:
 
     def __init__(self, on_unsupported: str | None) -> None:
         if on_unsupported not in (None, "error", "drop"):
-            raise ConfigurationError(f"on_unsupported={on_unsupported!r} is unknown: pass 'error' or 'drop'")
+            raise ConfigurationError(f"on_unsupported={shown(on_unsupported)} is unknown: pass 'error' or 'drop'")
         self._drops = on_unsupported == "drop"
         self._refused: dict[_Key, frozenset[tuple[str, bool]]] = {}
         self._renaming: set[_Key] = set()
@@ -90,7 +90,7 @@ class Remedy:
             self._refused[key] = known | found
         # What is known by now was told by a request that was under way at the same time, such as another batch.
         for name in sorted(name for name, _ in found - known):
-            value = repr(getattr(request, name, None))[:80]
+            value = shown(getattr(request, name, None))
             message = (
                 f"{name}={value} was left out of the request: model {_model(request)!r} refuses it ({error.message})"
             )

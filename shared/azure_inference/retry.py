@@ -18,6 +18,7 @@ from .errors import (
     ConfigurationError,
     InferenceError,
     RateLimitError,
+    shown,
 )
 from .timeouts import Deadline, Timeouts
 
@@ -53,7 +54,7 @@ class RetryPolicy:
         for name in ("first_delay", "max_delay", "max_retry_after"):
             seconds = getattr(self, name)
             if not is_number(seconds) or seconds < 0:
-                raise ConfigurationError(f"{name}={seconds!r} of RetryPolicy is not a number of seconds: pass one")
+                raise ConfigurationError(f"{name}={shown(seconds)} of RetryPolicy is not a number of seconds: pass one")
 
     def should_retry(self, error: BaseException) -> bool:
         """Whether this failure may pass by itself."""

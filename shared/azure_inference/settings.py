@@ -3,16 +3,17 @@
 import functools
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypedDict, cast
 
 from . import bodies, dialects, protocol, transport
 from ._version import __version__
 from .accumulate import ChatAccumulator
+from .arguments import meant, unknown_argument
 from .checks import check_count, check_flag, check_text, check_texts
 from .credentials import Credential, conceal, to_authorizer
 from .endpoints import AnswerT, Endpoint
-from .errors import APIStatusError, ConfigurationError
+from .errors import APIStatusError, ConfigurationError, cut, shown
 from .protocol import Call, ExtraParameters, to_extra_parameters, to_headers
 from .reasoning import with_reasoning
 from .remedy import Remedy
@@ -60,6 +61,10 @@ class ClientOptions(TypedDict, total=False):
     trust_env: bool
 
 
+ARGUMENTS = ("endpoint", "credential", "http_client", "async_http_client", *ClientOptions.__annotations__)
+"""The arguments that make a connection."""
+
+
 class ClientSettings(NamedTuple):
     """What both clients make of their arguments: where calls go, who sends them, and what goes with each."""
 
@@ -86,7 +91,7 @@ class ClientSettings(NamedTuple):
         """
         policy, headers = self.extra_parameters, self.headers
         if options:
-            _check_names(options, CallOptions)
+            _check_call(options)
             policy = to_extra_parameters(options.get("extra_parameters")) or policy
             headers = {**headers, **to_headers(options.get("headers"))}
         return protocol.prepare(self.target, endpoint, request, extra_parameters=policy, headers=headers, query=query)
@@ -110,7 +115,6 @@ class ClientSettings(NamedTuple):
 
     def without_known(self, request: RequestModel, options: CallOptions) -> RequestModel:
         """The request as its model is known to take it."""
-        protocol.check_kind(request)
         if not self.remedy.is_needed:
             return request
         return self.remedy.apply(self.target.base_url, request, may_rename=self._passes_extras(options))
@@ -141,6 +145,9 @@ class Asked(Generic[AnswerT]):
         Raises:
             ConfigurationError: The request cannot be sent as it is.
         """
+        protocol.check_kind(request, endpoint.request)
+        if endpoint.streams:
+            request = settings.streamed(request)
         self._settings = settings
         self._options = options
         self._check = check
@@ -164,13 +171,16 @@ class Asked(Generic[AnswerT]):
         self.tries.begin_anew()
 
 
-def resolve_settings(endpoint: str | None, credential: Credential | None, options: ClientOptions) -> ClientSettings:
-    """The settings that the arguments of a client mean.
+def resolve_settings(
+    endpoint: str | None, credential: Credential | None, options: ClientOptions, owner: str = "Connection"
+) -> ClientSettings:
+    """The settings that the arguments of a client mean; `owner` is the class that takes them.
 
     Raises:
         ConfigurationError: An argument is missing or wrong.
     """
-    _check_names(options, ClientOptions)
+    if not options.keys() <= ClientOptions.__annotations__.keys():
+        raise _unknown_argument(options, owner)
     options = cast("ClientOptions", {name: value for name, value in options.items() if value is not None})
     endpoint = endpoint or os.environ.get(ENDPOINT_VARIABLE)
     if not endpoint:
@@ -180,7 +190,7 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
     target = dialects.resolve(endpoint, api_version=options.get("api_version"), dialect=options.get("dialect"))
     if not target.is_secure and not options.get("allow_http"):
         raise ConfigurationError(
-            f"endpoint {target.base_url} would carry the credential over http in the clear: use https, or pass "
+            f"endpoint {cut(target.base_url)} would carry the credential over http in the clear: use https, or pass "
             "allow_http=True if the network is trusted"
         )
     if credential is None:
@@ -205,11 +215,39 @@ def resolve_settings(endpoint: str | None, credential: Credential | None, option
     )
 
 
-def _check_names(options: Mapping[str, Any], kind: type) -> None:
-    known = kind.__annotations__
+def _unknown_argument(options: ClientOptions, owner: str) -> ConfigurationError:
+    name = next(name for name in options if name not in ClientOptions.__annotations__)
+    other = {"InferenceClient": "async_http_client", "AsyncInferenceClient": "http_client"}.get(owner)
+    known = [ours for ours in ARGUMENTS if ours != other]
+    return unknown_argument(name, owner, known, _for_the_model(known))
+
+
+def _check_call(options: CallOptions) -> None:
+    known = CallOptions.__annotations__
     if not options.keys() <= known.keys():
-        unknown = ", ".join(sorted(options.keys() - known.keys()))
-        raise ConfigurationError(f"{unknown}: no such argument; there are {', '.join(known)}")
+        name = next(name for name in options if name not in known)
+        raise no_call_argument(name, known, _for_the_model(known))
+
+
+def _for_the_model(known: Iterable[str]) -> str:
+    return f"what is for the model is a field of the request; arguments are {', '.join(known)}"
+
+
+def no_call_argument(name: str, known: Collection[str], otherwise: str = "leave it out") -> ConfigurationError:
+    """What to say of a keyword of a call that is none.
+
+    Args:
+        name: Its name; the value is never shown, since it may be a key.
+        known: The keywords that there are.
+        otherwise: What to do if it is not known what may be meant.
+    """
+    ours = [name] if name in ARGUMENTS else meant(name, [*known, *ARGUMENTS])
+    here = [one for one in ours if one in known]
+    if here:
+        remedy = f"pass {' or '.join(here)}"
+    else:
+        remedy = f"set {' or '.join(ours)} where the model or client is made" if ours else otherwise
+    return ConfigurationError(f"{cut(name)} is no argument of a call: {remedy}")
 
 
 _CHECKS: Mapping[str, Callable[[str, Any], None]] = {
@@ -238,7 +276,8 @@ def _retry_policy(options: ClientOptions) -> RetryPolicy:
     if policy is None:
         return _USUAL_RETRIES if retries is None else RetryPolicy(max_retries=retries)
     if not isinstance(policy, RetryPolicy):
-        raise ConfigurationError(f"retry={policy!r} is a {type(policy).__name__}: pass a RetryPolicy, or max_retries")
+        given = f"retry={shown(policy)} is a {type(policy).__name__}"
+        raise ConfigurationError(f"{given}: pass a RetryPolicy, or max_retries")
     if retries is not None:
         raise ConfigurationError(
             f"max_retries={retries} beside retry: pass one of them; a RetryPolicy has a max_retries of its own"

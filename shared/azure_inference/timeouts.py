@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, Self
 
 from .checks import is_number
-from .errors import APITimeoutError, ConfigurationError
+from .errors import APITimeoutError, ConfigurationError, shown
 
 _REMEDIES: Mapping[str, str] = {
     "connect": "check the endpoint and the network, or pass timeout=Timeouts(connect=...)",
@@ -72,9 +72,8 @@ class Timeouts:
         for field in fields(self):
             seconds = getattr(self, field.name)
             if seconds is not None and not (is_number(seconds) and seconds >= 0):
-                raise ConfigurationError(
-                    f"{field.name}={seconds!r} of Timeouts is not a number of seconds: pass one, or None for no limit"
-                )
+                given = f"{field.name}={shown(seconds)} of Timeouts"
+                raise ConfigurationError(f"{given} is not a number of seconds: pass one, or None for no limit")
 
     @classmethod
     def of(cls, timeout: "float | Timeouts | None") -> "Timeouts":
@@ -85,7 +84,7 @@ class Timeouts:
             return timeout
         if not is_number(timeout) or timeout <= 0:
             raise ConfigurationError(
-                f"timeout={timeout!r} is not a number of seconds above 0: pass one, or azure_inference.Timeouts"
+                f"timeout={shown(timeout)} is not a number of seconds above 0: pass one, or azure_inference.Timeouts"
             )
         return cls(
             connect=min(timeout, 5.0), read=timeout, write=timeout, pool=min(timeout, 10.0), total=timeout, idle=timeout

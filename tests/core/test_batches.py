@@ -14,6 +14,7 @@ import pytest
 from azure_inference import (
     AsyncInferenceClient,
     BadRequestError,
+    ChatRequest,
     ConfigurationError,
     EmbeddingsRequest,
     ImageEmbeddingsRequest,
@@ -251,6 +252,14 @@ def test_embed_all_arguments(server: Any, either: Any, batch_size: int, concurre
         either.client(server.url).embed_all(
             EmbeddingsRequest(input=["a"]), batch_size=batch_size, concurrency=concurrency
         )
+
+
+def test_embed_all_of_another_request(server: Any, either: Any) -> None:
+    """What is to be embedded is a request for vectors, of texts or of images."""
+    request = to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}]})
+    with pytest.raises(ConfigurationError, match=r"to_request.EmbeddingsRequest, fields. or to_request.Image"):
+        either.client(server.url).embed_all(request, batch_size=1)
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("data", [[], [{"index": 7, "embedding": [1]}], [{"index": 0, "embedding": ["?"]}]], ids=str)

@@ -309,15 +309,20 @@ def test_the_services_id_is_of_the_last_attempt(raw: Any, either: Any) -> None:
 @pytest.mark.parametrize("method", [*METHODS, *STREAMS])
 def test_unknown_arguments_of_calls(server: Any, either: Any, method: str) -> None:
     """A parameter of the model that is passed beside the request is refused, not lost."""
-    with pytest.raises(ConfigurationError, match="max_tokens: no such argument; there are extra_parameters"):
+    with pytest.raises(ConfigurationError, match="max_tokens is no argument of a call: what is for the model"):
         getattr(either.client(server.url), method)({**METHODS, **STREAMS}[method][0], max_tokens=5)
 
 
-@pytest.mark.parametrize("method", ["chat", "stream_chat", "embed", "complete"])
-@pytest.mark.parametrize("request_", [HELLO, None, "hello", [HELLO]], ids=repr)
+OTHERS = [HELLO, None, "hello", [HELLO], to_request(ImageEmbeddingsRequest, {"input": [{"image": "data:,"}]})]
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat", "embed", "complete", "stream_complete"])
+@pytest.mark.parametrize("request_", OTHERS, ids=lambda request: type(request).__name__)
 def test_requests_of_other_kinds(server: Any, either: Any, method: str, request_: Any) -> None:
-    """What is no request is refused, with what makes one of it."""
-    with pytest.raises(ConfigurationError, match="to_request"):
+    """What is no request of this method is refused, with what makes one of it; so is the request of another method."""
+    wanted = type({**METHODS, **STREAMS}[method][0]).__name__
+    said = rf"^request is a {type(request_).__name__}: make it with to_request\({wanted}, fields\)$"
+    with pytest.raises(ConfigurationError, match=said):
         getattr(either.client(server.url), method)(request_)
     assert server.requests == []
 

@@ -233,6 +233,7 @@ def test_without() -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
+        (5, "5 is no ChatRequest: Input should be a valid dictionary"),
         ({}, "messages is missing from the ChatRequest"),
         ({"messages": []}, "messages=a list cannot be sent: List should have at least 1 item"),
         ({"messages": "hello"}, "messages='hello' cannot be sent: Input should be a valid list"),

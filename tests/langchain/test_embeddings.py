@@ -207,6 +207,8 @@ def test_bad_arguments(emulator: Any, arguments: Any, words: str) -> None:
 
 
 def test_bad_batch_size(emulator: Any) -> None:
-    """A batch of none is refused, as an error of LangChain's too."""
+    """A batch of none, if it is set later, is refused in the next call, as an error of LangChain's too."""
+    embeddings = embeddings_of(emulator)
+    embeddings.batch_size = 0
     with pytest.raises(ModelInvalidRequestError, match="batch_size=0"):
-        embeddings_of(emulator, batch_size=0).embed_query("a")
+        embeddings.embed_query("a")

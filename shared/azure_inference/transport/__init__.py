@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._async import AsyncHttpClient, AsyncOpenResponse, AsyncTransport, decoded_async
+    from ._clients import check_client
     from ._proxies import environment_proxy
     from ._settings import TransportSettings
     from ._sync import HttpClient, OpenResponse, Transport, decoded
@@ -18,6 +19,7 @@ else:
         __name__,
         {
             "_async": "AsyncHttpClient AsyncTransport AsyncOpenResponse decoded_async",
+            "_clients": "check_client",
             "_proxies": "environment_proxy",
             "_settings": "TransportSettings",
             "_sync": "HttpClient Transport OpenResponse decoded",
@@ -32,6 +34,7 @@ __all__ = [
     "OpenResponse",
     "Transport",
     "TransportSettings",
+    "check_client",
     "decoded",
     "decoded_async",
     "environment_proxy",

@@ -1,0 +1,143 @@
+"""Arguments of constructors that are passed with a call: refused by name, and neither sent nor shown to anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langchain_core.runnables import RunnableBinding
+from llama_index.core.prompts import PromptTemplate
+from pydantic import BaseModel
+
+from azure_inference import ConfigurationError
+from langchain_azure_inference import AzureInferenceLLM
+from llamaindex_azure_inference import AzureInference
+from tests.canary import KEY
+from tests.security.doors import DOORS, WAYS
+from tests.security.test_written_down import Collected, Heard, listening, script
+
+AT_CONSTRUCTION = {
+    "api_key": "set credential where the model or client is made",
+    "credential": "set credential where",
+    "openai_api_key": "set credential where",
+    "apikey": "set credential where",
+    "azure_ad_token": "set credential where",
+    "endpoint": "set endpoint where",
+    "base_url": "set endpoint where",
+    "api_version": "set api_version where",
+    "max_retries": "set max_retries where",
+    "max_connections": "set max_connections where",
+    "on_unsupported": "set on_unsupported where",
+    "stream_usage": "set stream_usage where",
+    "http_client": "set http_client where",
+    "openai_proxy": "set trust_env or http_client or async_http_client where",
+}
+IN_THE_CALL = {
+    "request_timeout": "pass timeout",
+    "extra_headers": "pass headers",
+    "azure_deployment": "pass model",
+    "model_kwargs": "pass extra_body",
+}
+
+
+class City(BaseModel):
+    """A city."""
+
+    name: str
+
+
+def _text_model(url: str) -> AzureInferenceLLM:
+    return AzureInferenceLLM(endpoint=url, credential="key", model="m")
+
+
+def _llm(url: str) -> AzureInference:
+    return AzureInference(endpoint=url, credential="key", model="m")
+
+
+async def _read(stream: Any) -> list[Any]:
+    return [piece async for piece in stream]
+
+
+OTHER_CALLS: dict[str, Callable[..., Any]] = {
+    "langchain, text": lambda url, **more: _text_model(url).invoke("hello", **more),
+    "langchain, text, async": lambda url, **more: asyncio.run(_text_model(url).ainvoke("hello", **more)),
+    "langchain, text, stream": lambda url, **more: list(_text_model(url).stream("hello", **more)),
+    "langchain, text, async stream": lambda url, **more: asyncio.run(_read(_text_model(url).astream("hello", **more))),
+    "langchain, text, bind": lambda url, **more: _text_model(url).bind(**more),
+    "langchain, text, bound": lambda url, **more: RunnableBinding(bound=_text_model(url), kwargs=more).invoke("hello"),
+    "langchain, bind": lambda url, **more: DOORS["langchain"].make(endpoint=url, credential="key").bind(**more),
+    "langchain, tools": lambda url, **more: (
+        DOORS["langchain"].make(endpoint=url, credential="key").bind_tools([City], **more)
+    ),
+    "langchain, bound": lambda url, **more: RunnableBinding(
+        bound=DOORS["langchain"].make(endpoint=url, credential="key"), kwargs=more
+    ).invoke("hello"),
+    "llamaindex, complete": lambda url, **more: _llm(url).complete("hello", **more),
+    "llamaindex, complete, async": lambda url, **more: asyncio.run(_llm(url).acomplete("hello", **more)),
+    "llamaindex, complete, stream": lambda url, **more: list(_llm(url).stream_complete("hello", **more)),
+    "llamaindex, object": lambda url, **more: _llm(url).structured_predict(
+        City, PromptTemplate("hello"), llm_kwargs=more
+    ),
+}
+
+
+@pytest.mark.parametrize("door", ["langchain", "llamaindex"])
+@pytest.mark.parametrize("way", [way for way in WAYS if "embed" not in way])
+@pytest.mark.parametrize("name", [*AT_CONSTRUCTION, *IN_THE_CALL])
+def test_refused(server: Any, door: str, way: str, name: str) -> None:
+    """Each way to call says what the argument is called, and where it belongs; nothing is sent, traced or shown."""
+    tracer, heard = Collected(), Heard()
+    script(server, way, "good")
+    model = DOORS[door].model(way, endpoint=server.url, credential="key")
+    config = {"config": {"callbacks": [tracer, heard]}} if door == "langchain" else {}
+    said = {**AT_CONSTRUCTION, **IN_THE_CALL}[name]
+    with (
+        listening() as (events, spans),
+        pytest.raises(ConfigurationError, match=rf"^{name} is no argument of a call: {said}.*; a parameter") as caught,
+    ):
+        DOORS[door].ask(way, model, **config, **{name: KEY})
+
+    assert server.requests == []
+    assert KEY not in str(caught.value)
+    assert [*tracer.texts, *heard.texts, *events._texts, *spans._texts] == []
+
+
+@pytest.mark.parametrize("call", OTHER_CALLS)
+def test_a_key(server: Any, call: str) -> None:
+    """A key is refused wherever keywords of a call are taken."""
+    script(server, "chat", "good")
+    with listening() as (events, _), pytest.raises(ConfigurationError, match="api_key is no argument of a call") as got:
+        OTHER_CALLS[call](server.url, api_key=KEY)
+
+    assert server.requests == []
+    assert [text for text in (str(got.value), *events._texts) if KEY in text] == []
+
+
+@pytest.mark.parametrize(
+    ("door", "way"), [("core", way) for way in WAYS] + [("llamaindex", "embed"), ("llamaindex", "aembed")]
+)
+def test_a_key_where_keywords_are_options(server: Any, door: str, way: str) -> None:
+    """So it is by the core's clients, and where LlamaIndex would forget it."""
+    script(server, way, "good")
+    model = DOORS[door].model(way, endpoint=server.url, credential="key")
+    with pytest.raises(ConfigurationError, match="api_key is no argument of a call: set credential") as caught:
+        DOORS[door].ask(way, model, api_key=KEY)
+
+    assert server.requests == []
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("door", ["langchain", "llamaindex"])
+@pytest.mark.parametrize("way", [way for way in WAYS if "embed" not in way])
+def test_what_is_for_the_model(server: Any, door: str, way: str) -> None:
+    """Parameters of the model are sent, also one with such a name, in `extra_body`; None says nothing."""
+    script(server, way, "good")
+    told = {"stream_options": {"include_usage": False}} if "stream" in way else {}
+    model = DOORS[door].model(way, endpoint=server.url, credential="key")
+    DOORS[door].ask(way, model, top_k=1, max_retries=None, extra_body={"max_retries": 3}, timeout=20, **told)
+
+    body = json.loads(server.requests[-1].body)
+    assert (body["top_k"], body["max_retries"], "timeout" in body) == (1, 3, False)
