@@ -13,7 +13,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from azure_inference import AnswerMessage, ChatCompletion, Choice, Usage, parse_arguments
 from azure_inference import ToolCall as WireCall
 
-from ._blocks import PROVIDER
+from ._blocks import EXTRA_CONTENT, PROVIDER
 
 
 def to_result(answer: ChatCompletion) -> ChatResult:
@@ -68,14 +68,20 @@ def to_additional(message: AnswerMessage) -> dict[str, Any]:
         said["refusal"] = message.refusal
     if message.audio and (audio := message.audio.model_dump(exclude_none=True)):
         said["audio"] = audio
-    if message.model_extra:
+    if message.model_extra or message.tool_calls:
         said.update(to_unknown(message))
     return said
 
 
 def to_unknown(message: AnswerMessage) -> dict[str, Any]:
-    """What a message says under keys that the API does not define: annotations, say, or the context of its data."""
-    return {name: value for name, value in (message.model_extra or {}).items() if value not in (None, [], {})}
+    """What a message says under keys that the API does not define: annotations, say, or the context of its data.
+
+    What is to go back with its calls is under `EXTRA_CONTENT`, by their ids.
+    """
+    unknown = {name: value for name, value in (message.model_extra or {}).items() if value not in (None, [], {})}
+    if extra := {call.id: call.extra_content for call in message.tool_calls if call.extra_content}:
+        unknown[EXTRA_CONTENT] = extra
+    return unknown
 
 
 def to_usage(usage: Usage | None) -> UsageMetadata | None:

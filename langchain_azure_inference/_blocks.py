@@ -9,6 +9,8 @@ from langchain_core.messages.block_translators import register_translator
 from langchain_core.messages.content import KNOWN_BLOCK_TYPES, ContentBlock
 
 PROVIDER = "azure_inference"
+EXTRA_CONTENT = "tool_call_extra_content"
+"""Where a message keeps what a model wants back with its calls."""
 _IN_PIECES = frozenset({"text", "reasoning", "refusal"})
 _OF_CITATIONS = ("url", "title", "start_index", "end_index")
 

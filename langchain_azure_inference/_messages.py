@@ -28,6 +28,8 @@ from azure_inference import (
     to_history,
 )
 
+from ._blocks import EXTRA_CONTENT
+
 _PDF = "application/pdf"
 _PARTS_OF_THE_API = frozenset({"image_url", "input_audio", "audio_url"})
 _NO_CONTENT = frozenset(
@@ -100,7 +102,15 @@ def _of_model(message: AIMessage) -> dict[str, Any]:
 
 
 def _add_said(wire: dict[str, Any], additional: Mapping[str, Any]) -> None:
-    """Adds what an answer has beside its text: the id of what was spoken, and a call as models once made them."""
+    """Adds what an answer has beside its text: the id of what was spoken, and a call as models once made them.
+
+    To its calls, it adds what the model wants back with them.
+    """
+    extra: Any = additional.get(EXTRA_CONTENT)
+    if extra and "tool_calls" in wire:
+        wire["tool_calls"] = [
+            {**call, "extra_content": extra[call["id"]]} if call["id"] in extra else call for call in wire["tool_calls"]
+        ]
     audio: Any = additional.get("audio")
     if audio and audio.get("id"):
         wire["audio"] = {"id": audio["id"]}

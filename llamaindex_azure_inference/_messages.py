@@ -85,7 +85,8 @@ def _message(message: ChatMessage) -> WireMessage:
 
 def _assistant(message: ChatMessage) -> AssistantMessage:
     calls = [_call(block) for block in message.blocks if isinstance(block, ToolCallBlock)]
-    calls = calls or [_legacy_call(call) for call in message.additional_kwargs.get("tool_calls") or ()]
+    if noted := message.additional_kwargs.get("tool_calls"):
+        calls = _with_extra(calls, noted) if calls else [_legacy_call(call) for call in noted]
     spoken = message.additional_kwargs.get("audio_id")
     # All that the API takes back of what a model said, whatever else the models of another API say.
     text = "\n".join(block.text for block in message.blocks if isinstance(block, TextBlock))
@@ -104,6 +105,13 @@ def _call(block: ToolCallBlock) -> dict[str, Any]:
     return {"id": block.tool_call_id, "function": {"name": block.tool_name, "arguments": block.tool_kwargs or "{}"}}
 
 
+def _with_extra(calls: list[dict[str, Any]], noted: Sequence[Any]) -> list[dict[str, Any]]:
+    """The calls with what the model wants back with them, for which blocks have no place."""
+    known = [cast("dict[str, Any]", call) for call in noted if isinstance(call, dict) and "extra_content" in call]
+    extra = {call.get("id"): {"extra_content": call["extra_content"]} for call in known}
+    return [{**call, **extra.get(call["id"], {})} for call in calls] if extra else calls
+
+
 def _legacy_call(call: Any) -> dict[str, Any]:
     """A call as older versions and other packages keep it beside the message: a mapping or an object of that form."""
     fields = call.model_dump() if isinstance(call, BaseModel) else call
@@ -112,7 +120,8 @@ def _legacy_call(call: Any) -> dict[str, Any]:
             f"additional_kwargs['tool_calls'] holds a {type(call).__name__} that is no tool call of the API: "
             "use a ToolCallBlock"
         )
-    return {name: cast("Mapping[str, Any]", fields).get(name) for name in ("id", "function")}
+    said = cast("Mapping[str, Any]", fields)
+    return {name: said.get(name) for name in ("id", "function", "extra_content") if name in said}
 
 
 def _name(message: ChatMessage) -> str | None:

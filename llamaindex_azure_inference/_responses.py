@@ -229,7 +229,7 @@ def _to_block(call: ToolCall) -> ToolCallBlock:
 
 def _legacy(call: ToolCall) -> dict[str, Any]:
     """A call as programs of llama-index-core look for it beside the message."""
-    return call.model_dump(include={"id", "type", "function"})
+    return call.model_dump(include={"id", "type", "function", "extra_content"})
 
 
 def _legacy_so_far(call: CallSoFar) -> dict[str, Any]:

@@ -44,6 +44,35 @@ def test_odd_parts(message: dict[str, Any], choice: dict[str, Any], *, is_async:
         assert "content" in message or response.message.content == "hi"
 
 
+@pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_what_a_model_wants_back_with_its_call(*, is_async: bool, is_streamed: bool) -> None:
+    """The signature that Gemini gives with a call, and refuses the next turn without, goes back with that call."""
+    signed = {"extra_content": {"google": {"thought_signature": "s"}}, "index": 0}
+    calls = [{"id": id_, "function": {"name": "f", "arguments": "{}"}} for id_ in ("1", "2")]
+    said = {"tool_calls": [{**calls[0], **signed}, {**calls[1], "index": 1}]}
+    kind = "delta" if is_streamed else "message"
+    answer = {"choices": [{"index": 0, kind: said, "finish_reason": "tool_calls"}]}
+    with ScriptedServer() as server:
+        server.reply_events(answer) if is_streamed else server.reply_json(answer)
+        server.reply_json({"choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]})
+        chain = ChatAzureInference(endpoint=server.url, credential="k")
+        turn = asyncio.run(_of_chain_async(chain, is_streamed)) if is_async else _of_chain(chain, is_streamed)
+        chain.invoke([turn])
+        server.replies.clear()
+        server.reply_events(answer) if is_streamed else server.reply_json(answer)
+        server.reply_json({"choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]})
+        llm = AzureInference(endpoint=server.url, credential="k", model="m")
+        response = asyncio.run(_of_llm_async(llm, is_streamed)) if is_async else _of_llm(llm, is_streamed)
+        llm.chat([response.message])
+
+    for request in (server.requests[1], server.requests[3]):
+        first, second = request.json["messages"][0]["tool_calls"]
+        assert first["extra_content"] == signed["extra_content"]
+        assert "extra_content" not in second
+        assert "index" not in first
+
+
 def _of_chain(model: ChatAzureInference, is_streamed: bool) -> Any:
     return _sum(list(model.stream("x"))) if is_streamed else model.invoke("x")
 

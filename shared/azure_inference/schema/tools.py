@@ -77,6 +77,11 @@ class ToolCall(WireModel):
     type: str | None = "function"
     function: FunctionCall
 
+    @property
+    def extra_content(self) -> Any:
+        """What a model wants back with its call, such as the signature of a thought of Gemini's; of most, None."""
+        return self.model_extra.get("extra_content") if self.model_extra else None
+
 
 def new_call_id() -> str:
     """An id of our own for a call that a server gives none: without one, nobody could say which call a result is of.
