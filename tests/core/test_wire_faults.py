@@ -17,6 +17,7 @@ from azure_inference import (
     APITimeoutError,
     AsyncInferenceClient,
     ChatRequest,
+    RateLimitError,
     ResponseValidationError,
     RetryPolicy,
     StreamInterruptedError,
@@ -203,6 +204,17 @@ def test_large_heads(raw: Any, either: Any, head: str) -> None:
     raw.script("request", answer(head=head), "stall")
 
     assert read(either.client(raw.url), "chat") == "hi"
+
+
+def test_doubled_headers(raw: Any, either: Any) -> None:
+    """Of a header that comes more than once the first counts, with every library."""
+    doubled = ("retry-after: 2", "retry-after: 1", "x-request-id: one", "x-request-id: two")
+    hidden = ("ms-azureml-model-error-statuscode: 429", "ms-azureml-model-error-statuscode: 500")
+    raw.script("request", plain(b"{}", "424 Failed", "".join(f"{line}\r\n" for line in doubled + hidden)), "stall")
+
+    with pytest.raises(RateLimitError) as caught:
+        either.client(raw.url, max_retries=0, retry=None).chat(HELLO)
+    assert (caught.value.retry_after, caught.value.request_id) == (2.0, "one")
 
 
 STALE: dict[str, tuple[Any, ...]] = {

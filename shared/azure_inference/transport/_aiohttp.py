@@ -313,7 +313,7 @@ class _Handler(ResponseHandler):
         except (ConnectionError, aiohttp.ServerDisconnectedError):
             return  # the answer's reader is told
         except TimeoutError:
-            self.force_close()
+            self._should_close = True
             if not self._answered:
                 self.set_exception(_WriteTimeoutError())
         else:

@@ -16,7 +16,7 @@ from azure_inference.protocol import Call
 from azure_inference.timeouts import Deadline, Timeouts
 
 from ._deadlines import InTime
-from ._httpx import HTTP_ERRORS, PatientAsyncTransport, to_error
+from ._httpx import HTTP_ERRORS, AnswerHeaders, PatientAsyncTransport, to_error
 from ._requests import Requests, to_request_of
 from ._settings import TransportSettings
 
@@ -108,7 +108,7 @@ class ClientEngine:
 class _HttpxResponse:
     def __init__(self, call: Call[Any], response: httpx.Response) -> None:
         self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
+        self.headers: Mapping[str, str] = AnswerHeaders(response.headers)
         self._where = call.server
         self._response = response
         self._pieces = aiter(cast("httpx.AsyncByteStream", response.stream))

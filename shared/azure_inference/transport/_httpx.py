@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import httpcore
@@ -41,6 +41,31 @@ def tls_context() -> ssl.SSLContext:
 
 _TLS_VARIABLES = ("SSL_CERT_FILE", "SSLKEYLOGFILE")
 """What names a file that httpx or Python's `ssl` opens."""
+
+
+class AnswerHeaders(Mapping[str, str]):
+    """The headers of an answer, of one that came more than once the first, as aiohttp has it.
+
+    httpx joins them, which makes neither a number nor an id of two.
+    """
+
+    def __init__(self, headers: httpx.Headers) -> None:
+        self._raw = headers.raw
+
+    def __contains__(self, name: object) -> bool:
+        return str(name).encode() in [key.lower() for key, _ in self._raw]
+
+    def __getitem__(self, name: str) -> str:
+        for key, value in self._raw:
+            if key.lower() == name.encode():
+                return value.decode("utf-8", "replace")
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({key.decode("utf-8", "replace").lower(): None for key, _ in self._raw})
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
 
 
 _PHASES: dict[type[httpx.TimeoutException], str] = {

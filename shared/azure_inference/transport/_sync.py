@@ -17,7 +17,7 @@ from azure_inference.protocol import Call, body_of, error_of_unread, raise_for_s
 from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline
 
-from ._httpx import HTTP_ERRORS, PatientTransport, keep_to, to_error
+from ._httpx import HTTP_ERRORS, AnswerHeaders, PatientTransport, keep_to, to_error
 from ._proxies import name_proxy
 from ._requests import Requests, to_request_of
 from ._settings import TransportSettings
@@ -36,7 +36,7 @@ class OpenResponse:
         # Held, so that a stream may outlive its client: the connections end with the transport.
         self._transport = transport
         self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
+        self.headers: Mapping[str, str] = AnswerHeaders(response.headers)
         self.deadline = deadline
         self._where = call.server
         self._stream = cast("httpx.SyncByteStream", response.stream)
@@ -135,9 +135,10 @@ class Transport:
             if self._client is None:
                 name_proxy(told, call.server, self._settings.proxy)
             raise told from error
-        tries.answer_headers = response.headers
         kind = OpenResponse if self._client is None else _ResponseOfUser
-        return kind(self, call, response, deadline)
+        opened = kind(self, call, response, deadline)
+        tries.answer_headers = opened.headers
+        return opened
 
     def _own_pool(self) -> PatientTransport:
         pool = self._pool
