@@ -134,7 +134,7 @@ class InferenceClient:
         return batching.in_batches(batches, embed, concurrency=concurrency, on_progress=on_progress)
 
     def close(self) -> None:
-        """Closes the connections; a later call makes new ones."""
+        """Closes the connections; a later call makes new ones. Calls under way fail, and are not sent again."""
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -252,7 +252,10 @@ class AsyncInferenceClient:
         return await batching.in_batches_async(batches, embed, concurrency=concurrency, on_progress=on_progress)
 
     async def close(self) -> None:
-        """Closes the connections of the running event loop; a later call makes new ones."""
+        """Closes the connections of the running event loop; a later call makes new ones.
+
+        Calls under way fail, and are not sent again.
+        """
         await self._transport.close()
 
     async def __aenter__(self) -> Self:

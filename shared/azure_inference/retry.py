@@ -113,7 +113,8 @@ class Tries:
     and says whether a new token can be had; it is asked once, at the first 401. `authorization` is what the attempt
     under way was sent with, `answer_headers` (by lower-case names) what its answer began with: whatever becomes of
     that, its error has the service's id. `count` is how many there were, with those of a request that was changed
-    since; `deadline` is that of all of them.
+    since; `deadline` is that of all of them. `pool` is what the last was sent over: once that is closed, nothing is
+    sent again.
     """
 
     def __init__(
@@ -134,6 +135,7 @@ class Tries:
         self._count_before = 0
         self.authorization: Headers = ()
         self.answer_headers: Mapping[str, str] = {}
+        self.pool: Any = None
         self._next_wait = 0.0
         self.count = 0
         self.timeouts = timeouts

@@ -202,9 +202,10 @@ FAULTS: dict[str, Fault] = {
         ),
     ),
     "F66": Fault(
-        "clients that are dropped",
+        "clients that are dropped, or closed during calls",
         (23,),
         (
+            "tests/core/test_closing.py",
             f"{_CONNECTIONS}::test_clients_that_nobody_holds_hang_up",
             _RESOURCES,
         ),
@@ -343,7 +344,12 @@ PROMISES: dict[int, Promise] = {
         "has a limit.",
         f"{_CORE}/transport/",
     ),
-    23: Promise("Nothing is left behind", "Clients that are closed or dropped close quietly.", f"{_CORE}/transport/"),
+    23: Promise(
+        "Nothing is left behind",
+        "Clients that are closed or dropped close quietly. A call that is under way then fails at once, and is not "
+        "sent again.",
+        f"{_CORE}/transport/",
+    ),
     24: Promise(
         "Answers belong to their question",
         "A connection with bytes beyond an answer is not used again.",

@@ -6,6 +6,7 @@ import gc
 import re
 import socket
 import ssl
+import sys
 import threading
 import warnings
 from contextlib import suppress
@@ -14,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from azure_inference import APIConnectionError, ConfigurationError, ResponseValidationError
+from azure_inference import (
+    APIConnectionError,
+    ConfigurationError,
+    InferenceClient,
+    ResponseValidationError,
+    Timeouts,
+)
 from azure_inference.transport import _httpx
 
 from .doors import DOORS, WAYS
@@ -35,7 +42,7 @@ class TlsServer:
         self.requests: list[bytes] = []
         self._connection: ssl.SSLSocket | None = None
         self._ears = threading.Event()
-        if case != "deaf":
+        if case not in ("deaf", "silent"):
             self._ears.set()
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         host = "example.org" if case == "wrong host" else "localhost"
@@ -46,10 +53,11 @@ class TlsServer:
             self._context.set_ciphers("ALL:@SECLEVEL=0")
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=20)
         self.port = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self.asked = threading.Event()
+        self._thread = threading.Thread(target=self._serve, args=(case,), daemon=True)
         self._thread.start()
 
-    def _serve(self) -> None:
+    def _serve(self, case: str) -> None:
         while True:
             try:
                 plain, _ = self._listener.accept()
@@ -61,7 +69,9 @@ class TlsServer:
                 with self._context.wrap_socket(plain, server_side=True) as connection:
                     self._connection = connection
                     self.requests.append(connection.recv(65536))
-                    connection.sendall(MOVED % self.port)
+                    self.asked.set()
+                    if case != "silent":
+                        connection.sendall(MOVED % self.port)
                     self._ears.wait(20)
                     connection.recv(65536)
             except OSError:
@@ -185,3 +195,26 @@ def test_ends_without_a_farewell(trusting: None, tls: TlsServer, way: str) -> No
         gc.collect()
 
     assert [str(complaint.message) for complaint in complaints] == []
+
+
+@pytest.mark.parametrize("tls", ["silent"], indirect=True)
+@pytest.mark.parametrize("library", ["llhttp", "h11"])
+@pytest.mark.usefixtures("trusting")
+def test_closing_while_a_server_is_silent(tls: TlsServer, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that waits for an answer is told when its client is closed, over TLS too."""
+    if library == "h11":
+        monkeypatch.setitem(sys.modules, "azure_inference.transport._llhttp", None)
+    client = InferenceClient(f"https://localhost:{tls.port}/models", "canary-5ecret", timeout=Timeouts(read=None))
+    errors: list[APIConnectionError] = []
+
+    def call() -> None:
+        with pytest.raises(APIConnectionError, match="was closed") as caught:
+            client.info()
+        errors.append(caught.value)
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    assert tls.asked.wait(20)
+    client.close()
+    thread.join(20)
+    assert len(errors) == tls.connections == 1

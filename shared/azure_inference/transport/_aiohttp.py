@@ -22,7 +22,7 @@ from azure_inference.protocol import Call
 from azure_inference.timeouts import Deadline, Timeouts
 
 from ._deadlines import InTime
-from ._httpx import connection_error, keep_words, tls_context
+from ._httpx import closed_error, connection_error, keep_words, tls_context
 from ._requests import Heads
 from ._settings import TransportSettings
 
@@ -61,6 +61,11 @@ class AiohttpEngine:
         self._idle: defaultdict[str, deque[Any]] = defaultdict(deque)
         """Connections to each server that wait to be used again; to the connector, they are all in use."""
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connections were closed."""
+        return self._connector.closed
+
     async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts, deadline: Deadline) -> _Response:
         """Sends one attempt; raises errors of ours only."""
         await self._wait_for_place(call.server, timeouts.pool, deadline)
@@ -76,7 +81,7 @@ class AiohttpEngine:
         except BaseException as error:
             self._places.release()
             if isinstance(error, _HTTP_ERRORS):
-                raise _to_error(error, call.server, deadline) from error
+                raise _to_error(error, call.server, deadline, is_closed=self.is_closed) from error
             raise
         return _Response(self, call.server, connection, message, payload)
 
@@ -92,7 +97,7 @@ class AiohttpEngine:
         """Keeps a connection for the next call, if its answer was read to the end; else ends it."""
         handler: _Handler = connection.protocol
         idle = self._idle[server]
-        if not is_done or handler.should_close or self._connector.closed:
+        if not is_done or handler.should_close or self.is_closed:
             connection.close()
         else:
             handler.rest(self._keepalive_expiry)
@@ -153,7 +158,7 @@ class _Response:
             if not piece and handler.failure is not None:
                 raise handler.failure
         except _HTTP_ERRORS as error:
-            raise _to_error(error, self._server, deadline) from error
+            raise _to_error(error, self._server, deadline, is_closed=self._engine.is_closed) from error
         return piece
 
     async def close(self) -> None:
@@ -408,9 +413,11 @@ _NO_LIMITS = aiohttp.ClientTimeout(total=None)
 _HTTP_ERRORS = (aiohttp.ClientError, OSError, RuntimeError)
 
 
-def _to_error(error: Exception, where: str, deadline: Deadline) -> InferenceError:
+def _to_error(error: Exception, where: str, deadline: Deadline, *, is_closed: bool) -> InferenceError:
     """The error of ours for one of `_HTTP_ERRORS`."""
     keep_words(error)
+    if is_closed:
+        return closed_error(where)
     if isinstance(error, _OverdueError):
         return deadline.error(where)
     if isinstance(error, aiohttp.ServerTimeoutError):

@@ -20,6 +20,7 @@ from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline
 
 from ._engines import Engine, Response, new_engine
+from ._httpx import closed_error
 from ._proxies import name_proxy
 from ._settings import TransportSettings
 
@@ -100,7 +101,10 @@ class AsyncTransport:
         return await tenacity.AsyncRetrying(**tries.options())(_after(first, attempt, tries))
 
     async def close(self) -> None:
-        """Closes the connections of the running event loop; the next call makes new ones."""
+        """Closes the connections of the running event loop; the next call makes new ones.
+
+        Calls under way fail, and are not sent again.
+        """
         pool = self._pools.pop(asyncio.get_running_loop(), None)
         if pool is not None:
             await pool.close()
@@ -112,10 +116,13 @@ class AsyncTransport:
             _INHERITED.append(self._pools)
             self._pools, self._pid = WeakKeyDictionary(), os.getpid()
         pool = self._pools.get(asyncio.get_running_loop()) or await self._new_pool()
+        if tries.pool is not None and tries.pool.is_closed:
+            raise closed_error(call.server)
+        engine = tries.pool = pool.engine
         try:
-            response = await pool.engine.send(call, authorization, tries.timeouts, tries.deadline)
+            response = await engine.send(call, authorization, tries.timeouts, tries.deadline)
         except InferenceError as error:
-            if self._client is None:
+            if self._client is None and not engine.is_closed:
                 name_proxy(error, call.server, self._settings.proxy)
             raise
         tries.answer_headers = response.headers

@@ -39,6 +39,11 @@ class Response(Protocol):
 class Engine(Protocol):
     """Connections of one event loop."""
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether they were closed: calls that were under way are not sent again."""
+        ...
+
     async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts, deadline: Deadline) -> Response:
         """Sends one attempt, and has the head of its answer by the deadline; raises errors of ours only."""
         ...
@@ -66,14 +71,19 @@ class HttpxEngine:
         self._requests = Requests(settings.headers)
         self._transport = PatientAsyncTransport(settings)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connections were closed."""
+        return self._transport.is_closed
+
     async def send(self, call: Call[Any], authorization: Headers, timeouts: Timeouts, deadline: Deadline) -> Response:
         """Sends one attempt; raises errors of ours only."""
         try:
             request = self._requests.make(call, authorization, timeouts)
             async with InTime(deadline, call.server):
-                return _HttpxResponse(call, await self._transport.handle_async_request(request))
+                return _HttpxResponse(self, call, await self._transport.handle_async_request(request))
         except HTTP_ERRORS as error:
-            raise to_error(error, call.server) from error
+            raise to_error(error, call.server, is_closed=self.is_closed) from error
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -86,6 +96,11 @@ class ClientEngine:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the user closed the client."""
+        return self._client.is_closed
+
     async def send(
         self,
         call: Call[Any],
@@ -97,16 +112,18 @@ class ClientEngine:
         try:
             request = to_request_of(self._client, call, authorization)
             async with InTime(deadline, call.server):
-                return _HttpxResponse(call, await self._client.send(request, stream=True, follow_redirects=False))
+                response = await self._client.send(request, stream=True, follow_redirects=False)
+                return _HttpxResponse(self, call, response)
         except HTTP_ERRORS as error:
-            raise to_error(error, call.server) from error
+            raise to_error(error, call.server, is_closed=self.is_closed) from error
 
     async def close(self) -> None:
         """Leaves the client open."""
 
 
 class _HttpxResponse:
-    def __init__(self, call: Call[Any], response: httpx.Response) -> None:
+    def __init__(self, engine: Engine, call: Call[Any], response: httpx.Response) -> None:
+        self._engine = engine
         self.status = response.status_code
         self.headers: Mapping[str, str] = AnswerHeaders(response.headers)
         self._where = call.server
@@ -121,7 +138,7 @@ class _HttpxResponse:
                     if piece:
                         return piece
         except HTTP_ERRORS as error:
-            raise to_error(error, self._where) from error
+            raise to_error(error, self._where, is_closed=self._engine.is_closed) from error
         return b""
 
     async def close(self) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import functools
 import os
 import re
-import socket
 import ssl
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import httpcore
@@ -19,6 +17,7 @@ from azure_inference.errors import APIConnectionError, ConfigurationError, Infer
 from azure_inference.timeouts import NEVER, Deadline
 
 from ._settings import TransportSettings
+from ._sockets import Backend
 
 
 @functools.cache
@@ -80,9 +79,14 @@ HTTP_ERRORS = (httpx.TransportError, httpx.StreamError, RuntimeError)
 """What httpx raises where it is used here; RuntimeError is its word for a client that was closed."""
 
 
-def to_error(error: Exception, where: str, deadline: Deadline = NEVER) -> InferenceError:
-    """The error of ours for one of `HTTP_ERRORS`; `where` is the server's address."""
+def to_error(error: Exception, where: str, deadline: Deadline = NEVER, *, is_closed: bool = False) -> InferenceError:
+    """The error of ours for one of `HTTP_ERRORS`; `where` is the server's address.
+
+    `is_closed` says that what it was sent over was closed, which the error does not tell by itself.
+    """
     keep_words(error)
+    if isinstance(error, httpx.TransportError) and is_closed:
+        return closed_error(where)
     if isinstance(error, httpx.TimeoutException):
         late = deadline if deadline.is_over else Deadline(None, _PHASES.get(type(error), "read"))
         return late.error(where)
@@ -92,6 +96,14 @@ def to_error(error: Exception, where: str, deadline: Deadline = NEVER) -> Infere
     if isinstance(error, httpx.StreamError):
         return connection_error(where, error, dropped=False)
     return ConfigurationError(f"http_client cannot send: {error} Pass one that is open, or none")
+
+
+def closed_error(where: str) -> APIConnectionError:
+    """The error of a call whose client was closed meanwhile: it is not sent again, as it may have been answered."""
+    return APIConnectionError(
+        f"the client was closed before {where} had answered: close it once its calls and streams have ended",
+        may_pass=False,
+    )
 
 
 _QUOTED = r"(?s)(?<!\w)(?:bytearray\()?b['\"].*"
@@ -150,8 +162,13 @@ class PatientTransport(httpx.HTTPTransport):
 
     def __init__(self, settings: TransportSettings) -> None:
         super().__init__(verify=tls_context(), trust_env=False)
-        options: dict[str, Any] = {**_pool_options(settings), "network_backend": _Backend()}
+        options: dict[str, Any] = {**_pool_options(settings), "network_backend": Backend()}
         self._pool = _Pool(**options) if settings.proxy is None else _ProxyPool(**options, **_through(settings.proxy))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, and sends nothing any more."""
+        return cast("_Assigning", self._pool).is_closed
 
 
 class PatientAsyncTransport(httpx.AsyncHTTPTransport):
@@ -161,6 +178,11 @@ class PatientAsyncTransport(httpx.AsyncHTTPTransport):
         super().__init__(verify=tls_context(), trust_env=False)
         options, proxy = _pool_options(settings), settings.proxy
         self._pool = _AsyncPool(**options) if proxy is None else _AsyncProxyPool(**options, **_through(proxy))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, and sends nothing any more."""
+        return cast("_Assigning", self._pool).is_closed
 
 
 def _pool_options(settings: TransportSettings) -> dict[str, Any]:
@@ -200,14 +222,27 @@ def _connection_class() -> type[httpcore.HTTPConnection]:
     return LlhttpConnection
 
 
+class _Closed:
+    """In place of a connection of a pool that was closed."""
+
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:  # noqa: ARG002 - httpcore passes it
+        raise httpcore.ConnectError("the client was closed")
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        return self.handle_request(request)
+
+
 class _Assigning:
     """A pool of httpcore's, to one server, that finds a connection without looking at all of them.
 
     httpcore's own looks at each, and counts the idle ones anew for each of them: with 50 calls in flight that took
     10 ms of every call. Here they are in the order of their last use. The last one is used again, and the first ones
     are ended once they have expired; as many are kept as there were at once, so none needs to be counted.
+
+    Once it is closed, connections that are in use are ended by who uses them, and nobody gets one any more.
     """
 
+    is_closed = False
     _requests: list[Any]
     _connections: list[Any]
     _max_connections: int
@@ -216,6 +251,8 @@ class _Assigning:
     def _assign_requests_to_connections(self) -> list[Any]:
         """Gives each request that waits a connection, if there is one; returns those that are to be closed."""
         waiting = [request for request in self._requests if request.is_queued()]
+        if self.is_closed:
+            return self._leave(waiting)
         if not waiting:
             return []  # a connection was given back that nobody waits for: it is looked at when it is to be used again
         given = {id(request.connection) for request in self._requests}
@@ -232,6 +269,15 @@ class _Assigning:
         while id(self._connections[0]) not in given and self._is_ended(self._connections[0], closing):
             del self._connections[0]
         return closing
+
+    def _leave(self, waiting: list[Any]) -> list[Any]:
+        """Refuses who waits for a connection of a closed pool; returns those that nobody uses any more."""
+        for request in waiting:
+            request.assign_to_connection(_Closed())
+        used = {id(request.connection) for request in self._requests}
+        left = [connection for connection in self._connections if id(connection) not in used]
+        self._connections = [connection for connection in self._connections if id(connection) in used]
+        return left
 
     def _take_free(self, given: set[int], closing: list[Any]) -> Any:
         """Takes out the connection used last of those that are free, and all ended ones before it."""
@@ -281,6 +327,13 @@ class _Collectable(_Assigning, httpcore.ConnectionPool):
             self._is_assigning = False
         return closing
 
+    def close(self) -> None:
+        with self._optional_thread_lock:
+            self.is_closed = True
+            closing = self._assign_requests_to_connections()
+        self._close_connections(closing)
+        cast("Backend", self._network_backend).break_off()
+
 
 class _Pool(_Collectable):
     def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
@@ -297,7 +350,13 @@ class _AsyncConnection(httpcore.AsyncHTTPConnection):
         return super().has_expired() or _has_surplus(self._connection)
 
 
-class _AsyncPool(_Assigning, httpcore.AsyncConnectionPool):
+class _AsyncClosing(_Assigning, httpcore.AsyncConnectionPool):
+    async def aclose(self) -> None:
+        self.is_closed = True
+        await self._close_connections([*self._assign_requests_to_connections(), *self._connections])
+
+
+class _AsyncPool(_AsyncClosing):
     def create_connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
         return _AsyncConnection(
             origin,
@@ -326,122 +385,6 @@ class _ProxyPool(_Collectable, httpcore.HTTPProxy):
         return cast("httpcore.ConnectionInterface", _Tunneled(super().create_connection(origin)))
 
 
-class _AsyncProxyPool(_Assigning, httpcore.AsyncHTTPProxy):
+class _AsyncProxyPool(_AsyncClosing, httpcore.AsyncHTTPProxy):
     def create_connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
         return cast("httpcore.AsyncConnectionInterface", _Tunneled(super().create_connection(origin)))
-
-
-_CURRENT = threading.local()
-
-
-def keep_to(deadline: Deadline) -> None:
-    """Makes every wait of this thread on a connection of ours end at the deadline, until the next is set."""
-    _CURRENT.at = deadline.at
-
-
-def _within(timeout: float | None, error: type[httpcore.TimeoutException]) -> float | None:
-    at: float | None = getattr(_CURRENT, "at", None)
-    if at is not None:
-        remaining = at - time.monotonic()
-        timeout = remaining if timeout is None else min(timeout, remaining)
-    if timeout is not None and timeout <= 0:
-        raise error
-    return timeout
-
-
-class _Backend(httpcore.SyncBackend):
-    """Sockets whose every wait ends at the deadline of the call: a server that drips bytes cannot put it off.
-
-    The time to connect is for look-up, all addresses and TLS together; a silent address leaves the next their share.
-    """
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        until = Deadline.within(timeout, "connect")
-        addresses = _addresses(host, port)
-        for left in range(len(addresses), 0, -1):
-            limit = _within(until.remaining, httpcore.ConnectTimeout)
-            share = None if limit is None else limit / left
-            try:
-                stream = super().connect_tcp(addresses[-left], port, share, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if left == 1:
-                    raise
-            else:
-                return _SocketStream(stream, until)
-        raise httpcore.ConnectError("the host has no address")
-
-
-def _addresses(host: str, port: int) -> list[str]:
-    """The addresses of a host, in a form that needs no look-up any more."""
-    numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return [socket.getnameinfo(address, numeric)[0] for *_, address in found]
-    except OSError as error:
-        raise httpcore.ConnectError(error) from error
-
-
-class _Stream(httpcore.NetworkStream):
-    """A connection, which must have been made until then, TLS included."""
-
-    def __init__(self, stream: httpcore.NetworkStream, until: Deadline) -> None:
-        self._stream = stream
-        self._until = until
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _within(timeout, httpcore.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _within(timeout, httpcore.WriteTimeout))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ARG002 - it began when the connection did
-    ) -> httpcore.NetworkStream:
-        limit = _within(self._until.remaining, httpcore.ConnectTimeout)
-        is_plain = not isinstance(self.get_extra_info("socket"), ssl.SSLSocket)
-        secure = self._stream.start_tls(ssl_context, server_hostname, limit)
-        return _SocketStream(secure, self._until) if is_plain else _Stream(secure, self._until)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
-class _SocketStream(_Stream):
-    """One that is nothing but a socket, plain or of TLS: httpcore's own takes as long again to translate no error."""
-
-    def __init__(self, stream: httpcore.NetworkStream, until: Deadline) -> None:
-        super().__init__(stream, until)
-        self._socket: socket.socket = stream.get_extra_info("socket")
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        try:
-            self._socket.settimeout(_within(timeout, httpcore.ReadTimeout))
-            return self._socket.recv(max_bytes)
-        except TimeoutError as error:
-            raise httpcore.ReadTimeout(error) from error
-        except OSError as error:
-            raise httpcore.ReadError(error) from error
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        rest = memoryview(buffer)
-        try:
-            while rest:
-                self._socket.settimeout(_within(timeout, httpcore.WriteTimeout))
-                rest = rest[self._socket.send(rest) :]
-        except TimeoutError as error:
-            raise httpcore.WriteTimeout(error) from error
-        except OSError as error:
-            raise httpcore.WriteError(error) from error

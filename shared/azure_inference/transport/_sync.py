@@ -17,13 +17,15 @@ from azure_inference.protocol import Call, body_of, error_of_unread, raise_for_s
 from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline
 
-from ._httpx import HTTP_ERRORS, AnswerHeaders, PatientTransport, keep_to, to_error
+from ._httpx import HTTP_ERRORS, AnswerHeaders, PatientTransport, closed_error, to_error
 from ._proxies import name_proxy
 from ._requests import Requests, to_request_of
 from ._settings import TransportSettings
+from ._sockets import keep_to
 
 HttpClient = httpx.Client
 ResultT = TypeVar("ResultT")
+Pool = PatientTransport | httpx.Client
 _SUCCESS = 200
 _INHERITED: list[httpx.BaseTransport] = []
 """Pools of a parent process: kept alive after a fork, since closing them would end the parent's connections."""
@@ -32,9 +34,12 @@ _INHERITED: list[httpx.BaseTransport] = []
 class OpenResponse:
     """A response being read: the pieces of its body as they come, each of them by the deadline set last."""
 
-    def __init__(self, transport: Transport, call: Call[Any], response: httpx.Response, deadline: Deadline) -> None:
+    def __init__(
+        self, transport: Transport, pool: Pool, call: Call[Any], response: httpx.Response, deadline: Deadline
+    ) -> None:
         # Held, so that a stream may outlive its client: the connections end with the transport.
         self._transport = transport
+        self._pool = pool
         self.status = response.status_code
         self.headers: Mapping[str, str] = AnswerHeaders(response.headers)
         self.deadline = deadline
@@ -50,7 +55,7 @@ class OpenResponse:
         try:
             return next(self._pieces)
         except HTTP_ERRORS as error:
-            raise to_error(error, self._where, self.deadline) from error
+            raise to_error(error, self._where, self.deadline, is_closed=self._pool.is_closed) from error
 
     def close(self) -> None:
         """Gives the connection back, if the body was read to its end; else ends it."""
@@ -113,7 +118,7 @@ class Transport:
         return tenacity.Retrying(**tries.options())(_after(first, attempt, tries))
 
     def close(self) -> None:
-        """Closes the connections; the next call makes new ones."""
+        """Closes the connections; the next call makes new ones. Those under way fail, and are not sent again."""
         with self._lock:
             self._pool = None
             self._release()
@@ -123,20 +128,23 @@ class Transport:
         authorizer = self._settings.authorizer
         authorization = tries.authorization = authorizer.ready() or authorizer.headers(deadline)
         keep_to(deadline)
+        if tries.pool is not None and tries.pool.is_closed:
+            raise closed_error(call.server)
+        pool = tries.pool = self._client or self._own_pool()
         try:
-            if self._client is not None:
-                request = to_request_of(self._client, call, authorization)
-                response = self._client.send(request, stream=True, follow_redirects=False)
-            else:
+            if isinstance(pool, PatientTransport):
                 request = self._requests.make(call, authorization, tries.timeouts.capped(deadline))
-                response = self._own_pool().handle_request(request)
+                response = pool.handle_request(request)
+            else:
+                request = to_request_of(pool, call, authorization)
+                response = pool.send(request, stream=True, follow_redirects=False)
         except HTTP_ERRORS as error:
-            told = to_error(error, call.server, deadline)
-            if self._client is None:
+            told = to_error(error, call.server, deadline, is_closed=pool.is_closed)
+            if self._client is None and not pool.is_closed:
                 name_proxy(told, call.server, self._settings.proxy)
             raise told from error
         kind = OpenResponse if self._client is None else _ResponseOfUser
-        opened = kind(self, call, response, deadline)
+        opened = kind(self, pool, call, response, deadline)
         tries.answer_headers = opened.headers
         return opened
 
