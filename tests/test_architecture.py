@@ -37,7 +37,7 @@ FRAMEWORK_IMPORTS = {
     ADAPTERS[1]: "import llama_index.core",
 }
 SERVERS = ["starlette", "uvicorn"]
-AS_INHERITED = ("predict_and_call", "apredict_and_call")
+AS_INHERITED = [f"{a}{name}" for a in ("", "a") for name in ("predict_and_call", "stream_structured_predict")]
 """Methods whose types cannot be evaluated in llama-index-core either."""
 
 
