@@ -232,7 +232,10 @@ def _document(block: Mapping[str, Any]) -> TextPart:
 def _image(block: Mapping[str, Any]) -> ImagePart:
     extras: dict[str, Any] = block.get("extras") or {}
     data, mime_type = _data(block)
-    return ImagePart.from_url(f"data:{mime_type};base64,{data}" if data else block["url"], detail=extras.get("detail"))
+    detail: Any = extras.get("detail")
+    if data and not mime_type:
+        return ImagePart.from_bytes(base64.b64decode(data), detail=detail)
+    return ImagePart.from_url(f"data:{mime_type};base64,{data}" if data else block["url"], detail=detail)
 
 
 def _audio(block: Mapping[str, Any]) -> InputAudioPart | AudioUrlPart:
@@ -242,14 +245,12 @@ def _audio(block: Mapping[str, Any]) -> InputAudioPart | AudioUrlPart:
     return AudioUrlPart.from_url(block["url"])
 
 
-def _data(block: Mapping[str, Any]) -> tuple[str, str]:
-    """The data of a block in base64 and their media type, both empty if it has a URL instead."""
-    data, mime_type = block.get("base64"), block.get("mime_type")
-    if data and not mime_type:
-        raise ValueError("its mime_type is missing")
+def _data(block: Mapping[str, Any]) -> tuple[str, str | None]:
+    """The data of a block in base64, empty if it has a URL instead, and their media type, if it tells it."""
+    data = block.get("base64") or ""
     if not data and not block.get("url"):
         raise ValueError(f"pass its data as base64, or its url (it has only {', '.join(block)})")
-    return (data, str(mime_type)) if data else ("", "")
+    return data, block.get("mime_type")
 
 
 _CONVERTERS: dict[str, Callable[[Mapping[str, Any]], TextPart | ImagePart | InputAudioPart | AudioUrlPart]] = {

@@ -47,6 +47,9 @@ _REMEDIES: dict[type[BaseModel], str] = {
     ToolCallBlock: "only a message of role assistant carries it",
 }
 
+_TYPES: dict[type[BaseModel], str] = {ImageBlock: "image_mimetype", AudioBlock: "format"}
+"""The fields of blocks that tell a media type."""
+
 
 def to_wire(messages: Sequence[ChatMessage]) -> Sequence[WireMessage | dict[str, Any]]:
     """The messages as the API takes them; they are only read.
@@ -188,7 +191,7 @@ def _part(block: ContentBlock, role: MessageRole) -> ContentPart:
             case _:
                 problem = _REMEDIES.get(type(block), "the API has no such content; send text or images")
     except (ValueError, OSError) as error:
-        problem = str(error)
+        problem = str(error).replace("mime_type", _TYPES.get(type(block), "mime_type"))
     raise ConfigurationError(f"{type(block).__name__} in a message of role {role.value}: {problem}")
 
 
@@ -199,7 +202,7 @@ def _image(block: ImageBlock) -> ImagePart:
     if block.path is not None:
         return ImagePart.from_file(block.path, mime_type=block.image_mimetype, detail=detail)
     data = block.resolve_image().read()
-    return ImagePart.from_bytes(data, mime_type=block.image_mimetype or "", detail=detail)
+    return ImagePart.from_bytes(data, mime_type=block.image_mimetype, detail=detail)
 
 
 def _document(block: DocumentBlock, role: MessageRole) -> str:
@@ -215,4 +218,5 @@ def _document(block: DocumentBlock, role: MessageRole) -> str:
 def _audio(block: AudioBlock) -> AudioUrlPart | InputAudioPart:
     if block.url is not None:
         return AudioUrlPart.from_url(str(block.url))
-    return InputAudioPart.from_bytes(block.resolve_audio().read(), mime_type=f"audio/{block.format}")
+    kind = f"audio/{block.format}" if block.format and "/" not in block.format else block.format
+    return InputAudioPart.from_bytes(block.resolve_audio().read(), mime_type=kind)

@@ -8,20 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigurationError
+from .schema._media import media_type_of
 from .schema.embeddings import ImageInput
 
 _EXCERPT = 80
 _ADDRESS = r"[A-Za-z][A-Za-z0-9+.-]+:"
 """The scheme of a URL; a drive of Windows has one letter."""
-_IMAGES = {
-    rb"\x89PNG\r\n\x1a\n": "image/png",
-    rb"\xff\xd8\xff": "image/jpeg",
-    rb"GIF8[79]a": "image/gif",
-    rb"(?s)RIFF....WEBP": "image/webp",
-    rb"BM": "image/bmp",
-    rb"II\*\0|MM\0\*": "image/tiff",
-}
-"""How files of each kind begin."""
 _IS_TEXT = (
     r"(?i)text/.*|application/(?:x-)?(?:json|jsonl|ndjson|xml|yaml|toml|csv|javascript|sql|sh|tex|latex)"
     r"|.*\+(?:json|xml|yaml)"
@@ -90,7 +82,7 @@ def to_image_input(image: ImageInput | str | Path | bytes | io.BytesIO) -> Image
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"{_shown(image)} cannot be read: {why}") from None
-    mime_type = next((kind for sign, kind in _IMAGES.items() if re.match(sign, data)), None)
+    mime_type = media_type_of(data, "image")
     if mime_type is None:
         raise ConfigurationError(
             f"{_shown(image)} is no PNG, JPEG, GIF, WebP, BMP or TIFF: pass an image of another kind as an ImageInput, "

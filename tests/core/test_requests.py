@@ -387,10 +387,44 @@ def test_builders_refuse_other_types(build: Callable[[], Any], said: str) -> Non
         build()
 
 
-def test_builders_name_the_file(tmp_path: Path) -> None:
-    """A file whose name tells no type, or that is not there, is named."""
+@pytest.mark.parametrize(
+    ("data", "kind", "told"),
+    [
+        (PNG, ImagePart, "data:image/png;"),
+        (b"\xff\xd8\xff\xe0", ImagePart, "data:image/jpeg;"),
+        (b"GIF89a", ImagePart, "data:image/gif;"),
+        (b"RIFF\n\0\0\0WEBP", ImagePart, "data:image/webp;"),
+        (b"RIFF\n\0\0\0WAVE", InputAudioPart, "wav"),
+        (b"ID3\x03\0", InputAudioPart, "mp3"),
+        (b"\xff\xfb\x90", InputAudioPart, "mp3"),
+        (b"RIFF\n\0\0\0WAVE", ImagePart, None),
+        (PNG, InputAudioPart, None),
+        (b"", ImagePart, None),
+    ],
+)
+def test_kinds_by_their_first_bytes(tmp_path: Path, data: bytes, kind: Any, told: str | None) -> None:
+    """Where neither the caller nor the name of a file tells the kind, its first bytes do; or it is refused."""
     path = tmp_path / "unknown"
-    path.write_bytes(PNG)
+    path.write_bytes(data)
+    for build in (lambda: kind.from_bytes(data), lambda: kind.from_file(path)):
+        if told:
+            assert told in build().model_dump_json()
+        else:
+            with pytest.raises(ValueError, match=r"mime_type=None of .* pass mime_type, such as '(image|audio)/"):
+                build()
+
+
+def test_detail_of_an_image() -> None:
+    """A detail that the API does not know is refused in one line."""
+    wrong: Any = "ultra"
+    with pytest.raises(ValueError, match=r"^detail='ultra' is unknown: pass 'auto', 'low', 'high'$"):
+        ImagePart.from_url("https://x/y", detail=wrong)
+
+
+def test_builders_name_the_file(tmp_path: Path) -> None:
+    """A file whose name and content tell no type, or that is not there, is named."""
+    path = tmp_path / "unknown"
+    path.write_bytes(b"unknown")
 
     with pytest.raises(ValueError, match="unknown is no image type: pass mime_type"):
         ImagePart.from_file(path)

@@ -268,6 +268,16 @@ def test_files_in_the_form_of_openai(script: Any, wire: Any, name: str, kind: st
 
 
 @pytest.mark.parametrize(
+    ("kind", "data", "told"),
+    [("image", b"\x89PNG\r\n\x1a\n", "data:image/png;base64,iVBORw0KGgo="), ("audio", b"ID3\x03", "mp3")],
+)
+def test_kind_that_is_not_told(kind: str, data: bytes, told: str) -> None:
+    """A picture or a sound without its mime_type is of the kind that its first bytes tell."""
+    (sent,) = to_wire([HumanMessage([{"type": kind, "base64": base64.b64encode(data).decode()}])])
+    assert told in str(sent["content"])
+
+
+@pytest.mark.parametrize(
     ("message", "words"),
     [
         (RemoveMessage(id="1"), "RemoveMessage"),

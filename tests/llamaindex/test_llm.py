@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -152,8 +153,9 @@ class TestContent:
             ("system", DocumentBlock(data=b"\xff\xfe"), "DocumentBlock.*system.*unknown type"),
             ("user", VideoBlock(video=b"\0\0\0\x18ftypmp42"), "VideoBlock.*frames"),
             ("user", AudioBlock(audio=b"fLaC\0", format="flac"), "AudioBlock.*wav or mp3"),
-            ("user", ImageBlock(image=b"no image at all"), "ImageBlock.*mime_type"),
-            ("user", ImageBlock(image=PNG, detail="huge"), "ImageBlock.*detail"),
+            ("user", AudioBlock(audio=b"no sound at all"), "AudioBlock.*format=None.*pass format, such as 'audio/wav'"),
+            ("user", ImageBlock(image=b"no image at all"), "ImageBlock.*pass image_mimetype, such as 'image/png'"),
+            ("user", ImageBlock(image=PNG, detail="huge"), "ImageBlock.*detail='huge' is unknown: pass 'auto'"),
             ("user", ToolCallBlock(tool_name="weather"), "ToolCallBlock.*assistant"),
             ("system", ImageBlock(image=PNG), "ImageBlock.*system.*role user"),
             ("tool", TextBlock(text="42"), "tool_call_id"),
@@ -164,6 +166,21 @@ class TestContent:
         with pytest.raises(ConfigurationError, match=f"(?s){named}"):
             llm.chat([ChatMessage(role=role, blocks=[block])])
         assert script.bodies == []
+
+    @pytest.mark.parametrize(
+        "block",
+        [
+            ImageBlock(image=BytesIO(PNG)),
+            AudioBlock(audio=BytesIO(WAV)),
+            AudioBlock(audio=BytesIO(WAV), format="audio/wav"),
+        ],
+    )
+    def test_kind_that_is_not_told(self, script: ScriptedServer, llm: AzureInference, block: Any) -> None:
+        """Where LlamaIndex does not know what a block holds, the first bytes tell it."""
+        llm.chat([ChatMessage(role="user", blocks=[block])])
+        (part,) = script.bodies[-1]["messages"][0]["content"]
+        told = part.get("input_audio", {}).get("format") or part["image_url"]["url"].partition(";")[0]
+        assert told in ("wav", "data:image/png")
 
     def test_missing_file(self, llm: AzureInference, tmp_path: Path) -> None:
         """A file that is gone is a clear error."""

@@ -4,27 +4,33 @@ import base64
 import mimetypes
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import Discriminator, Tag
 
 from ._base import WireModel
 from ._json import is_object
+from ._media import media_type_of
 from .tools import ToolCall
 
 ImageDetail = Literal["auto", "low", "high"]
 
 
+_USUAL = {"image": "image/png", "audio": "audio/wav"}
+
+
 def _media(source: str | Path | bytes, mime_type: str | None, kind: str) -> tuple[bytes, str]:
-    """The bytes of a file or of memory, with their media type."""
+    """The bytes of a file or of memory, with their media type: as told, by the name of the file, or by its begin."""
     if isinstance(source, bytes):
         data, guess = source, None
     else:
         data, guess = Path(source).read_bytes(), mimetypes.guess_type(str(source))[0]
-    media_type = mime_type or guess
+    media_type = mime_type or guess or media_type_of(data, kind)
     if not media_type or not media_type.startswith(f"{kind}/"):
         where = "bytes" if isinstance(source, bytes) else str(source)
-        raise ValueError(f"mime_type={media_type!r} of {where} is no {kind} type: pass mime_type, such as '{kind}/...'")
+        raise ValueError(
+            f"mime_type={media_type!r} of {where} is no {kind} type: pass mime_type, such as '{_USUAL[kind]}'"
+        )
     return data, media_type
 
 
@@ -56,16 +62,18 @@ class ImagePart(WireModel):
     @classmethod
     def from_url(cls, url: str, *, detail: ImageDetail | None = None) -> Self:
         """An image that the service fetches itself, or one inside a `data:` URL."""
+        if detail is not None and detail not in get_args(ImageDetail):
+            raise ValueError(f"detail={detail!r} is unknown: pass {', '.join(map(repr, get_args(ImageDetail)))}")
         return cls(image_url=ImageUrl(url=url, detail=detail))
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, mime_type: str, detail: ImageDetail | None = None) -> Self:
-        """An image held in memory; `mime_type` such as `image/png`."""
+    def from_bytes(cls, data: bytes, *, mime_type: str | None = None, detail: ImageDetail | None = None) -> Self:
+        """An image held in memory; `mime_type` such as `image/png`, where its first bytes do not tell it."""
         return cls.from_url(data_url(*_media(data, mime_type, "image")), detail=detail)
 
     @classmethod
     def from_file(cls, path: str | Path, *, mime_type: str | None = None, detail: ImageDetail | None = None) -> Self:
-        """An image file, read now; its type is told by its name unless `mime_type` says it."""
+        """An image file, read now; its type is told by its name or first bytes unless `mime_type` says it."""
         return cls.from_url(data_url(*_media(Path(path), mime_type, "image")), detail=detail)
 
 
@@ -110,8 +118,8 @@ class InputAudioPart(WireModel):
     input_audio: InputAudio
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, mime_type: str) -> Self:
-        """Audio held in memory; `mime_type` is `audio/wav` or `audio/mpeg`."""
+    def from_bytes(cls, data: bytes, *, mime_type: str | None = None) -> Self:
+        """Audio held in memory; `mime_type` is `audio/wav` or `audio/mpeg`, where its first bytes do not tell it."""
         content, media_type = _media(data, mime_type, "audio")
         if media_type not in _AUDIO_FORMATS:
             raise ValueError(f"mime_type={media_type!r} is not taken by the API: convert it to wav or mp3")
@@ -120,7 +128,7 @@ class InputAudioPart(WireModel):
 
     @classmethod
     def from_file(cls, path: str | Path, *, mime_type: str | None = None) -> Self:
-        """An audio file, read now; its type is told by its name unless `mime_type` says it."""
+        """An audio file, read now; its type is told by its name or first bytes unless `mime_type` says it."""
         data, media_type = _media(Path(path), mime_type, "audio")
         return cls.from_bytes(data, mime_type=media_type)
 
