@@ -89,8 +89,8 @@ class StreamedAnswer:
         self._is_over = False
         """Whether the model has said why it ended, so that its calls are complete."""
         self._facts: dict[str, Any] = {}
-        self._of_message: dict[str, Any] = {}
-        """What a message is made with beside its blocks."""
+        self._kept: dict[str, Any] = {}
+        """The `additional_kwargs` of a message under way; pydantic copies it, so that each has its own."""
 
     def add(self, chunk: ChatCompletionChunk) -> ChatResponse:
         """The response that a chunk makes."""
@@ -128,25 +128,23 @@ class StreamedAnswer:
             new = CallSoFar(tool_call_id=piece.id, tool_name=function.name or "", tool_kwargs=function.arguments or "")
             self._calls = dict(sorted({**self._calls, index: new}.items()))
         # What programs of llama-index-core ask, to know whether they are given calls.
-        self._note(tool_calls=[_legacy_so_far(call) for call in self._calls.values()])
+        self._kept["tool_calls"] = [_legacy_so_far(call) for call in self._calls.values()]
 
     def _add_refusal(self, refusal: str, text: str) -> str:
         """Takes in a piece of a refusal; gives back the text of its chunk: the refusal, if the model says no other."""
         is_alone = not text and self._text == self._refusal
         self._refusal += refusal
         self._facts = {**self._facts, REFUSAL: self._refusal}
-        self._note(**{REFUSAL: self._refusal})
+        self._kept[REFUSAL] = self._refusal
         return refusal if is_alone else text
-
-    def _note(self, **kept: Any) -> None:
-        self._of_message = {"additional_kwargs": {**self._of_message.get("additional_kwargs", {}), **kept}}
 
     def _response(self, thought: str = "", *, delta: str = "", **fields: Any) -> ChatResponse:
         if self._is_over and (self._calls or self._is_spoken):
             message = self._whole_message()
         else:
             blocks = _blocks(self._reasoning, self._text, self._calls.values())
-            message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, **self._of_message)
+            of_message: dict[str, Any] = {"additional_kwargs": self._kept} if self._kept else {}
+            message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, **of_message)
         # pydantic copies dicts, so that what was given before stays as it was.
         if thought or self._facts:
             fields["additional_kwargs"] = {**self._facts, "thinking_delta": thought} if thought else self._facts
