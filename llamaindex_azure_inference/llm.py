@@ -317,6 +317,9 @@ class AzureInference(Connected, FunctionCallingLLM):
         names = [definition["function"]["name"] for definition in definitions]
         if tool_choice is None and tool_required:
             tool_choice = "required"
+        sent_as = {tool.metadata.name: name for tool, name in zip(tools, names, strict=True)}
+        if isinstance(tool_choice, str):
+            tool_choice = sent_as.get(tool_choice, tool_choice)  # llama-index-core makes names fit for the wire
         choice = to_tool_choice(tool_choice, names)
         history = list(chat_history or ())
         if user_msg is not None:

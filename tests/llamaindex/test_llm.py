@@ -20,6 +20,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
     VideoBlock,
 )
+from llama_index.core.tools import FunctionTool
 
 from azure_inference import (
     AuthenticationError,
@@ -324,6 +325,14 @@ class TestTools:
         script.will(Says(calls=[call("weather", {"city": "Rome"})], choice={"finish_reason": None}))
         last = ask(llm, method, user("Rome?"))[-1]
         assert llm.get_tool_calls_from_response(last)[0].tool_kwargs == {"city": "Rome"}
+
+    def test_choice_of_a_renamed_tool(self, script: ScriptedServer, llm: AzureInference) -> None:
+        """A tool whose name is not fit for the wire is chosen by its own name, and by that on the wire."""
+        tool = FunctionTool.from_defaults(lambda: "x", name="my tool!", description="x")
+        for name in ("my tool!", "my_tool_"):
+            llm.chat_with_tools([tool], user_msg="Well?", tool_choice=name)
+            assert script.bodies[-1]["tool_choice"] == {"type": "function", "function": {"name": "my_tool_"}}
+            assert script.bodies[-1]["tools"][0]["function"]["name"] == "my_tool_"
 
     @pytest.mark.parametrize(("text", "expected"), [('{"city": "Rome"}', {"city": "Rome"}), (" ", {})])
     def test_arguments_as_text(self, llm: AzureInference, text: str, expected: dict[str, str]) -> None:
