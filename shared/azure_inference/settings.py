@@ -33,13 +33,14 @@ USER_AGENT = f"azure-inference/{__version__} python/{platform.python_version()}"
 class CallOptions(TypedDict, total=False):
     """What any method takes beside its request.
 
-    `extra_parameters` and `timeout` replace those of the client for one call; `headers` are sent in addition, or in
-    the place of the client's of the same name.
+    `extra_parameters`, `timeout` and `stream_usage` replace those of the client for one call; `headers` are sent in
+    addition, or in the place of the client's of the same name.
     """
 
     extra_parameters: str | None
     timeout: float | Timeouts | None
     headers: Mapping[str, str] | None
+    stream_usage: bool | None
 
 
 class ClientOptions(TypedDict, total=False):
@@ -101,9 +102,13 @@ class ClientSettings(NamedTuple):
         timeout = options.get("timeout")
         return self.transport.tries(call, None if timeout is None else Timeouts.of(timeout))
 
-    def streamed(self, request: RequestModel) -> RequestModel:
+    def streamed(self, request: RequestModel, options: CallOptions) -> RequestModel:
         """The request for an answer in pieces."""
-        return protocol.streamed(request, self.target, ask_usage=self.stream_usage)
+        asked = options.get("stream_usage")
+        if asked is None:
+            asked = self.stream_usage
+        check_flag("stream_usage", asked)
+        return protocol.streamed(request, self.target, ask_usage=asked)
 
     def to_answer(self, completion: ChatCompletion) -> ChatCompletion:
         """The answer as callers are to see it."""
@@ -147,7 +152,7 @@ class Asked(Generic[AnswerT]):
         """
         protocol.check_kind(request, endpoint.request)
         if endpoint.streams:
-            request = settings.streamed(request)
+            request = settings.streamed(request, options)
         self._settings = settings
         self._options = options
         self._check = check

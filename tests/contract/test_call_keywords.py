@@ -31,7 +31,6 @@ AT_CONSTRUCTION = {
     "max_retries": "set max_retries where",
     "max_connections": "set max_connections where",
     "on_unsupported": "set on_unsupported where",
-    "stream_usage": "set stream_usage where",
     "http_client": "set http_client where",
     "openai_proxy": "set trust_env or http_client or async_http_client where",
 }
@@ -141,3 +140,16 @@ def test_what_is_for_the_model(server: Any, door: str, way: str) -> None:
 
     body = json.loads(server.requests[-1].body)
     assert (body["top_k"], body["max_retries"], "timeout" in body) == (1, 3, False)
+
+
+@pytest.mark.parametrize("door", ["core", "langchain", "llamaindex"])
+@pytest.mark.parametrize("way", ["stream", "astream"])
+@pytest.mark.parametrize("asked", [True, False])
+def test_usage_of_one_stream(server: Any, door: str, way: str, *, asked: bool) -> None:
+    """A call may say whether usage is asked for, whatever the model was made with."""
+    script(server, way, "good")
+    url = f"{server.root}/openai/v1"
+    model = DOORS[door].model(way, endpoint=url, credential="key", stream_usage=not asked)
+    DOORS[door].ask(way, model, stream_usage=asked)
+
+    assert ("stream_options" in json.loads(server.requests[-1].body)) is asked

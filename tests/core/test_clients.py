@@ -152,6 +152,20 @@ def test_extra_parameters(server: Any, either: Any) -> None:
     assert sent == ["pass-through", "drop", "error", "drop"]
 
 
+@pytest.mark.parametrize("of_client", [True, False])
+@pytest.mark.parametrize("of_call", [True, False, None])
+def test_usage_of_one_stream(server: Any, either: Any, *, of_client: bool, of_call: bool | None) -> None:
+    """Whether usage is asked for is said for the client, or for one call."""
+    server.reply_events(CHUNK)
+    client = either.client(f"{server.root}/openai/v1", stream_usage=of_client)
+    list(client.stream_chat(to_request(ChatRequest, {**HELLO, "model": "m"}), stream_usage=of_call))
+
+    asked = of_client if of_call is None else of_call
+    assert ("stream_options" in server.requests[0].json) is asked
+    with pytest.raises(ConfigurationError, match="stream_usage='no' is a str: pass True or False"):
+        client.stream_chat(to_request(ChatRequest, {**HELLO, "model": "m"}), stream_usage="no")
+
+
 def test_other_dialects(server: Any, either: Any) -> None:
     """The v1 route and the deployments route are asked at their addresses, without headers they do not know."""
     server.reply_events(CHUNK)
