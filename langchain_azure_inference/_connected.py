@@ -20,6 +20,7 @@ from azure_inference import (
     ALIASES,
     BASE_CONFIG,
     NOT_SERIALIZED,
+    OR_NONE,
     Connection,
     Credential,
     ModelProfile,
@@ -87,7 +88,7 @@ class Connected(Serializable):
     """An `httpx.Client` to send with."""
     async_http_client: SkipValidation[Any] = Field(default=None, exclude=True, repr=False)
     """An `httpx.AsyncClient` to send with; it belongs to one event loop."""
-    model_kwargs: Mapping[str, Any] = Field(default_factory=dict)
+    model_kwargs: Annotated[Mapping[str, Any], OR_NONE] = Field(default_factory=dict)
     """More parameters for every request, those of the API and others."""
 
     _connection: Connection | None = PrivateAttr(default=None)

@@ -12,6 +12,7 @@ from azure_inference import (
     ALIASES,
     BASE_CONFIG,
     NOT_SERIALIZED,
+    OR_NONE,
     Connection,
     Credential,
     ModelProfile,
@@ -45,7 +46,7 @@ class Connected(BaseComponent):
     """A key, or something that gives tokens, sync or async; by default AZURE_INFERENCE_CREDENTIAL."""
     base_model: str | None = None
     """The model behind a deployment whose name does not tell it: what is known of models is looked up by it."""
-    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+    model_kwargs: Annotated[dict[str, Any], OR_NONE] = Field(default_factory=dict)
     """More parameters for every request; those the API does not define are extra parameters."""
     api_version: SkipValidation[str | None] = None
     """The `api-version` of the query, where the endpoint takes one."""

@@ -1,7 +1,7 @@
 """`AzureInference`: the chat models of an endpoint as a LlamaIndex LLM."""
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, cast
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -25,6 +25,7 @@ from typing_extensions import override
 
 from azure_inference import (
     CONFIG,
+    OR_NONE,
     CallOptions,
     ChatRequest,
     own_fields,
@@ -75,7 +76,7 @@ class AzureInference(Connected, FunctionCallingLLM):
     presence_penalty: float | None = None
     seed: int | None = None
     stop: list[str] | str | None = None
-    additional_kwargs: dict[str, Any] = Field(default_factory=dict)
+    additional_kwargs: Annotated[dict[str, Any], OR_NONE] = Field(default_factory=dict)
     """More request parameters, as `model_kwargs`."""
     context_window: int | None = None
     """Tokens of prompt and answer together; by default what is known of the model."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Self, Unpack, cast
 
-from pydantic import ConfigDict
+from pydantic import BeforeValidator, ConfigDict
 
 from . import dialects, transport
 from .arguments import ALIASES, words_for
@@ -31,6 +31,8 @@ CONFIG = ConfigDict(
 """How pydantic is to make a class that has these arguments."""
 BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
 """The same for a class of which no objects are made: its validator would be built in vain."""
+OR_NONE = BeforeValidator(lambda given: {} if given is None else given)
+"""Lets a field that is a mapping be given as None, which means nothing."""
 _OF_CALLS = frozenset((*CallOptions.__annotations__, "model", "extra_body"))
 _NOT_OF_CALLS = frozenset((*ARGUMENTS, *ALIASES, *words_for((*ARGUMENTS, *_OF_CALLS)))) - _OF_CALLS
 """Names of a connection's arguments, here and elsewhere, that say nothing in a call, least of all to the model."""

@@ -71,6 +71,19 @@ def test_by_other_names(server: Any, framework: str, way: str, change: Callable[
 
 
 @frameworks
+@pytest.mark.parametrize("way", ["chat", "embed"])
+def test_no_further_parameters(server: Any, framework: str, way: str) -> None:
+    """None as further parameters means none."""
+    door = DOORS[framework]
+    names = ["model_kwargs", *(["additional_kwargs"] if (framework, way) == ("llamaindex", "chat") else [])]
+    model = door.model(way, endpoint=server.url, credential="k", **dict.fromkeys(names))
+    script(server, way, "good")
+    door.ask(way, model)
+    assert [getattr(model, name) for name in names] == [{}] * len(names)
+    assert not server.requests[0].json.keys() & {*names}
+
+
+@frameworks
 def test_by_both_names(server: Any, framework: str) -> None:
     """An argument that is given by both its names is refused."""
     model = DOORS[framework].model("chat", endpoint=server.url, credential="k")
