@@ -1,6 +1,7 @@
 """Answers as objects of a schema."""
 
 import json
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessageChunk, BaseMessage, InvalidToolCall, ToolCall
 from langchain_core.output_parsers import BaseCumulativeTransformOutputParser
 from langchain_core.outputs import ChatGeneration, Generation
-from langchain_core.runnables import Runnable, RunnableLambda, RunnableMap
+from langchain_core.runnables import AddableDict, Runnable, RunnableGenerator, RunnableMap
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
 from azure_inference import find_json, half_json, is_cut_off, why_no_object
@@ -146,12 +147,32 @@ def structured(
         parser = _Object(kind=kind, title=kind.__name__ if kind else wanted["name"], is_list=is_list)
     else:
         raise ValueError(f"method={method!r} is unknown: pass 'json_schema', 'function_calling' or 'json_mode'")
-    return llm | parser if not include_raw else RunnableMap(raw=llm) | RunnableLambda(partial(_beside, parser))
+    if not include_raw:
+        return llm | parser
+    return RunnableMap(raw=llm) | RunnableGenerator(partial(_beside, parser), partial(_beside_async, parser))
 
 
-def _beside(parser: _Object, answer: dict[str, Any]) -> dict[str, Any]:
-    """The message, its object, and the error if there is none. Made at once, since a stream cannot go back on one."""
+def _beside(parser: _Object, pieces: Iterator[dict[str, Any]]) -> Iterator[AddableDict]:
+    """The message, in pieces as they come, and behind it what it holds, which a stream could not take back."""
+    message: Any = None
+    for piece in pieces:
+        message = piece["raw"] if message is None else message + piece["raw"]
+        yield AddableDict(piece)
+    yield _parsed(parser, message)
+
+
+async def _beside_async(parser: _Object, pieces: AsyncIterator[dict[str, Any]]) -> AsyncIterator[AddableDict]:
+    """The same in async code."""
+    message: Any = None
+    async for piece in pieces:
+        message = piece["raw"] if message is None else message + piece["raw"]
+        yield AddableDict(piece)
+    yield _parsed(parser, message)
+
+
+def _parsed(parser: _Object, message: BaseMessage) -> AddableDict:
+    """The object that a message holds, and the error if there is none."""
     try:
-        return {**answer, "parsed": parser.invoke(answer["raw"]), "parsing_error": None}
+        return AddableDict(parsed=parser.invoke(message), parsing_error=None)
     except Exception as error:  # noqa: BLE001 - the user's validators may raise anything
-        return {**answer, "parsed": None, "parsing_error": error}
+        return AddableDict(parsed=None, parsing_error=error)

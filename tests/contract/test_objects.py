@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import operator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -138,8 +140,12 @@ def test_shown_beside_the_message(server: ScriptedServer, case: str, way: Any, i
     structured = model.with_structured_output(Person, method=way, include_raw=True)
 
     answered = mode.of(structured, "stream" if is_stream else "invoke")("Who?")
-    answer: Any = asyncio.run(gathered(answered))[-1] if is_stream else asyncio.run(told(answered))
+    pieces = asyncio.run(gathered(answered)) if is_stream else [asyncio.run(told(answered))]
+    answer: Any = functools.reduce(operator.add, pieces)
 
+    # What is streamed is the message, as it comes.
+    assert [piece.keys() for piece in pieces[:-1]] == [{"raw"}] * (len(pieces) - 1)
+    assert (len(pieces) > 1) is is_stream
     assert answer["parsed"] is None
     assert answer["raw"].response_metadata["finish_reason"] == finish
     with pytest.raises(ValueError, match=words):
