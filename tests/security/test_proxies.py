@@ -219,6 +219,11 @@ def test_proxies_that_lead_nowhere(
     assert place.asked == []
 
 
+def nobody_knows(*asked: Any, **more: Any) -> Any:
+    """What a name server says of a name that there is not."""
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
 @pytest.mark.parametrize("has_aiohttp", [True, False])
 @pytest.mark.parametrize(
     ("endpoint", "told"),
@@ -234,6 +239,8 @@ def test_a_proxy_that_nobody_asks_for(  # noqa: PLR0917
         monkeypatch.delenv(name.lower(), raising=False)
     if not has_aiohttp:
         monkeypatch.setattr("azure_inference.transport._engines.find_spec", lambda name: None)
+    if "localhost" not in endpoint:
+        monkeypatch.setattr("socket.getaddrinfo", nobody_knows)
     errors: list[str] = []
     for proxy, excepted in (("", ""), (f"http://user:{KEY}@127.0.0.1:9", ""), ("http://127.0.0.1:9", "*")):
         monkeypatch.setenv("HTTPS_PROXY", proxy)
