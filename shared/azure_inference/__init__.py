@@ -1,11 +1,12 @@
 """The Azure AI Model Inference API, whole: typed requests, typed answers, typed errors; sync and async."""
 
 from ._version import __version__
-from .arguments import ALIASES, rename_arguments, to_argument_error
+from .arguments import rename_arguments, to_argument_error
 from .attachments import document_text, to_image_input
 from .batching import all_at_most, in_batches, in_batches_async
 from .checks import check_list
 from .client import AsyncInferenceClient, InferenceClient
+from .connected import ConnectedModel
 from .connection import (
     BASE_CONFIG,
     CONFIG,
@@ -14,7 +15,6 @@ from .connection import (
     Connection,
     check_call,
     conceal_call,
-    restored,
     shared_in_copies,
     split_call,
 )
@@ -121,7 +121,6 @@ from .streaming import AsyncChatStream, ChatStream
 from .timeouts import Timeouts
 
 __all__ = [
-    "ALIASES",
     "BASE_CONFIG",
     "CONFIG",
     "NOT_SERIALIZED",
@@ -155,6 +154,7 @@ __all__ = [
     "CompletionRequest",
     "CompletionTokensDetails",
     "ConfigurationError",
+    "ConnectedModel",
     "Connection",
     "ContentFilterError",
     "ContentPart",
@@ -229,7 +229,6 @@ __all__ = [
     "parse_arguments",
     "refused_parameters",
     "rename_arguments",
-    "restored",
     "shared_in_copies",
     "split_call",
     "strict_schema",

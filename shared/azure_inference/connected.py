@@ -1,0 +1,93 @@
+"""`ConnectedModel`: a class of pydantic's that has the arguments of a connection, whatever its framework."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, PrivateAttr, SkipValidation
+
+from .arguments import ALIASES, rename_arguments
+from .connection import BASE_CONFIG, OR_NONE, Connection, restored
+from .credentials import Credential, conceal, concealed
+from .retry import RetryPolicy
+from .settings import ENDPOINT_VARIABLE
+from .timeouts import Timeouts
+
+
+class ConnectedModel(BaseModel):
+    """What has an endpoint, and is told how to talk to it.
+
+    Copies share their connection. An argument that is set anew counts from the next call on.
+    """
+
+    model_config = BASE_CONFIG
+    other_names: ClassVar[Mapping[str, str]] = ALIASES
+    """What arguments are called elsewhere, and here."""
+
+    endpoint: SkipValidation[str | None] = Field(default_factory=lambda: os.environ.get(ENDPOINT_VARIABLE))
+    """The URL of the endpoint, as pasted from a portal; by default AZURE_INFERENCE_ENDPOINT."""
+    credential: Annotated[Credential | None, PlainValidator(conceal)] = Field(default=None, exclude=True, repr=False)
+    """A key, or something that gives tokens, sync or async; by default AZURE_INFERENCE_CREDENTIAL. Never serialized."""
+    base_model: str | None = None
+    """The model behind a deployment whose name does not tell it: what is known of models is looked up by it."""
+    model_kwargs: Annotated[dict[str, Any], OR_NONE] = Field(default_factory=dict)
+    """More parameters for every request; those the API does not define are extra parameters."""
+    api_version: SkipValidation[str | None] = None
+    """The `api-version` of the query, where the endpoint takes one."""
+    dialect: SkipValidation[str | None] = None
+    """The kind of endpoint, if its URL does not tell it."""
+    extra_parameters: SkipValidation[str | None] = None
+    """What becomes of parameters that the API does not define: `pass-through`, `drop` or `error`."""
+    on_unsupported: SkipValidation[str | None] = None
+    """`drop` to leave out, with a warning, a parameter that the model refuses; by default the refusal is raised."""
+    timeout: Annotated[float | Timeouts | None, SkipValidation, BeforeValidator(restored(Timeouts))] = None
+    """Seconds that a whole call may take, or `Timeouts`."""
+    max_retries: SkipValidation[int | None] = None
+    """How often a failed request is sent again."""
+    retry: Annotated[RetryPolicy | None, SkipValidation, BeforeValidator(restored(RetryPolicy))] = None
+    """When and how often, in full."""
+    credential_scopes: SkipValidation[Sequence[str] | None] = None
+    """The scopes that tokens are asked for, if not those of the host."""
+    headers: SkipValidation[Mapping[str, str] | None] = Field(default=None, exclude=True, repr=False)
+    """Headers for every request. Never serialized, since they may hold keys."""
+    allow_http: SkipValidation[bool] = False
+    """Permits an endpoint over plain http that is not on this machine."""
+    max_connections: SkipValidation[int | None] = None
+    """The most connections at once, for each process and each event loop; by default 1000."""
+    trust_env: SkipValidation[bool] = False
+    """Goes through the proxy that HTTPS_PROXY, ALL_PROXY and NO_PROXY name for an https endpoint."""
+    http_client: SkipValidation[Any] = Field(default=None, exclude=True, repr=False)
+    """An `httpx.Client` to send with."""
+    async_http_client: SkipValidation[Any] = Field(default=None, exclude=True, repr=False)
+    """An `httpx.AsyncClient` to send with; it belongs to one event loop."""
+
+    _connection: Connection | None = PrivateAttr(default=None)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Lets the framework's own base classes finish, which pydantic would pass over for the private attribute."""
+        super().model_post_init(context)
+
+    @property
+    def connection(self) -> Connection:
+        """The clients of this endpoint; nothing is opened before the first call."""
+        # Looked up where pydantic keeps it: as an attribute, that takes several times as long, at every call.
+        made: Connection | None = (self.__pydantic_private__ or {}).get("_connection")
+        if made is None:
+            made = self._connection = Connection.of(self)
+        return made
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        name = self.other_names.get(name, name)
+        if name not in Connection.arguments:
+            super().__setattr__(name, value)
+            return
+        super().__setattr__(name, concealed({name: value})[name])
+        self._connection = None
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy. It shares the connection, unless `update` has something that makes another one."""
+        given = concealed(rename_arguments(update or {}, self.other_names))
+        copied = super().model_copy(update=given, deep=deep)
+        if not Connection.arguments.isdisjoint(given):
+            copied._connection = None  # noqa: SLF001 - of this very class
+        return copied
