@@ -152,27 +152,35 @@ def structured(
     return RunnableMap(raw=llm) | RunnableGenerator(partial(_beside, parser), partial(_beside_async, parser))
 
 
-def _beside(parser: _Object, pieces: Iterator[dict[str, Any]]) -> Iterator[AddableDict]:
-    """The message, in pieces as they come, and behind it what it holds, which a stream could not take back."""
+# The framework makes a schema of what these two give, which it can of a dict, and not of a kind of dict.
+
+
+def _beside(parser: _Object, pieces: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The message, in pieces as they come, and behind it what it holds, which a stream could not take back.
+
+    That is the object, and the error if there is none.
+    """
     message: Any = None
     for piece in pieces:
         message = piece["raw"] if message is None else message + piece["raw"]
         yield AddableDict(piece)
-    yield _parsed(parser, message)
+    try:
+        parsed = parser.invoke(message)
+    except Exception as error:  # noqa: BLE001 - the user's validators may raise anything
+        yield AddableDict(parsed=None, parsing_error=error)
+    else:
+        yield AddableDict(parsed=parsed, parsing_error=None)
 
 
-async def _beside_async(parser: _Object, pieces: AsyncIterator[dict[str, Any]]) -> AsyncIterator[AddableDict]:
+async def _beside_async(parser: _Object, pieces: AsyncIterator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
     """The same in async code."""
     message: Any = None
     async for piece in pieces:
         message = piece["raw"] if message is None else message + piece["raw"]
         yield AddableDict(piece)
-    yield _parsed(parser, message)
-
-
-def _parsed(parser: _Object, message: BaseMessage) -> AddableDict:
-    """The object that a message holds, and the error if there is none."""
     try:
-        return AddableDict(parsed=parser.invoke(message), parsing_error=None)
+        parsed = await parser.ainvoke(message)
     except Exception as error:  # noqa: BLE001 - the user's validators may raise anything
-        return AddableDict(parsed=None, parsing_error=error)
+        yield AddableDict(parsed=None, parsing_error=error)
+    else:
+        yield AddableDict(parsed=parsed, parsing_error=None)

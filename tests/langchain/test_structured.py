@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain_core.exceptions import ModelInvalidRequestError, OutputParserException
 from langchain_core.tools import StructuredTool
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from azure_inference import ConfigurationError
 from langchain_azure_inference import ChatAzureInference
@@ -346,3 +347,43 @@ def test_wrong_response_format_of_the_constructor(script: Any) -> None:
     """What a call would refuse, the constructor refuses."""
     with pytest.raises(ConfigurationError, match="holds no schema"):
         model_of(script, response_format={"name": "Person", "scheme": PERSON})
+
+
+@pytest.mark.parametrize("method", ["json_schema", "json_mode", "function_calling"])
+@pytest.mark.parametrize("include_raw", [False, True])
+def test_what_it_gives_has_a_schema(script: Any, method: Any, include_raw: bool) -> None:
+    """What asks for objects can be described as any runnable, as tools and servers do that are made of it."""
+    model = model_of(script).with_structured_output(Note, method=method, include_raw=include_raw)
+
+    assert model.get_output_jsonschema()
+
+
+@pytest.mark.parametrize("way", ["ainvoke", "astream"])
+@pytest.mark.parametrize("include_raw", [False, True])
+async def test_validators_do_not_block_the_event_loop(
+    script: Any, wire: SimpleNamespace, way: str, include_raw: bool
+) -> None:
+    """In async code a class validates a whole answer in a thread, as with any parser of LangChain."""
+    threads: list[threading.Thread] = []
+
+    class Slow(BaseModel):
+        """What takes its time."""
+
+        text: str
+
+        @field_validator("text")
+        @classmethod
+        def note(cls, text: str) -> str:
+            threads.append(threading.current_thread())
+            return text
+
+    message = {"content": '{"text": "a"}'}
+    script.says(wire.body(message) if way == "ainvoke" else wire.events(message))
+    model = model_of(script).with_structured_output(Slow, method="json_schema", include_raw=include_raw)
+    if way == "ainvoke":
+        await model.ainvoke("hi")
+    else:
+        assert [piece async for piece in model.astream("hi")]
+
+    assert threads
+    assert threading.current_thread() not in threads
