@@ -57,14 +57,17 @@ def meant(name: str, known: Collection[str]) -> list[str]:
     for ours, words in (*((ours, alias) for alias, ours in ALIASES.items()), *_WORDS.items()):
         if those := [one for one in ours.split() if one in known and one != name]:
             names = {**{_letters(word): those for word in words.split()}, **names}
-    letters = _letters(name)
-    if letters.endswith("apikey"):
-        letters = "apikey"
+    letters = "apikey" if is_key(name) else _letters(name)
     if letters in names:
         return names[letters]
     swapped = [word for word in names if sorted(word) == sorted(letters)]
     near = swapped or get_close_matches(letters, names, n=2, cutoff=0.85)
     return list(dict.fromkeys(one for word in near for one in names[word]))
+
+
+def is_key(name: str) -> bool:
+    """Whether it is what a key is called, wherever it is for: `mistral_api_key`, `apiKey`."""
+    return name.lower().endswith(("apikey", "api_key", "api-key"))
 
 
 def _letters(name: str) -> str:

@@ -23,8 +23,10 @@ def check_list(name: str, value: Any, kinds: str) -> None:
 
 
 def check_texts(name: str, value: Any) -> None:
-    """Raises unless it is a list of texts, or the like."""
+    """Raises unless it is a list of texts, or a tuple, which can be read again and written down."""
     check_list(name, value, "texts")
+    if not isinstance(value, Sequence):
+        raise ConfigurationError(f"{name} is a {type(value).__name__}: pass a list of texts")
     for item in cast("Iterable[Any]", value):
         check_text(f"an item of {name}", item)
 
@@ -48,7 +50,7 @@ def is_number(value: Any) -> bool:
 
 def told(value: Any) -> str:
     """A value in a message: texts and numbers as they are, of anything else its kind, since much may be in it."""
-    return shown(value) if isinstance(value, str | int | float) else f"a {type(value).__name__}"
+    return shown(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
 
 
 def found_at(location: Sequence[str | int], given: Any) -> tuple[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Self, Unpack, cast
 from pydantic import BeforeValidator, ConfigDict
 
 from . import dialects, transport
-from .arguments import ALIASES, words_for
+from .arguments import ALIASES, is_key, words_for
 from .client import AsyncInferenceClient, InferenceClient
 from .credentials import Credential, conceal, conceal_headers, concealed
 from .errors import ConfigurationError, shown
@@ -200,10 +200,8 @@ def check_call(keywords: Mapping[str, Any]) -> None:
 
     Keys are passed so, and would be in the request, in traces and in logs. No value is shown.
     """
-    if _NOT_OF_CALLS.isdisjoint(keywords):
-        return
     for name, value in keywords.items():
-        if name in _NOT_OF_CALLS and value is not None:
+        if value is not None and (name in _NOT_OF_CALLS or is_key(name)):
             message = no_call_argument(name, _OF_CALLS).message
             raise ConfigurationError(f"{message}; a parameter of the model by this name goes in extra_body={{...}}")
 

@@ -78,6 +78,8 @@ _RESOURCE_HOSTS = (
 """Hosts of a resource, in the public cloud and in the two others."""
 _FURTHER_ROUTES = ("/score", "/responses")
 """Routes of the same places that are no part of this API."""
+_DEPLOYMENT = r".*/openai/deployments/[^/]+"
+"""A path that ends with the name of a deployment, whatever that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ def _api_version_in(query: str) -> str | None:
 def _base_path(host: str, path: str, dialect: str | None) -> str:
     path = re.sub("/{2,}", "/", path).rstrip("/")
     for route in (*PATHS, *_FURTHER_ROUTES):
-        if path.endswith(route):
+        if path.endswith(route) and not re.fullmatch(_DEPLOYMENT, path):
             path = path.removesuffix(route)
             break
     if "/api/projects/" in path and not path.endswith("/v1"):

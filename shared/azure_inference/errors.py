@@ -100,8 +100,8 @@ class InferenceError(Exception):
             yield ", ".join(
                 part
                 for part, is_news in (
-                    (self.url, self.url not in self.message),
-                    (f"model {self.model!r}", self.model),
+                    (cut(self.url, _URL_SHOWN), self.url not in self.message),
+                    (f"model {shown(self.model)}", self.model),
                     (f"{self.attempts} attempts", self.attempts > 1),
                 )
                 if is_news
@@ -264,6 +264,7 @@ _UNSPECIFIC = frozenset({400, 413})
 """Statuses that need the words of the message to be understood."""
 _SHOWN = 80
 """The most that a message repeats of a code, a path or a value."""
+_URL_SHOWN = 200
 
 
 _LEAVE_OUT = "Leave it out, or set on_unsupported='drop' to have it left out."
@@ -370,7 +371,8 @@ def _hint(failure: Failure, kind: type[APIStatusError]) -> str | None:
         return _Hints.of_page
     hint = _hint_by_words(failure) if kind not in _Hints.told_by_class else None
     hint = hint or _Hints.by_class.get(kind) or _Hints.by_status.get(failure.status)
-    return _CHANGE if hint is _LEAVE_OUT and failure.param in ESSENTIAL else hint
+    field = re.match(r"\w+", failure.param or "")
+    return _CHANGE if hint is _LEAVE_OUT and field and field[0] in ESSENTIAL else hint
 
 
 def _hint_by_words(failure: Failure) -> str | None:
@@ -383,6 +385,6 @@ def shown(value: Any) -> str:
     return cut(repr(value))
 
 
-def cut(text: str) -> str:
+def cut(text: str, limit: int = _SHOWN) -> str:
     """The beginning of a text, as long as messages repeat one."""
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    return text if len(text) <= limit else text[: limit - 3] + "..."

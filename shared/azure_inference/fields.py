@@ -46,9 +46,9 @@ def own_fields(owner: BaseModel, request: type[BaseModel]) -> dict[str, Any]:
 def wire_fields(*told: Mapping[str, Any], call: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
     """The fields of a request. Of what several say, the later counts, and None takes back what an earlier one says.
 
-    `max_tokens` and `max_completion_tokens` are two names of one thing. What frameworks pass along with a call for
-    themselves (callbacks, `ls_...`) is left out. So are an empty `stop`, and an empty `tools` with its choice, since
-    services refuse them.
+    `max_tokens` and `max_completion_tokens` are two names of one thing, though None takes back only that which it is
+    said for. What frameworks pass along with a call for themselves (callbacks, `ls_...`) is left out. So are an empty
+    `stop`, and an empty `tools` with its choice, since services refuse them.
 
     Args:
         told: What the constructor was told: its own arguments (see `own_fields`), then its `model_kwargs`, then its

@@ -3,7 +3,7 @@
 import math
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
@@ -333,9 +333,19 @@ def _located(call: Call[Any], failure: Failure) -> Failure:
     """The failure with place and value of a refused parameter, where the service says no more than its name."""
     if failure.location or not failure.param or not failure.is_of_parameter:
         return failure
-    sent = read_json(call.body) if call.body else None
-    value = sent.get(failure.param) if is_object(sent) else None
-    return failure.model_copy(update={"location": ["body", failure.param], "value": value})
+    path = [int(part) if part.isdecimal() else part for part in re.findall(r"\w+", failure.param)]
+    return failure.model_copy(update={"location": ["body", *path], "value": _value_at(path, call.body)})
+
+
+def _value_at(path: Iterable[str | int], body: bytes) -> Any:
+    """What stands there in a request; None if nothing does."""
+    try:
+        value = read_json(body)
+        for part in path:
+            value = value[part]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return value
 
 
 def _named(call: Call[Any]) -> str:

@@ -107,7 +107,6 @@ class ClientSettings(NamedTuple):
         asked = options.get("stream_usage")
         if asked is None:
             asked = self.stream_usage
-        check_flag("stream_usage", asked)
         return protocol.streamed(request, self.target, ask_usage=asked)
 
     def to_answer(self, completion: ChatCompletion) -> ChatCompletion:
@@ -232,6 +231,8 @@ def _check_call(options: CallOptions) -> None:
     if not options.keys() <= known.keys():
         name = next(name for name in options if name not in known)
         raise no_call_argument(name, known, _for_the_model(known))
+    if options.get("stream_usage") is not None:
+        check_flag("stream_usage", options["stream_usage"])
 
 
 def _for_the_model(known: Iterable[str]) -> str:

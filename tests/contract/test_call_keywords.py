@@ -24,6 +24,7 @@ AT_CONSTRUCTION = {
     "credential": "set credential where",
     "openai_api_key": "set credential where",
     "apikey": "set credential where",
+    "mistral_api_key": "set credential where",
     "azure_ad_token": "set credential where",
     "endpoint": "set endpoint where",
     "base_url": "set endpoint where",

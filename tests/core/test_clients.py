@@ -163,7 +163,7 @@ def test_usage_of_one_stream(server: Any, either: Any, *, of_client: bool, of_ca
     asked = of_client if of_call is None else of_call
     assert ("stream_options" in server.requests[0].json) is asked
     with pytest.raises(ConfigurationError, match="stream_usage='no' is a str: pass True or False"):
-        client.stream_chat(to_request(ChatRequest, {**HELLO, "model": "m"}), stream_usage="no")
+        client.chat(to_request(ChatRequest, {**HELLO, "model": "m"}), stream_usage="no")
 
 
 def test_other_dialects(server: Any, either: Any) -> None:

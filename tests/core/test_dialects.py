@@ -68,6 +68,12 @@ PASTED = [
     (f"{OPENAI}/openai/v1/responses", f"{OPENAI}{V1}", "openai-v1", FOUNDRY),
     (f"{OPENAI}/openai/responses?api-version=2025-04-01-preview", f"{OPENAI}{V1}", "openai-v1", FOUNDRY),
     ("https://us.api.cognitive.microsoft.com/", f"https://us.api.cognitive.microsoft.com{V1}", "openai-v1", FOUNDRY),
+    (
+        f"{OPENAI}/openai/deployments/score",
+        f"{OPENAI}/openai/deployments/score/chat/completions?api-version=2024-10-21",
+        "azure-openai",
+        COGNITIVE,
+    ),
     ("https://res.openai.azure.us", f"https://res.openai.azure.us{V1}", "openai-v1", COGNITIVE.replace(".com", ".us")),
     ("https://r.openai.azure.cn", f"https://r.openai.azure.cn{V1}", "openai-v1", COGNITIVE.replace(".com", ".cn")),
     ("https://x.com/v1?a=b&a=c&flag", "https://x.com/v1/chat/completions?a=b&a=c&flag=", "openai-v1", FOUNDRY),

@@ -49,6 +49,8 @@ ANSWER = {"id": "c", "choices": [{"index": 0, "message": {"content": "hi"}, "fin
         ({"timeout": True}, "timeout=True"),
         ({"max_retries": "3"}, "max_retries='3' is not a whole number from 0 up"),
         ({"max_retries": 0.5}, "max_retries=0.5"),
+        ({"credential_scopes": (scope for scope in ["a"])}, "credential_scopes is a generator: pass a list of texts"),
+        ({"credential_scopes": {"a"}}, "credential_scopes is a set: pass a list of texts"),
         ({"retry": RetryPolicy(), "max_retries": 5}, "max_retries=5 beside retry: pass one of them"),
         ({"retry": 3}, "retry=3 is a int: pass a RetryPolicy, or max_retries"),
         ({"credential_scopes": "https://x/.default"}, "credential_scopes='https://x/.default' is a str: pass a list"),

@@ -269,6 +269,7 @@ def test_error_frames(server: Any, reply: Any, either: Any, before: list[bytes],
         b"data: \xff\n\n",
         event(ANSWER),
         event({"choices": [{"index": 0, "text": "of a text completion", "finish_reason": "stop"}]}),
+        event({"choices": [{"index": 0, "delta": {}, "message": {"content": "whole"}, "finish_reason": "stop"}]}),
     ],
 )
 def test_frames_that_are_none(server: Any, reply: Any, either: Any, frame: bytes) -> None:

@@ -95,6 +95,28 @@ def test_refused_parameters(server: Any, either: Any, route: str, status: int) -
     assert "at body.seed: 7: No seed." in str(caught.value)
 
 
+def test_a_request_too_deep_to_be_read(server: Any, either: Any) -> None:
+    """What is refused of a request is told, also where its value cannot be looked up in what was sent."""
+    deep: Any = 1
+    for _ in range(220):
+        deep = [deep]
+    server.reply_json({"error": {"code": "unsupported_value", "param": "seed", "message": "No."}}, 400)
+
+    with pytest.raises(ParameterNotSupportedError) as caught:
+        either.client(server.url).chat(hello(seed=7, deep=deep))
+    assert (caught.value.location, caught.value.value) == (["body", "seed"], None)
+
+
+def test_long_names(server: Any, either: Any) -> None:
+    """The text of an error stays short, whatever the address and the model are called."""
+    server.reply_json(REFUSAL, 404)
+
+    with pytest.raises(APIStatusError) as caught:
+        either.client(f"{server.url}/{'a' * 3000}").chat(hello(model="m" * 5000))
+    assert len(str(caught.value)) < 500
+    assert (len(caught.value.model or ""), len(caught.value.url or "") > 3000) == (5000, True)
+
+
 @pytest.mark.parametrize(
     ("phase", "remedy"),
     [

@@ -346,8 +346,8 @@ PROMISES: dict[int, Promise] = {
     ),
     23: Promise(
         "Nothing is left behind",
-        "Clients that are closed or dropped close quietly. A call that is under way then fails at once, and is not "
-        "sent again.",
+        "Clients that are closed or dropped close quietly. A call that is under way then fails, and is not sent again: "
+        "at once while it waits for its answer, else before its next attempt.",
         f"{_CORE}/transport/",
     ),
     24: Promise(

@@ -175,8 +175,8 @@ class ChunkChoice(ChunkModel, frozen=True, kw_only=True):
 
     @property
     def is_of_other_kind(self) -> bool:
-        """Whether it has no delta, and text where whole answers or text completions have theirs."""
-        return self.delta is _NO_DELTA and has_any(self.model_extra, "message", "text")
+        """Whether its delta is empty, and it has text where whole answers or text completions have theirs."""
+        return self.delta == _NO_DELTA and has_any(self.model_extra, "message", "text")
 
 
 class _Frame(ChunkModel, frozen=True, kw_only=True):

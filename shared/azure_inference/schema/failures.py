@@ -23,6 +23,8 @@ _PARAMETER_NAMED = r"(?:[Uu]nsupported parameter|Validation error at #/)\W*(\w+)
 _WAIT_NAMED = r"(?i)(?:retry|try again) (?:after|in) (\d+(?:\.\d+)?) ?(?:seconds?|secs?|s)\b"
 UNSUPPORTED_CODES = frozenset({"parameternotsupported", "unsupportedparameter", "unsupportedvalue", "extraforbidden"})
 """The codes, by their `keyword`, of a refusal of one parameter, or of its value, because of the model."""
+_PAGE = r"(?i)\s*<(?:!doctype\s+html|html)\b"
+_MARKUP = r"<[^>]*>"
 _TITLE = r"(?is)<title[^>]*>(.*?)</title>"
 _OUTER = ("body", "query", "path", "header")
 _DETAIL_TEXTS = 3
@@ -278,15 +280,16 @@ def _parsed(body: bytes) -> Any:
 
 
 def _is_page(value: Any) -> bool:
-    return isinstance(value, str) and value.lstrip().startswith("<")
+    return isinstance(value, str) and re.match(_PAGE, value) is not None
 
 
 def _plain(value: Any) -> Any:
-    """The value, but of a text only what can be shown: of a web page, its title."""
+    """The value, but of a text only what can be shown: of a web page, its title; of other markup, its words."""
     if not isinstance(value, str):
         return value
     if not _is_page(value):
-        return value.strip()
+        text = value.strip()
+        return " ".join(re.sub(_MARKUP, " ", text[:_REPR_LIMIT]).split()) if text.startswith("<") else text
     from html import unescape  # noqa: PLC0415 - an import that only such a page needs
 
     title = re.search(_TITLE, value[:_REPR_LIMIT])

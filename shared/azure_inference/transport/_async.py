@@ -115,9 +115,9 @@ class AsyncTransport:
         if self._pid != os.getpid():
             _INHERITED.append(self._pools)
             self._pools, self._pid = WeakKeyDictionary(), os.getpid()
-        pool = self._pools.get(asyncio.get_running_loop()) or await self._new_pool()
         if tries.pool is not None and tries.pool.is_closed:
             raise closed_error(call.server)
+        pool = self._pools.get(asyncio.get_running_loop()) or await self._new_pool()
         engine = tries.pool = pool.engine
         try:
             response = await engine.send(call, authorization, tries.timeouts, tries.deadline)

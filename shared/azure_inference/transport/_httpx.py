@@ -95,7 +95,7 @@ def to_error(error: Exception, where: str, deadline: Deadline = NEVER, *, is_clo
         return connection_error(where, error, dropped=dropped and not isinstance(error, httpx.ConnectError))
     if isinstance(error, httpx.StreamError):
         return connection_error(where, error, dropped=False)
-    return ConfigurationError(f"http_client cannot send: {error} Pass one that is open, or none")
+    return ConfigurationError(f"http_client cannot send: {error}. Pass one that is open, or none")
 
 
 def closed_error(where: str) -> APIConnectionError:
