@@ -231,8 +231,8 @@ def _check_call(options: CallOptions) -> None:
     if not options.keys() <= known.keys():
         name = next(name for name in options if name not in known)
         raise no_call_argument(name, known, _for_the_model(known))
-    if options.get("stream_usage") is not None:
-        check_flag("stream_usage", options["stream_usage"])
+    if (asked := options.get("stream_usage")) is not None:
+        check_flag("stream_usage", asked)
 
 
 def _for_the_model(known: Iterable[str]) -> str:
