@@ -321,7 +321,7 @@ class _Hints:
 def from_failure(failure: Failure, *, hint: str | None = None) -> APIStatusError:
     """The exception that fits a failure; `hint` replaces what the error says to do."""
     kind = _kind(failure)
-    attributes = dict(failure)
+    attributes = failure._asdict()
     attributes["status_code"] = attributes.pop("status")
     del attributes["message"], attributes["is_page"]
     return kind(_text(failure, kind, hint), **attributes)

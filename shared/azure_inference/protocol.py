@@ -334,7 +334,7 @@ def _located(call: Call[Any], failure: Failure) -> Failure:
     if failure.location or not failure.param or not failure.is_of_parameter:
         return failure
     path = [int(part) if part.isdecimal() else part for part in re.findall(r"\w+", failure.param)]
-    return failure.model_copy(update={"location": ["body", *path], "value": _value_at(path, call.body)})
+    return failure._replace(location=["body", *path], value=_value_at(path, call.body))
 
 
 def _value_at(path: Iterable[str | int], body: bytes) -> Any:

@@ -7,9 +7,8 @@ import time
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from ._base import WireModel
 from ._json import is_array, is_object, read_json
 
 _FLAGS = {"true": True, "false": False}
@@ -47,7 +46,7 @@ _STATUS_BY_KEYWORD = {
 """The status that services send with a code, by its `keyword`: inside a 200, there may be only the code."""
 
 
-class Failure(WireModel):
+class Failure(NamedTuple):
     """One failure in one form, whatever shape it came in.
 
     `status` is the true one: a status that Managed Compute hid behind 424 is uncovered. `location` is the path of the
@@ -56,19 +55,19 @@ class Failure(WireModel):
     """
 
     status: int
-    code: str | None = None
-    message: str = ""
-    param: str | None = None
-    location: list[str | int] = []
-    value: Any = None
-    details: list[Any] = []
-    inner_code: str | None = None
-    content_filter: dict[str, Any] = {}
-    request_id: str | None = None
-    retry_after: float | None = None
-    should_retry: bool | None = None
-    body: Any = None
-    is_page: bool = False
+    code: str | None
+    message: str
+    param: str | None
+    location: list[str | int]
+    value: Any
+    details: list[Any]
+    inner_code: str | None
+    content_filter: dict[str, Any]
+    request_id: str | None
+    retry_after: float | None
+    should_retry: bool | None
+    body: Any
+    is_page: bool
 
     @property
     def is_of_parameter(self) -> bool:
@@ -87,8 +86,7 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failur
     found.read(_plain(_unlisted(value)))
     message = found.text
     wait = retry_after(headers, now=time.time())
-    # Not validated: a failure is to be told whatever it holds, be it half a character.
-    return Failure.model_construct(
+    return Failure(
         status=status,
         code=found.code or headers.get("x-ms-error-code"),
         message=_short(message),
