@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
@@ -52,47 +52,74 @@ class _Object(BaseCumulativeTransformOutputParser[Any]):
             OutputParserException: The whole answer, be it of a stream, holds no such object.
         """
         message = result[0].message if isinstance(result[0], ChatGeneration) else None
-        calls: list[ToolCall] = getattr(message, "tool_calls", [])
+        calls: list[ToolCall] = getattr(message, "tool_calls", []) if self.is_called else []
+        asked = self._asked(message, calls)
         if partial and not _is_whole(message):
-            return self._half(calls, result[0].text)
-        if not (calls and self.is_called):
-            return self._of_text(result[0].text.strip(), message, calls)
-        name = calls[0]["name"]
-        if name == self.title:
-            return _made(self.kind, calls[0]["args"])
-        if name in self.others:
-            return None
-        there_is = f"there is only {self.title!r}" if not self.others else f"there are {self.title!r} and other tools"
-        raise OutputParserException(f"The model called {name!r}, and {there_is}.")
+            return self._half(asked, calls, result[0].text)
+        if isinstance(asked, dict):
+            return self._of(asked)
+        if asked is None and calls:
+            return self._of_another(calls[0]["name"])
+        return self._of_text(result[0].text.strip() if asked is None else asked, message)
 
     def parse(self, text: str) -> Any:
         """The object that a text holds."""
         return self.parse_result([Generation(text=text)])
 
-    def _half(self, calls: list[ToolCall], text: str) -> Any:
-        value = half_json(text, is_list=self.is_list)
-        if calls and self.is_called:
-            value = calls[0]["args"] if calls[0]["name"] == self.title else None
+    def _asked(self, message: BaseMessage | None, calls: list[ToolCall]) -> dict[str, Any] | str | None:
+        """The arguments of the call that was asked for, wherever among others; text if that is no JSON object."""
+        broken: list[InvalidToolCall] = getattr(message, "invalid_tool_calls", []) if self.is_called else []
+        for call in (*calls, *broken):
+            if call["name"] == self.title:
+                return "" if call["args"] is None else call["args"]
+        return None
+
+    def _half(self, asked: dict[str, Any] | str | None, calls: list[ToolCall], text: str) -> Any:
+        if asked is None and calls:
+            return None
+        value = asked if isinstance(asked, dict) else half_json(asked or text, is_list=self.is_list)
         try:
-            return None if value is None else _made(self.kind, value)
+            return None if value is None else self._made(value)
         except ValueError:
             return None
 
-    def _of_text(self, text: str, message: BaseMessage | None, calls: list[ToolCall]) -> Any:
+    def _of_another(self, name: str) -> None:
+        if name in self.others:
+            return
+        there_is = f"there is only {self.title!r}" if not self.others else f"there are {self.title!r} and other tools"
+        raise OutputParserException(f"The model called {name!r}, and {there_is}.")
+
+    def _of_text(self, text: str, message: BaseMessage | None) -> Any:
         told = _told(message)
         found = None if told["refusal"] else find_json(text, is_list=self.is_list)
-        if found is None:
-            broken: list[InvalidToolCall] = getattr(message, "invalid_tool_calls", [])
-            if calls or (self.is_called and not (broken or told["refusal"] or is_cut_off(told["finish_reason"]))):
-                return None
-            text = text or "".join(call["args"] or "" for call in broken)
-            why = why_no_object(self.title, text, **told)
-            raise _Refusal(why) if told["refusal"] else OutputParserException(why, llm_output=text)
+        if found is not None:
+            return self._of(None, found)
+        calls: list[ToolCall] = getattr(message, "tool_calls", [])
+        broken: list[InvalidToolCall] = getattr(message, "invalid_tool_calls", [])
+        if calls or (self.is_called and not (broken or told["refusal"] or is_cut_off(told["finish_reason"]))):
+            return None
+        text = text or "".join(call["args"] or "" for call in broken)
+        why = why_no_object(self.title, text, **told)
+        raise _Refusal(why) if told["refusal"] else OutputParserException(why, llm_output=text)
+
+    def _of(self, value: Any, text: str | None = None) -> Any:
         try:
-            return _made(self.kind, None, found)
+            return self._made(value, text)
         except ValueError as error:
-            why = f"The answer is no {self.title}: {found[:_SHOWN]}. Got: {str(error)[:_ERROR_SHOWN]}"
-            raise OutputParserException(why, llm_output=found) from error
+            text = json.dumps(value) if text is None else text
+            why = f"The answer is no {self.title}: {text[:_SHOWN]}. Got: {str(error)[:_ERROR_SHOWN]}"
+            raise OutputParserException(why, llm_output=text) from error
+
+    def _made(self, value: Any, text: str | None = None) -> Any:
+        """What a JSON value or text is; pydantic is told that it is: a strict class takes no date of Python's text."""
+        if hasattr(self.kind, "model_validate_json"):
+            return self.kind.model_validate_json(json.dumps(value) if text is None else text)
+        made: Any = value if text is None else json.loads(text)
+        if self.kind is not None:
+            return self.kind.parse_obj(made)
+        if self.is_list or isinstance(made, dict):
+            return cast("Any", made)
+        raise ValueError(f"JSON of a {type(made).__name__}, and no object")
 
 
 def _is_whole(message: BaseMessage | None) -> bool:
@@ -106,14 +133,6 @@ def _told(message: BaseMessage | None) -> dict[str, Any]:
     """What a message says of its end."""
     said: dict[str, Any] = {**message.response_metadata, **message.additional_kwargs} if message else {}
     return {name: said.get(name) for name in ("finish_reason", "refusal", "content_filter_results")}
-
-
-def _made(kind: Any, value: Any, text: str | None = None) -> Any:
-    """An object of a JSON value or text; pydantic is told that it is: a strict class takes no date of Python's text."""
-    if hasattr(kind, "model_validate_json"):
-        return kind.model_validate_json(json.dumps(value) if text is None else text)
-    value = value if text is None else json.loads(text)
-    return value if kind is None else kind.parse_obj(value)
 
 
 def structured(
@@ -143,7 +162,7 @@ def structured(
             kwargs["tools"] = tools
         llm = model.bind(**{"response_format": form, **kwargs})
         wanted = form["json_schema"] if method == "json_schema" else _ANY_OBJECT
-        is_list = wanted["schema"].get("type") != "object" and "properties" not in wanted["schema"]
+        is_list = wanted["schema"].get("type", "object" if "properties" in wanted["schema"] else None) != "object"
         parser = _Object(kind=kind, title=kind.__name__ if kind else wanted["name"], is_list=is_list)
     else:
         raise ValueError(f"method={method!r} is unknown: pass 'json_schema', 'function_calling' or 'json_mode'")

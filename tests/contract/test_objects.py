@@ -130,6 +130,21 @@ def test_words_around(  # noqa: PLR0917
 
 @both_modes
 @whole_and_streamed
+@pytest.mark.parametrize(("ask", "way"), OF_CALLS)
+@pytest.mark.parametrize("case", AROUND)
+def test_words_around_arguments(  # noqa: PLR0917
+    server: ScriptedServer, case: str, ask: Any, way: str, is_stream: bool, mode: Mode
+) -> None:
+    """Nor are they around the arguments of the call."""
+    function = {"name": "Person", "arguments": AROUND[case]}
+    message = {"content": "I do.", "tool_calls": [{"index": 0, "id": "1", "type": "function", "function": function}]}
+    _says(server, message, "tool_calls", {}, stream=is_stream)
+
+    assert asyncio.run(ask(server.url, way, mode, is_stream=is_stream)) == Person(name="Ada", age=36)
+
+
+@both_modes
+@whole_and_streamed
 @pytest.mark.parametrize("way", ["json_schema", "json_mode", "function_calling"])
 @pytest.mark.parametrize("case", CUT)
 def test_shown_beside_the_message(server: ScriptedServer, case: str, way: Any, is_stream: bool, mode: Mode) -> None:

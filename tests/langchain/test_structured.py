@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain_core.exceptions import ModelInvalidRequestError, OutputParserException
 from langchain_core.tools import StructuredTool
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel, ValidationError, field_validator
 
 from azure_inference import ConfigurationError
 from langchain_azure_inference import ChatAzureInference
@@ -226,14 +226,16 @@ async def test_a_tool_instead_of_an_object(script: Any, wire: SimpleNamespace, w
     assert [request["tools"][0]["function"]["strict"] for request in script.requests] == [True, True]
 
 
-@pytest.mark.parametrize("arguments", ['{"day": 5}', '{"day": "2026-12-25"}'])
+@pytest.mark.parametrize("arguments", ['{"day": 5}', '{"day": "2026-12-25"}', "{}", "[1, 2]", '```\n{"day": 5}\n```'])
 def test_a_call_that_makes_no_object(script: Any, wire: SimpleNamespace, arguments: str) -> None:
     """Arguments of another schema raise; with `include_raw` the error is shown beside the message."""
     script.says(wire.body(call("Day", arguments)))
     model = model_of(script)
 
-    with pytest.raises(ValueError, match="Day"):
+    with pytest.raises(OutputParserException, match=r"The answer is no Day: .* Got: ") as raised:
         model.with_structured_output(Day, method="function_calling").invoke("hi")
+    assert isinstance(raised.value.__cause__, ValidationError)
+    assert raised.value.llm_output == arguments.strip("`\n")
     raw: Any = model.with_structured_output(Day, method="function_calling", include_raw=True).invoke("hi")
     assert (raw["parsed"], "Day" in str(raw["parsing_error"])) == (None, True)
 
@@ -262,6 +264,20 @@ def test_an_object_without_a_class(script: Any, wire: SimpleNamespace, method: A
             with pytest.raises(OutputParserException, match=r"no (Person|object) in .* raise max_tokens") as raised:
                 structured.invoke("hi") if way == "invoke" else list(structured.stream("hi"))
             assert raised.value.llm_output == text
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream"])
+@pytest.mark.parametrize("method", ["json_schema", "json_mode", "function_calling"])
+def test_no_object_without_a_class(script: Any, wire: SimpleNamespace, method: Any, way: str) -> None:
+    """JSON that is no object is none, where a schema wants one."""
+    message = call("Person", "[1, 2]") if method == "function_calling" else {"content": "[1, 2]"}
+    script.says(wire.body(message) if way == "invoke" else wire.events(message))
+    structured = model_of(script).with_structured_output(TITLED, method=method)
+
+    with pytest.raises(
+        OutputParserException, match=r"no (Person|object): \[1, 2\]. Got: JSON of a list, and no object"
+    ):
+        structured.invoke("hi") if way == "invoke" else list(structured.stream("hi"))
 
 
 @pytest.mark.parametrize(("kind", "text", "value"), [("integer", "5", 5), ("array", "```\n[1, 2]\n```", [1, 2])])
@@ -317,6 +333,19 @@ def test_another_tool_beside_the_schema(script: Any, wire: SimpleNamespace, way:
     script.says(wire.body(call("other", "{}")))
     with pytest.raises(OutputParserException, match="called 'other', and there are 'Note' and other tools"):
         model.invoke("hi")
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream"])
+@pytest.mark.parametrize("arguments", ['{"text": "a"}', '```json\n{"text": "a"}\n```'])
+def test_the_object_behind_another_call(script: Any, wire: SimpleNamespace, way: str, arguments: str) -> None:
+    """The call that was asked for is found behind one of another tool, and half of the other is no part of it."""
+    first, second = (call(*made)["tool_calls"][0] for made in (("weather", '{"text": "b"}'), ("Note", arguments)))
+    both = {"content": None, "tool_calls": [first, {**second, "index": 1, "id": "c2"}]}
+    script.says(wire.body(both) if way == "invoke" else wire.events(both))
+    model: Any = model_of(script).with_structured_output(Note, method="function_calling", tools=[weather])
+
+    answers = [model.invoke("hi")] if way == "invoke" else list(model.stream("hi"))
+    assert answers == [Note(text="a")]
 
 
 def test_json_mode_without_a_schema(script: Any, wire: SimpleNamespace) -> None:
