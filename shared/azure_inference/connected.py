@@ -13,6 +13,9 @@ from .retry import RetryPolicy
 from .settings import ENDPOINT_VARIABLE
 from .timeouts import Timeouts
 
+_MAPPINGS = frozenset({"model_kwargs", "additional_kwargs"})
+"""What can be None, which means nothing: pydantic sees to it where a model is made, and not where one is changed."""
+
 
 class ConnectedModel(BaseModel):
     """What has an endpoint, and is told how to talk to it.
@@ -79,7 +82,7 @@ class ConnectedModel(BaseModel):
     def __setattr__(self, name: str, value: Any) -> None:
         name = self.other_names.get(name, name)
         if name not in Connection.arguments:
-            super().__setattr__(name, value)
+            super().__setattr__(name, {} if value is None and name in _MAPPINGS else value)
             return
         super().__setattr__(name, concealed({name: value})[name])
         self._connection = None
@@ -87,6 +90,7 @@ class ConnectedModel(BaseModel):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy. It shares the connection, unless `update` has something that makes another one."""
         given = concealed(rename_arguments(update or {}, self.other_names))
+        given |= {name: {} for name in _MAPPINGS.intersection(given) if given[name] is None}
         copied = super().model_copy(update=given, deep=deep)
         if not Connection.arguments.isdisjoint(given):
             copied._connection = None  # noqa: SLF001 - of this very class

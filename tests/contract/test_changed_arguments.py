@@ -84,6 +84,24 @@ def test_no_further_parameters(server: Any, framework: str, way: str) -> None:
 
 
 @frameworks
+@changed
+@pytest.mark.parametrize("way", ["chat", "embed"])
+@pytest.mark.parametrize("other", [None, "extra_body"])
+def test_no_further_parameters_any_more(
+    server: Any, framework: str, way: str, change: Callable[..., Any], other: str | None
+) -> None:
+    """They are taken back by None as well."""
+    door = DOORS[framework]
+    names = [other or "model_kwargs", *(["additional_kwargs"] if (framework, way) == ("llamaindex", "chat") else [])]
+    model = door.model(way, endpoint=server.url, credential="k", **{name: {"wide": 1} for name in names})
+    model = change(model, **dict.fromkeys(names))
+    script(server, way, "good")
+    door.ask(way, model)
+    assert model.model_kwargs == {}
+    assert not server.requests[0].json.keys() & {"wide", *names}
+
+
+@frameworks
 def test_by_both_names(server: Any, framework: str) -> None:
     """An argument that is given by both its names is refused."""
     model = DOORS[framework].model("chat", endpoint=server.url, credential="k")
