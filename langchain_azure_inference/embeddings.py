@@ -98,8 +98,9 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
     def _request(self, texts: Sequence[str], purpose: str) -> EmbeddingsRequest | None:
         with langchain_errors():
             check_list("texts", texts, "texts")
+            inputs = list(texts)
             fields = self._fields(EmbeddingsRequest, purpose)
-            return to_request(EmbeddingsRequest, {**fields, "input": list(texts)}) if texts else None
+            return to_request(EmbeddingsRequest, {**fields, "input": inputs}) if inputs else None
 
     def _image_request(self, images: Sequence[Image]) -> ImageEmbeddingsRequest | None:
         with langchain_errors():

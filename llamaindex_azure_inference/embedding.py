@@ -130,7 +130,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         check_call(kwargs)
         check_list("texts", texts, "texts")
         one = super().get_text_embedding_batch
-        return self._gather(lambda batch: one(batch, **kwargs), texts, show_progress)
+        return self._gather(lambda batch: one(batch, **kwargs), list(texts), show_progress)
 
     @override
     async def aget_text_embedding_batch(
@@ -140,7 +140,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         check_call(kwargs)
         check_list("texts", texts, "texts")
         one = super().aget_text_embedding_batch
-        return await self._agather(lambda batch: one(batch, **kwargs), texts, show_progress)
+        return await self._agather(lambda batch: one(batch, **kwargs), list(texts), show_progress)
 
     @override
     def get_image_embedding_batch(
@@ -148,7 +148,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     ) -> list[Embedding]:
         """The vectors of any number of images, in their order, in several requests at once."""
         check_list("img_file_paths", img_file_paths, "images")
-        return self._gather(super().get_image_embedding_batch, img_file_paths, show_progress)
+        return self._gather(super().get_image_embedding_batch, list(img_file_paths), show_progress)
 
     @override
     async def aget_image_embedding_batch(
@@ -156,7 +156,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     ) -> list[Embedding]:
         """The vectors of any number of images, in their order, in several requests at once."""
         check_list("img_file_paths", img_file_paths, "images")
-        return await self._agather(super().aget_image_embedding_batch, img_file_paths, show_progress)
+        return await self._agather(super().aget_image_embedding_batch, list(img_file_paths), show_progress)
 
     # The framework is given one batch at a time: how many at once, and what is left if one fails, the core decides.
 

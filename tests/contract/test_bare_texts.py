@@ -44,6 +44,24 @@ def test_no_lists(server: Any, call: tuple[str, str], given: Any, said: str) -> 
     assert server.requests == []
 
 
+@pytest.mark.parametrize("call", CALLS, ids=", ".join)
+@pytest.mark.parametrize("kind", [iter, tuple, dict.fromkeys], ids=["iterator", "tuple", "keys"])
+def test_no_lists_that_will_do(server: Any, call: tuple[str, str], kind: Callable[[Any], Any]) -> None:
+    """Whatever gives texts or images one after another will do; one that gives none asks nothing."""
+    items = ["data:image/png;base64,AAAA", "data:image/png;base64,BBBB"]
+    vectors = [{"index": index, "embedding": [float(index)]} for index in range(2)]
+    server.reply_json({"id": "1", "model": "m", "data": vectors, "usage": {"prompt_tokens": 1, "total_tokens": 1}})
+    model = DOORS[call[0]].make_embedding(endpoint=server.url, credential="key")
+
+    def given(values: list[str]) -> Any:
+        made = kind(values)
+        return made.keys() if isinstance(made, dict) else made
+
+    assert CALLS[call](model, given(items)) == [[0.0], [1.0]]
+    assert CALLS[call](model, given([])) == []
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize("call", [call for call in CALLS if "images" in call[1]], ids=", ".join)
 def test_no_image(server: Any, call: tuple[str, str]) -> None:
     """What is no image of a list is named as well."""
