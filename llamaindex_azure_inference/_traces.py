@@ -25,6 +25,7 @@ def _concealing_options(method: Callable[..., Any], _owner: Any, args: Any, kwar
     def called(output_cls: Any, prompt: Any, llm_kwargs: Mapping[str, Any] | None = None, **prompt_args: Any) -> Any:
         return method(output_cls, prompt, conceal_call(llm_kwargs or {}), **prompt_args)
 
+    called.__qualname__ = method.__qualname__  # which Python names if an argument is missing
     return called(*args, **kwargs)
 
 

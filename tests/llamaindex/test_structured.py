@@ -375,3 +375,10 @@ def test_system_prompt_and_arguments(script: ScriptedServer, llm_of: LLMOf) -> N
     assert script.bodies[-1]["messages"][0] == {"role": "system", "content": "Be exact."}
     assert script.bodies[-1]["temperature"] == 0
     assert given == {"temperature": 0}
+
+
+@pytest.mark.parametrize("method", PREDICTIONS)
+def test_no_prompt(llm_of: LLMOf, method: str) -> None:
+    """A prompt that is missing is told by the name of the method."""
+    with pytest.raises(TypeError, match=rf"^(AzureInference|LLM)\.{method}\(\) missing 1 required .*'prompt'"):
+        ask(llm_of(), method, Person)
