@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic_core import from_json
 
+from .errors import cut
 from .schema._json import is_object
 
 _SHOWN = 80
@@ -71,13 +72,13 @@ def why_no_object(
 ) -> str:
     """What to tell of a whole answer that holds no object of the schema `name`, as far as the answer says why."""
     if refusal:
-        reason = f"the model refused: {_cut(refusal, _REFUSAL_SHOWN)}"
+        reason = f"the model refused: {cut(refusal, _REFUSAL_SHOWN)}"
     elif finish_reason == "length":
         reason = "it was cut off at the most tokens it may have: raise max_tokens"
     elif finish_reason == "content_filter":
         reason = f"the content filter cut it off{_filtered(content_filter_results)}"
     else:
-        reason = f"it holds no complete JSON: {_cut(text, _SHOWN)!r}"
+        reason = f"it holds no complete JSON: {cut(text, _SHOWN)!r}"
     return f"There is no {name} in the answer: {reason}"
 
 
@@ -89,12 +90,8 @@ def is_cut_off(finish_reason: str | None) -> bool:
 def _filtered(verdicts: Any) -> str:
     """The categories that the content filter objects to."""
     names = [str(name) for name, verdict in verdicts.items() if _is_filtered(verdict)] if is_object(verdicts) else []
-    return _cut(f" ({', '.join(names)})", _SHOWN) if names else ""
+    return cut(f" ({', '.join(names)})", _SHOWN) if names else ""
 
 
 def _is_filtered(verdict: Any) -> bool:
     return is_object(verdict) and bool(verdict.get("filtered"))
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}..."
