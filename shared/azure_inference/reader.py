@@ -202,7 +202,8 @@ class StreamReader(Generic[ChunkT, WholeT]):
         except ValueError:
             raise_if_failure(self._call, self._headers, data)
             chunk = self._mended(data)
-        if any(choice.is_of_other_kind for choice in chunk.choices):
+        is_first = self._accumulator.is_empty
+        if any(choice.is_of_other_kind(is_first=is_first) for choice in chunk.choices):
             raise _no_chunk(data)
         return chunk
 

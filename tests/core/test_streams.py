@@ -269,7 +269,6 @@ def test_error_frames(server: Any, reply: Any, either: Any, before: list[bytes],
         b"data: \xff\n\n",
         event(ANSWER),
         event({"choices": [{"index": 0, "text": "of a text completion", "finish_reason": "stop"}]}),
-        event({"choices": [{"index": 0, "delta": {}, "message": {"content": "whole"}, "finish_reason": "stop"}]}),
     ],
 )
 def test_frames_that_are_none(server: Any, reply: Any, either: Any, frame: bytes) -> None:
@@ -297,6 +296,15 @@ def test_text_beside_a_delta(
     assert chunk.choices[0].delta.text == delta["content"]
     assert chunk.choices[0].model_extra == beside
     assert not rest
+
+
+def test_a_whole_message_beside_an_empty_delta(server: Any, reply: Any, either: Any) -> None:
+    """Where nothing was said before, it would be lost."""
+    frame = {"index": 0, "delta": {}, "message": {"content": "whole"}, "finish_reason": "stop"}
+    server.reply(reply(pieces=[event({"choices": [frame]}), DONE]))
+
+    with pytest.raises(ResponseValidationError, match="no chunk"):
+        list(either.client(server.url).stream_chat(HELLO))
 
 
 def test_errors_before_the_first_chunk_are_tried_again(server: Any, reply: Any, either: Any) -> None:

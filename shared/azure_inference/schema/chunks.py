@@ -173,10 +173,13 @@ class ChunkChoice(ChunkModel, frozen=True, kw_only=True):
     content_filter_results: dict[str, Any] | None = None
     logprobs: Any = None
 
-    @property
-    def is_of_other_kind(self) -> bool:
-        """Whether its delta is empty, and it has text where whole answers or text completions have theirs."""
-        return self.delta == _NO_DELTA and has_any(self.model_extra, "message", "text")
+    def is_of_other_kind(self, *, is_first: bool) -> bool:
+        """Whether it has no delta (of the first: or an empty one), and text where others have theirs.
+
+        Whole answers and text completions do; so do the last pieces of some services, beside an empty delta.
+        """
+        has_delta = self.delta != _NO_DELTA if is_first else self.delta is not _NO_DELTA
+        return not has_delta and has_any(self.model_extra, "message", "text")
 
 
 class _Frame(ChunkModel, frozen=True, kw_only=True):
@@ -211,8 +214,7 @@ class CompletionChunkChoice(ChunkModel, frozen=True, kw_only=True):
     logprobs: Any = None
     content_filter_results: dict[str, Any] | None = None
 
-    @property
-    def is_of_other_kind(self) -> bool:
+    def is_of_other_kind(self, *, is_first: bool) -> bool:  # noqa: ARG002 - as pieces of chats
         """Whether it has no text, and something where chats have theirs."""
         return not self.text and has_any(self.model_extra, "delta", "message")
 
