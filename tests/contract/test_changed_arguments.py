@@ -14,21 +14,13 @@ from tests.core.conftest import ScriptedServer
 from tests.security.doors import DOORS, WAYS
 from tests.security.test_written_down import script
 
+from . import changes
+
 frameworks = pytest.mark.parametrize("framework", ["langchain", "llamaindex"])
 SECRET = "canary-5ecret"
 
 
-def _set(model: Any, /, **arguments: Any) -> Any:
-    for name, value in arguments.items():
-        setattr(model, name, value)
-    return model
-
-
-def _copied(model: Any, /, **arguments: Any) -> Any:
-    return model.model_copy(update=arguments)
-
-
-changed = pytest.mark.parametrize("change", [_set, _copied])
+changed = pytest.mark.parametrize("change", [changes.changed, changes.copied])
 
 
 @frameworks

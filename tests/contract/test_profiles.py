@@ -21,6 +21,7 @@ from llamaindex_azure_inference import AzureInference
 from tests.canary import KEY
 from tests.core.conftest import ScriptedServer
 
+from . import changes
 from .asks import Person
 from .entries import finish
 from .entry_core import Mode, gathered, told
@@ -152,23 +153,13 @@ def test_how_objects_are_asked_for(  # noqa: PLR0917 - the table has six columns
     assert answer.model_dump() == THE_PERSON.model_dump()
 
 
-def _set(model: Any, /, **arguments: Any) -> Any:
-    for name, value in arguments.items():
-        setattr(model, name, value)
-    return model
-
-
-def _copied(model: Any, /, **arguments: Any) -> Any:
-    return model.model_copy(update=arguments)
-
-
 def _configured(model: Any, /, **arguments: Any) -> Any:
     fields = {name: ConfigurableField(id=name) for name in arguments}
     return model.configurable_fields(**fields).with_config(configurable=arguments)
 
 
-SWITCHES = [("langchain", _set), ("langchain", _copied), ("langchain", _configured)]
-SWITCHES += [("llamaindex", _set), ("llamaindex", _copied)]
+SWITCHES = [("langchain", changes.changed), ("langchain", changes.copied), ("langchain", _configured)]
+SWITCHES += [("llamaindex", changes.changed), ("llamaindex", changes.copied)]
 
 
 @pytest.mark.parametrize(("framework", "switch"), SWITCHES)
@@ -188,7 +179,7 @@ def test_another_model(root: str, framework: str, switch: Callable[..., Any], fi
     assert [set(body) & (SCHEMA | TOOL) for body in bodies] == [TOOL]
 
 
-@pytest.mark.parametrize("switch", [_set, _copied])
+@pytest.mark.parametrize("switch", [changes.changed, changes.copied])
 def test_own_profile_of_another_model(socket_disabled: None, switch: Callable[..., Any]) -> None:
     """A profile that the user gave stays, whatever the model; so does a window in LlamaIndex."""
     profile: Any = {"tool_calling": True}
@@ -204,7 +195,7 @@ def test_own_profile_of_another_model(socket_disabled: None, switch: Callable[..
     )
 
 
-@pytest.mark.parametrize("switch", [_set, _copied])
+@pytest.mark.parametrize("switch", [changes.changed, changes.copied])
 def test_what_another_model_refused(root: str, switch: Callable[..., Any]) -> None:
     """That one model refused JSON Schemas says nothing of the next one, nor of the first after that one did."""
     journal = f"{root}/__emulator/requests"
