@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Self
 
 from langchain_core.messages import AIMessageChunk
-from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
+from langchain_core.messages.tool import ToolCallChunk, invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import model_validator
 from typing_extensions import override
 
-from azure_inference import ChatCompletion, ChatCompletionChunk, Delta, parse_arguments
+from azure_inference import ChatCompletion, ChatCompletionChunk, ToolCallDelta, parse_arguments
 
 from ._answers import to_broken, to_metadata, to_unknown, to_usage
 from ._blocks import PROVIDER
@@ -90,40 +90,34 @@ def _may_be_object(arguments: str | None) -> bool:
 
 def to_chunks(chunk: ChatCompletionChunk) -> list[ChatGenerationChunk]:
     """What a chunk says, in LangChain chunks of one kind of content each; only the first choice can be streamed."""
-    return [
-        ChatGenerationChunk(message=message)
-        for choice in chunk.choices
-        if not choice.index
-        for message in _messages(choice.delta)
-    ]
+    made: list[ChatGenerationChunk] = []
+    for choice in chunk.choices:
+        if choice.index:
+            continue
+        delta = choice.delta
+        if thought := delta.reasoning_text:
+            made.append(_chunk(additional_kwargs={"reasoning_content": thought}))
+        if said := delta.said:
+            made.append(_chunk(content=said))
+        if delta.refusal:
+            made.append(_chunk(additional_kwargs={"refusal": delta.refusal}))
+        if delta.audio:
+            made.append(_chunk(additional_kwargs={"audio": delta.audio.model_dump(exclude_none=True)}))
+        if delta.tool_calls:
+            made.append(_chunk(tool_call_chunks=[_to_call_chunk(piece) for piece in delta.tool_calls]))
+    return made
 
 
-def _messages(delta: Delta) -> list[AnswerChunk]:
-    messages: list[AnswerChunk] = []
-    if thought := delta.reasoning_text:
-        messages.append(_chunk(additional_kwargs={"reasoning_content": thought}))
-    if said := delta.said:
-        messages.append(_chunk(content=said))
-    if delta.refusal:
-        messages.append(_chunk(additional_kwargs={"refusal": delta.refusal}))
-    if delta.audio:
-        messages.append(_chunk(additional_kwargs={"audio": delta.audio.model_dump(exclude_none=True)}))
-    if delta.tool_calls:
-        pieces = [
-            tool_call_chunk(
-                name=piece.function.name or None,
-                args=piece.function.arguments or "",
-                id=piece.id or None,
-                index=piece.index,
-            )
-            for piece in delta.tool_calls
-        ]
-        messages.append(_chunk(tool_call_chunks=pieces))
-    return messages
+def _to_call_chunk(piece: ToolCallDelta) -> ToolCallChunk:
+    function = piece.function
+    return tool_call_chunk(
+        name=function.name or None, args=function.arguments or "", id=piece.id or None, index=piece.index
+    )
 
 
-def _chunk(content: str | list[Any] = "", **fields: Any) -> AnswerChunk:
-    return AnswerChunk(content=content, response_metadata={"model_provider": PROVIDER}, **fields)
+def _chunk(content: str | list[Any] = "", **fields: Any) -> ChatGenerationChunk:
+    message = AnswerChunk(content=content, response_metadata={"model_provider": PROVIDER}, **fields)
+    return ChatGenerationChunk(message=message)
 
 
 def to_last_chunk(answer: ChatCompletion) -> ChatGenerationChunk:

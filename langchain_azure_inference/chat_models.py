@@ -180,8 +180,9 @@ class ChatAzureInference(Generating, BaseChatModel):
         with langchain_errors():
             request, options = self._prepare(messages, stop, kwargs)
             with self.connection.client.stream_chat(request, **options) as stream:
-                for chunk in stream:
-                    yield from to_chunks(chunk)
+                while chunks := stream.arrived():
+                    for chunk in chunks:
+                        yield from to_chunks(chunk)
                 if answer := stream.so_far:
                     yield to_last_chunk(answer)
 
@@ -195,9 +196,10 @@ class ChatAzureInference(Generating, BaseChatModel):
         with langchain_errors():
             request, options = self._prepare(messages, stop, kwargs)
             async with await self.connection.async_client.stream_chat(request, **options) as stream:
-                async for chunk in stream:
-                    for piece in to_chunks(chunk):
-                        yield piece
+                while chunks := await stream.arrived():
+                    for chunk in chunks:
+                        for piece in to_chunks(chunk):
+                            yield piece
                 if answer := stream.so_far:
                     yield to_last_chunk(answer)
 
@@ -283,6 +285,8 @@ class ChatAzureInference(Generating, BaseChatModel):
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
         outputs = [output for output in llm_outputs if output]
+        if len(outputs) == 1 and outputs[0].get("token_usage"):
+            return outputs[0]  # what nearly every call comes to
         usages = [output["token_usage"] for output in outputs if output.get("token_usage")]
         total = {key: sum(usage[key] for usage in usages) for key in ("input_tokens", "output_tokens", "total_tokens")}
         return {"token_usage": total, "model_name": outputs[-1]["model_name"]} if outputs else {}

@@ -51,7 +51,7 @@ def to_response(completion: ChatCompletion, *, parallel_calls: bool = True) -> C
     return ChatResponse(
         message=_to_message(choice.message, parallel_calls=parallel_calls),
         raw=completion,
-        logprobs=_logprobs(choice),
+        logprobs=_logprobs(choice.logprobs),
         additional_kwargs=facts,
     )
 
@@ -94,7 +94,7 @@ class StreamedAnswer:
         if facts := _facts(chunk, choice):
             self._facts = {**self._facts, **facts}
         if choice is None:
-            return self._response(raw=chunk)
+            return self._response(chunk)
         delta = choice.delta
         for piece in delta.tool_calls or ():
             self._add_call(piece)
@@ -106,10 +106,8 @@ class StreamedAnswer:
         if delta.refusal:
             text = self._add_refusal(delta.refusal, text)
         self._text += text
-        if not thought and choice.logprobs is None:
-            return self._response(raw=chunk, delta=text)
         self._reasoning += thought
-        return self._response(thought, raw=chunk, delta=text, logprobs=_logprobs(choice))
+        return self._response(chunk, text, thought, choice.logprobs)
 
     def _add_call(self, piece: ToolCallDelta) -> None:
         index, function = piece.index or 0, piece.function
@@ -131,17 +129,25 @@ class StreamedAnswer:
         self._kept[REFUSAL] = self._refusal
         return refusal if is_alone else text
 
-    def _response(self, thought: str = "", *, delta: str = "", **fields: Any) -> ChatResponse:
+    def _response(
+        self, chunk: ChatCompletionChunk, delta: str = "", thought: str = "", logprobs: Any = None
+    ) -> ChatResponse:
         if self._is_over and (self._calls or self._is_spoken):
             message = self._whole_message()
         else:
-            blocks = _blocks(self._reasoning, self._text, self._calls.values())
-            of_message: dict[str, Any] = {"additional_kwargs": self._kept} if self._kept else {}
-            message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, **of_message)
+            message = self._message_so_far()
+        if not (thought or self._facts or logprobs):  # nearly always: each field that is given is work
+            return ChatResponse(message=message, delta=delta, raw=chunk)
+        facts = {**self._facts, "thinking_delta": thought} if thought else self._facts
+        return ChatResponse(
+            message=message, delta=delta, raw=chunk, logprobs=_logprobs(logprobs), additional_kwargs=facts
+        )
+
+    def _message_so_far(self) -> ChatMessage:
+        blocks = _blocks(self._reasoning, self._text, self._calls.values())
         # pydantic copies dicts, so that what was given before stays as it was.
-        if thought or self._facts:
-            fields["additional_kwargs"] = {**self._facts, "thinking_delta": thought} if thought else self._facts
-        return ChatResponse(message=message, delta=delta, **fields)
+        kept: dict[str, Any] = {"additional_kwargs": self._kept} if self._kept else {}
+        return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, **kept)
 
     def _whole_message(self) -> ChatMessage:
         whole = self._so_far()
@@ -248,9 +254,8 @@ def _counts(usage: Usage) -> dict[str, int]:
     return values_of(usage, _TOKENS)
 
 
-def _logprobs(choice: Choice | ChunkChoice) -> list[list[LogProb]] | None:
+def _logprobs(said: Any) -> list[list[LogProb]] | None:
     """For each token its most likely alternatives, or itself alone where none were asked for."""
-    said: Any = choice.logprobs
     tokens = cast("dict[str, Any]", said).get("content") if isinstance(said, dict) else None
     return [_alternatives(token) for token in _objects(tokens)] or None
 

@@ -269,8 +269,9 @@ class AzureInference(Connected, FunctionCallingLLM):
         def responses() -> ChatResponseGen:
             with self.connection.client.stream_chat(request, **options) as stream:
                 answer = StreamedAnswer(lambda: stream.so_far, parallel_calls=parallel)
-                for chunk in stream:
-                    yield answer.add(chunk)
+                while chunks := stream.arrived():
+                    for chunk in chunks:
+                        yield answer.add(chunk)
 
         return responses()
 
@@ -280,8 +281,9 @@ class AzureInference(Connected, FunctionCallingLLM):
         async def responses() -> ChatResponseAsyncGen:
             async with await self.connection.async_client.stream_chat(request, **options) as stream:
                 answer = StreamedAnswer(lambda: stream.so_far, parallel_calls=parallel)
-                async for chunk in stream:
-                    yield answer.add(chunk)
+                while chunks := await stream.arrived():
+                    for chunk in chunks:
+                        yield answer.add(chunk)
 
         return responses()
 

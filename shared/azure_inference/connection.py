@@ -120,16 +120,17 @@ class Connection:
 
     @functools.cached_property
     def identity(self) -> Mapping[str, Any]:
-        """What tells this connection from another one, for caches: never the credential."""
+        """What tells this connection from another one, for caches, as far as it is set: never the credential."""
         target = self._settings.target
         policy = self._settings.extra_parameters
-        return {
+        told = {
             "endpoint": target.base_url,
             "api_version": target.dialect.api_version,
             "dialect": target.dialect.name,
             "query": target.query,
-            "extra_parameters": policy.value if policy else None,
+            "extra_parameters": policy and policy.value,
         }
+        return {name: value for name, value in told.items() if value}
 
     def input_type(self, wanted: str | None, purpose: str, profile: ModelProfile) -> str | None:
         """The `input_type` of an embeddings request; None says nothing.

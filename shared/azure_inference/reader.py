@@ -131,6 +131,14 @@ class StreamReader(Generic[ChunkT, WholeT]):
             raise self._error
         return None
 
+    def take(self) -> list[ChunkT]:
+        """All chunks that are ready; none at the end, unless an error came after the last, which is raised."""
+        if not self.ready and self._error is not None:
+            raise self._error
+        chunks = list(self.ready)
+        self.ready.clear()
+        return chunks
+
     def stop(self) -> None:
         """Says that nobody wants more; what was ready is lost."""
         self.ready.clear()
