@@ -10,7 +10,6 @@ from pydantic import Field, PlainValidator, ValidationError, model_validator
 
 from azure_inference import (
     BASE_CONFIG,
-    NOT_SERIALIZED,
     ConnectedModel,
     Credential,
     ModelProfile,
@@ -54,8 +53,8 @@ class Connected(ConnectedModel, Serializable):
 
     @model_validator(mode="before")
     @classmethod
-    def _rename_aliases(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return rename_arguments(values, cls.other_names)
+    def _rename_aliases(cls, values: Any) -> Any:
+        return rename_arguments(values, cls.other_names) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _check_connection(self) -> Self:
@@ -90,8 +89,3 @@ class Connected(ConnectedModel, Serializable):
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         excluded = (name for name, field in type(self).model_fields.items() if field.exclude)
         return super().__deepcopy__(shared_in_copies(self, memo, *excluded))
-
-    def __getstate__(self) -> dict[Any, Any]:
-        state = super().__getstate__()
-        bare = {**state["__dict__"], **dict.fromkeys(NOT_SERIALIZED)}
-        return {**state, "__dict__": bare, "__pydantic_private__": {"_connection": None}}

@@ -1,6 +1,5 @@
 """What both models are told about their endpoint, and how they are copied, pickled and written down."""
 
-import copy
 from typing import Any
 
 from llama_index.core.schema import BaseComponent
@@ -8,7 +7,6 @@ from pydantic import ValidationError
 
 from azure_inference import (
     BASE_CONFIG,
-    NOT_SERIALIZED,
     ConnectedModel,
     ModelProfile,
     concealed,
@@ -44,13 +42,6 @@ class Connected(ConnectedModel, BaseComponent):
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Any:
         return super().__deepcopy__(shared_in_copies(self, memo))
-
-    def __getstate__(self) -> dict[str, Any]:
-        bare = copy.copy(self)
-        for name in NOT_SERIALIZED:
-            setattr(bare, name, None)
-        bare._connection = None  # noqa: SLF001 - of this very class
-        return super(Connected, bare).__getstate__()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

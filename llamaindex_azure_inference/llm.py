@@ -1,7 +1,7 @@
 """`AzureInference`: the chat models of an endpoint as a LlamaIndex LLM."""
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -20,7 +20,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools.types import BaseTool
-from pydantic import BaseModel, Field, PrivateAttr, SkipValidation
+from pydantic import BaseModel, Field, SkipValidation
 from typing_extensions import override
 
 from azure_inference import (
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from llama_index.core.chat_engine.types import AgentChatResponse  # imported late by llama-index-core, too
 
 _PARALLEL = "allow_parallel_tool_calls"
-_Refused: TypeAlias = tuple[str | None, str | None, str | None]
-"""Endpoint, model and class of a schema; the class by name, since a pickle may not find it, and None for them all."""
 
 
 class AzureInference(Connected, FunctionCallingLLM):
@@ -89,8 +87,6 @@ class AzureInference(Connected, FunctionCallingLLM):
     stream_usage: SkipValidation[bool] = True
     """Whether streams ask for their usage where that must be asked for."""
 
-    _refused_schemas: set[_Refused] = PrivateAttr(default_factory=set)  # pyright: ignore[reportUnknownVariableType]
-
     @classmethod
     @override
     def class_name(cls) -> str:
@@ -120,16 +116,13 @@ class AzureInference(Connected, FunctionCallingLLM):
 
     def takes_schema(self, output_cls: type[BaseModel]) -> bool:
         """Whether the class can be asked for by JSON Schema: as far as known of the model, and until it refuses."""
-        if not self._refused_schemas.isdisjoint((self._refused(output_cls), self._refused(None))):
+        if not self.connection.takes_schema(self.model, _name_of(output_cls)):
             return False
         return self.profile_of(self.model).structured_output is not False
 
     def remember_refused_schema(self, output_cls: type[BaseModel] | None) -> None:
         """Notes that the model refused the JSON Schema of a class, or with None, that it takes no schemas."""
-        self._refused_schemas.add(self._refused(output_cls))
-
-    def _refused(self, kind: type[BaseModel] | None) -> _Refused:
-        return self.endpoint, self.model, f"{kind.__module__}.{kind.__qualname__}" if kind else None
+        self.connection.remember_refused_schema(self.model, _name_of(output_cls) if output_cls else None)
 
     @override
     @chat_events
@@ -373,6 +366,10 @@ class AzureInference(Connected, FunctionCallingLLM):
         if self.metadata.is_function_calling_model and error.args[0] not in names:
             known = ", ".join(map(str, names))
             raise ToolCallError(f"The model called {error.args[0]!r}; the tools are {known}") from None
+
+
+def _name_of(kind: type[BaseModel]) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _as_messages(text: str | ChatMessage) -> list[ChatMessage]:

@@ -1,18 +1,20 @@
 """`ConnectedModel`: a class of pydantic's that has the arguments of a connection, whatever its framework."""
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, PrivateAttr, SkipValidation
+from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, SkipValidation
 
 from .arguments import ALIASES, rename_arguments
-from .connection import BASE_CONFIG, OR_NONE, Connection, restored
+from .connection import BASE_CONFIG, NOT_SERIALIZED, OR_NONE, Connection, restored
 from .credentials import Credential, conceal, concealed
 from .retry import RetryPolicy
 from .settings import ENDPOINT_VARIABLE
 from .timeouts import Timeouts
 
+_CONNECTION = "_connection"
 _MAPPINGS = frozenset({"model_kwargs", "additional_kwargs"})
 """What can be None, which means nothing: pydantic sees to it where a model is made, and not where one is changed."""
 
@@ -64,19 +66,13 @@ class ConnectedModel(BaseModel):
     async_http_client: SkipValidation[Any] = Field(default=None, exclude=True, repr=False)
     """An `httpx.AsyncClient` to send with; it belongs to one event loop."""
 
-    _connection: Connection | None = PrivateAttr(default=None)
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Lets the framework's own base classes finish, which pydantic would pass over for the private attribute."""
-        super().model_post_init(context)
-
     @property
     def connection(self) -> Connection:
         """The clients of this endpoint; nothing is opened before the first call."""
-        # Looked up where pydantic keeps it: as an attribute, that takes several times as long, at every call.
-        made: Connection | None = (self.__pydantic_private__ or {}).get("_connection")
+        # Kept beside the fields, as what pydantic caches is: a private attribute costs several calls for each object.
+        made: Connection | None = vars(self).get(_CONNECTION)
         if made is None:
-            made = self._connection = Connection.of(self)
+            made = vars(self)[_CONNECTION] = Connection.of(self)
         return made
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -85,7 +81,7 @@ class ConnectedModel(BaseModel):
             super().__setattr__(name, {} if value is None and name in _MAPPINGS else value)
             return
         super().__setattr__(name, concealed({name: value})[name])
-        self._connection = None
+        vars(self).pop(_CONNECTION, None)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy. It shares the connection, unless `update` has something that makes another one."""
@@ -93,5 +89,11 @@ class ConnectedModel(BaseModel):
         given |= {name: {} for name in _MAPPINGS.intersection(given) if given[name] is None}
         copied = super().model_copy(update=given, deep=deep)
         if not Connection.arguments.isdisjoint(given):
-            copied._connection = None  # noqa: SLF001 - of this very class
+            vars(copied).pop(_CONNECTION, None)
         return copied
+
+    def __getstate__(self) -> dict[Any, Any]:
+        bare = copy.copy(self)
+        vars(bare).update(dict.fromkeys(NOT_SERIALIZED))
+        vars(bare).pop(_CONNECTION, None)
+        return super(ConnectedModel, bare).__getstate__()

@@ -89,6 +89,7 @@ class Connection:
             transport.check_client("async_http_client", async_http_client)
         self._http_client = http_client
         self._async_http_client = async_http_client
+        self._refused_schemas: set[tuple[str | None, str | None]] = set()
         self._lock = threading.Lock()
         self._client: InferenceClient | None = None
         self._async_client: AsyncInferenceClient | None = None
@@ -131,6 +132,14 @@ class Connection:
             "extra_parameters": policy and policy.value,
         }
         return {name: value for name, value in told.items() if value}
+
+    def takes_schema(self, model: str | None, name: str) -> bool:
+        """Whether a model has refused neither the JSON Schema of this name nor all of them."""
+        return self._refused_schemas.isdisjoint(((model, name), (model, None)))
+
+    def remember_refused_schema(self, model: str | None, name: str | None) -> None:
+        """Notes that a model refused the JSON Schema of this name; None: that it takes no schemas."""
+        self._refused_schemas.add((model, name))
 
     def input_type(self, wanted: str | None, purpose: str, profile: ModelProfile) -> str | None:
         """The `input_type` of an embeddings request; None says nothing.

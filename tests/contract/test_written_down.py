@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any
 
 import pytest
 from langchain_core.load import dumps, loads
+from pydantic import BaseModel, PrivateAttr
 
 from azure_inference import RetryPolicy, Timeouts
+from langchain_azure_inference import ChatAzureInference
+from llamaindex_azure_inference import AzureInference
 from tests.canary import KEY
 from tests.security.doors import DOORS
 
@@ -46,3 +50,60 @@ def test_options(
 
     assert {name: getattr(loaded, name) for name in options} == options
     assert loaded.connection.identity == model.connection.identity
+
+
+class LangChainChild(ChatAzureInference):
+    """A class of a user's, with something of its own."""
+
+    _notes: list[str] = PrivateAttr(default_factory=list)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Asked by pydantic once the object is made."""
+        super().model_post_init(context)
+        self._notes.append("made")
+
+
+class LlamaIndexChild(AzureInference):
+    """The same of the other framework."""
+
+    _notes: list[str] = PrivateAttr(default_factory=list)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Asked by pydantic once the object is made."""
+        super().model_post_init(context)
+        self._notes.append("made")
+
+
+@pytest.mark.parametrize("kind", [LangChainChild, LlamaIndexChild])
+def test_classes_of_users(kind: Any) -> None:
+    """A class with private attributes keeps them as pydantic does, in copies and pickles; a key it does not."""
+    model = kind(endpoint="https://nobody.example/models", credential=KEY, temperature=0.5)
+    model._notes.append("used")
+    written = pickle.dumps(model)
+    loaded = pickle.loads(written)
+
+    assert model._notes == ["made", "used"]
+    assert model.model_copy()._notes == ["made", "used"]
+    assert model.model_copy().connection is model.connection
+    assert loaded._notes[0] == "made"
+    assert (loaded.temperature, loaded.endpoint, loaded.credential) == (0.5, model.endpoint, None)
+    assert KEY.encode() not in written
+
+
+class Holder(BaseModel):
+    """What holds a model among others, as agents do."""
+
+    model: ChatAzureInference | AzureInference | str
+
+
+@pytest.mark.parametrize("kind", [ChatAzureInference, AzureInference])
+def test_the_connection_is_no_data(kind: Any) -> None:
+    """The connection, made with the model, is in no form of its data, and tells no two models apart."""
+    model = kind(endpoint="https://nobody.example/models", credential=KEY)
+    twin = model.model_copy(update={"timeout": None})
+    forms = [dict(model), model.model_dump(), Holder(model=model).model_dump()["model"]]
+
+    assert model == twin
+    assert model.connection is not twin.connection
+    assert [set(form) - set(kind.model_fields) - {"class_name"} for form in forms] == [set()] * 3
+    assert "_connection" not in repr(model)

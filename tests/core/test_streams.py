@@ -197,6 +197,48 @@ def test_a_broken_connection_after_the_end(server: Any, reply: Any, either: Any)
     assert texts(either.client(server.url).stream_chat(HELLO)) == "hello"
 
 
+def test_what_has_arrived(server: Any, reply: Any, either: Any) -> None:
+    """The chunks that came together are given together, and none twice; at the end there are none."""
+    go_on = threading.Event()
+    pieces = [said("hel") + said("lo"), go_on, said(" ") + said("you") + said("!", "stop") + DONE]
+    server.reply(reply(pieces=pieces))
+    stream = either.client(server.url).stream_chat(HELLO)
+    first = arrived(either, stream)
+    go_on.set()
+
+    assert [texts([chunk]) for chunk in first] == ["hel", "lo"]
+    assert texts([next(stream)]) == " "
+    assert [texts([chunk]) for chunk in arrived(either, stream)] == ["you", "!"]
+    assert [arrived(either, stream), arrived(either, stream)] == [[], []]
+    assert stream.so_far.choices[0].message.text == "hello you!"
+
+
+def test_what_arrived_before_an_error(server: Any, reply: Any, either: Any) -> None:
+    """Chunks that came with an error are given first; then it is raised, at each further asking."""
+    server.reply(reply(pieces=[said("hel") + said("lo") + event({"error": {"message": "busy", "code": 429}})]))
+    stream = either.client(server.url).stream_chat(HELLO)
+
+    assert [texts([chunk]) for chunk in arrived(either, stream)] == ["hel", "lo"]
+    for _ in range(2):
+        with pytest.raises(RateLimitError, match="busy"):
+            arrived(either, stream)
+
+
+def test_nothing_arrives_once_closed(server: Any, reply: Any, either: Any) -> None:
+    """A stream that was closed gives nothing more, not even what had come."""
+    server.reply(reply(pieces=[said("hel") + said("lo"), said("!", "stop"), DONE]))
+    stream = either.client(server.url).stream_chat(HELLO)
+    next(stream)
+    stream.close()
+
+    assert arrived(either, stream) == []
+
+
+def arrived(either: Any, stream: Any) -> Any:
+    """The chunks that have arrived, of either kind of stream."""
+    return either.run(stream.inner.arrived())
+
+
 @pytest.mark.parametrize("pieces", [[], [b": hi\n\n"], [DONE], [b"\n\n"]])
 def test_streams_that_say_nothing(server: Any, reply: Any, either: Any, pieces: list[bytes]) -> None:
     """A stream without a single choice is no answer."""

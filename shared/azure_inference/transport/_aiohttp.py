@@ -132,7 +132,7 @@ class AiohttpEngine:
 
 
 class _Places:
-    """So many places, and those who wait for one in turn. A semaphore alone takes several times as long for a free one."""
+    """So many places, and who waits for one in turn. A semaphore alone takes several times as long for a free one."""
 
     def __init__(self, count: int) -> None:
         self._free = count
