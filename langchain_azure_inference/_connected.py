@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, cast
 
 from langchain_core.load.serializable import Serializable
 from langchain_core.utils import from_env
@@ -54,7 +54,9 @@ class Connected(ConnectedModel, Serializable):
     @model_validator(mode="before")
     @classmethod
     def _rename_aliases(cls, values: Any) -> Any:
-        return rename_arguments(values, cls.other_names) if isinstance(values, dict) else values
+        if not isinstance(values, dict):  # of a field that may be this or something else
+            return values
+        return rename_arguments(cast("dict[str, Any]", values), cls.other_names)
 
     @model_validator(mode="after")
     def _check_connection(self) -> Self:

@@ -106,4 +106,4 @@ def test_the_connection_is_no_data(kind: Any) -> None:
     assert model == twin
     assert model.connection is not twin.connection
     assert [set(form) - set(kind.model_fields) - {"class_name"} for form in forms] == [set()] * 3
-    assert "_connection" not in repr(model)
+    assert "Connection" not in repr(model)
