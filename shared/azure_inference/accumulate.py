@@ -21,8 +21,7 @@ from .schema.chunks import (
 )
 from .schema.completions import Completion, CompletionChoice
 
-_HEAD = ("id", "object", "created", "model", "system_fingerprint", "prompt_filter_results")
-
+_HEAD = ("id", "object", "created", "model")
 
 UNKNOWN = "unknown"
 """Why a choice ended, where nobody has said it."""
@@ -37,16 +36,22 @@ class _Head:
 
     def add(self, chunk: ChatCompletionChunk | CompletionChunk) -> None:
         """Takes in what a chunk says of it."""
-        for name in self._missing:
-            if value := getattr(chunk, name):
-                self.values[name] = value
-                self._missing = [name for name in _HEAD if name not in self.values]
+        if self._missing:
+            self._find_missing(chunk)
+        if chunk.system_fingerprint:
+            self.values.setdefault("system_fingerprint", chunk.system_fingerprint)
+        if chunk.prompt_filter_results:
+            self.values.setdefault("prompt_filter_results", chunk.prompt_filter_results)
         if chunk.usage is not None:
             self.values["usage"] = chunk.usage
         if chunk.service_tier is not None:
             self.values["service_tier"] = chunk.service_tier
         if chunk.model_extra:
             self.values.update(given(chunk.model_extra))
+
+    def _find_missing(self, chunk: ChatCompletionChunk | CompletionChunk) -> None:
+        self.values.update((name, value) for name in self._missing if (value := getattr(chunk, name)))
+        self._missing = [name for name in _HEAD if name not in self.values]
 
 
 class _Beside:

@@ -186,7 +186,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
                     self._done()
                     return
                 chunk = self._read_patiently(data)
-            if not chunk.choices or "error" in (chunk.model_extra or ()):
+            if not chunk.choices or (chunk.model_extra and "error" in chunk.model_extra):
                 raise_if_failure(self._call, self._headers, data)
             self.ready.append(self._accumulator.add(chunk))
 
