@@ -145,9 +145,10 @@ class StreamedAnswer:
 
     def _message_so_far(self) -> ChatMessage:
         blocks = _blocks(self._reasoning, self._text, self._calls.values())
+        if not self._kept:
+            return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
         # pydantic copies dicts, so that what was given before stays as it was.
-        kept: dict[str, Any] = {"additional_kwargs": self._kept} if self._kept else {}
-        return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, **kept)
+        return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=self._kept)
 
     def _whole_message(self) -> ChatMessage:
         whole = self._so_far()

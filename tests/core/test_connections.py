@@ -137,39 +137,6 @@ def test_cancelled_streams(server: Any, reply: Any, until_closed: Any) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("when", ["while it waits", "when its turn has come"])
-def test_places_of_calls_that_were_cancelled(server: Any, reply: Any, either: Any, when: str) -> None:
-    """A call that is cancelled while it waits for a connection leaves its place to the others, in their order."""
-    if not either.is_async:
-        pytest.skip("plain calls cannot be cancelled")
-    go_on = threading.Event()
-    server.by_body = lambda _: reply(body=json.dumps(ANSWER).encode() if go_on.wait(20) else b"")
-    client = either.client(server.url, max_connections=1).inner
-    done: list[str] = []
-
-    async def call(word: str) -> None:
-        await client.chat(HELLO)
-        done.append(word)
-        if word == "a" and when == "when its turn has come":
-            calls[1].cancel()  # its place was given to it just now, and it does not know yet
-
-    async def main() -> None:
-        calls.extend(asyncio.create_task(call(word)) for word in "abcd")
-        await asyncio.sleep(0.05)
-        if when == "while it waits":
-            calls[1].cancel()
-        go_on.set()
-        ends = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 20)
-        assert [type(end) for end in ends] == [type(None), asyncio.CancelledError, type(None), type(None)]
-        await asyncio.wait_for(asyncio.gather(call("e"), call("f")), 20)
-
-    calls: list[asyncio.Task[None]] = []
-    either.run(main())
-
-    assert "".join(done) == "acdef"
-    assert server.connections == 1
-
-
 def test_closed_clients_may_go_on(server: Any, either: Any) -> None:
     """To close a client gives its connections back; a later call makes new ones."""
     server.reply_json(ANSWER)
