@@ -28,6 +28,11 @@ class Deadline(NamedTuple):
         """The deadline so many seconds from now; `phase` names it in errors."""
         return cls(None if seconds is None else time.monotonic() + seconds, phase)
 
+    def or_within(self, seconds: float | None, phase: str) -> "Deadline":
+        """The deadline so many seconds from now, or this one if it comes first."""
+        other = Deadline.within(seconds, phase)
+        return self if other.at is None or (self.at is not None and self.at <= other.at) else other
+
     @property
     def remaining(self) -> float | None:
         """Seconds left, which may be less than none; None for no limit."""

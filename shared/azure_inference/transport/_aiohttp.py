@@ -97,7 +97,7 @@ class AiohttpEngine:
         return None
 
     async def _wait_for_place(self, server: str, seconds: float | None, deadline: Deadline) -> None:
-        async with InTime(deadline, server), InTime(Deadline.within(seconds, "pool"), server):
+        async with InTime(deadline.or_within(seconds, "pool"), server):
             await self._places.wait()
 
     async def _connect(self, server: str, seconds: float | None, deadline: Deadline) -> Any:
@@ -106,17 +106,19 @@ class AiohttpEngine:
         if request is None:
             request = self._servers[server] = aiohttp.ClientRequest("GET", yarl.URL(server))
         # The connector's own limit would leave out the look-up of the address.
-        async with InTime(deadline, server), InTime(Deadline.within(seconds, "connect"), server):
+        async with InTime(deadline.or_within(seconds, "connect"), server):
             return await self._connector.connect(request, traces=[], timeout=_NO_LIMITS)
 
 
 class _Places:
-    """So many places, and who waits for one in turn. A semaphore alone takes several times as long for a free one."""
+    """So many places, given to who asks for one in turn.
+
+    As `asyncio.Semaphore`, but that looks at all whom it has just woken whenever a place is given back.
+    """
 
     def __init__(self, count: int) -> None:
         self._free = count
-        self._waiting = 0
-        self._given_on = asyncio.Semaphore(0)
+        self._queue: deque[asyncio.Future[None]] = deque()
 
     def take(self) -> bool:
         """Takes a place if one is free, which none is while somebody waits."""
@@ -127,21 +129,23 @@ class _Places:
 
     async def wait(self) -> None:
         """Takes the next place that is given back."""
-        self._waiting += 1
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
         try:
-            await self._given_on.acquire()
-        finally:
-            self._waiting -= 1
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # its place was given to it just now
+                self.give_back()
+            raise
 
     def give_back(self) -> None:
-        """Gives a place to who has waited longest; if nobody waits, it is free.
-
-        One given to somebody who left meanwhile stays with the semaphore, for the next who waits.
-        """
-        if self._waiting:
-            self._given_on.release()
-        else:
-            self._free += 1
+        """Gives a place to who has waited longest; if nobody waits, it is free."""
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
 
 class _Response:
