@@ -22,7 +22,7 @@ from .schema.chunks import (
 from .schema.completions import Completion, CompletionChoice
 
 _HEAD = ("id", "object", "created", "model")
-
+"""What nearly every stream says with its first chunk."""
 UNKNOWN = "unknown"
 """Why a choice ended, where nobody has said it."""
 
@@ -36,8 +36,11 @@ class _Head:
 
     def add(self, chunk: ChatCompletionChunk | CompletionChunk) -> None:
         """Takes in what a chunk says of it."""
-        if self._missing:
-            self._find_missing(chunk)
+        if self._missing:  # seldom after the first chunk, so that no loop is begun for nothing
+            for name in self._missing:
+                if value := getattr(chunk, name):
+                    self.values[name] = value
+                    self._missing = [name for name in _HEAD if name not in self.values]
         if chunk.system_fingerprint:
             self.values.setdefault("system_fingerprint", chunk.system_fingerprint)
         if chunk.prompt_filter_results:
@@ -48,10 +51,6 @@ class _Head:
             self.values["service_tier"] = chunk.service_tier
         if chunk.model_extra:
             self.values.update(given(chunk.model_extra))
-
-    def _find_missing(self, chunk: ChatCompletionChunk | CompletionChunk) -> None:
-        self.values.update((name, value) for name in self._missing if (value := getattr(chunk, name)))
-        self._missing = [name for name in _HEAD if name not in self.values]
 
 
 class _Beside:
