@@ -117,7 +117,7 @@ def embed_in_parts(client: Any, size: int, dimensions: int, part: int) -> Callab
 def embed_kept(client: Any, size: int, dimensions: int) -> Callable[[], Any]:
     """The size in bytes of the vectors of so many texts, made in one call and held until then."""
     model, once = client.embeddings(f"vectors-{dimensions}"), client.embed
-    texts = [f"text number {number}" for number in range(size)]
+    texts = ["the same text"] * size  # others would fill memory that the round before left free, more so if many
 
     def work() -> int:
         vectors = once(model, texts)

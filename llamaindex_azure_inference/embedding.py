@@ -164,17 +164,17 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         self, one: Callable[[list[_InputT]], list[Embedding]], inputs: list[_InputT], show_progress: bool
     ) -> list[Embedding]:
         with _progress(inputs, show_progress) as advance:
-            return in_batches(self._batches(inputs), one, concurrency=self._workers, on_progress=advance)
+            return in_batches(
+                inputs, one, batch_size=self.embed_batch_size, concurrency=self._workers, on_progress=advance
+            )
 
     async def _agather(
         self, one: Callable[[list[_InputT]], Awaitable[list[Embedding]]], inputs: list[_InputT], show_progress: bool
     ) -> list[Embedding]:
         with _progress(inputs, show_progress) as advance:
-            return await in_batches_async(self._batches(inputs), one, concurrency=self._workers, on_progress=advance)
-
-    def _batches(self, inputs: list[_InputT]) -> list[list[_InputT]]:
-        size = self.embed_batch_size
-        return [inputs[start : start + size] for start in range(0, len(inputs), size)]
+            return await in_batches_async(
+                inputs, one, batch_size=self.embed_batch_size, concurrency=self._workers, on_progress=advance
+            )
 
     @property
     def _query_cache(self) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
-from collections.abc import Awaitable, Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Generic, TypeVar, cast
@@ -15,24 +15,23 @@ from .errors import InferenceError, ResponseValidationError
 from .schema._json import is_array
 from .schema.embeddings import EmbeddingItem, EmbeddingsResult, vector_of
 
-InputT = TypeVar("InputT")
 DoneT = TypeVar("DoneT")
 BatchT = TypeVar("BatchT", bound=Sequence[object])
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 
 
-def split(inputs: Sequence[InputT], size: int, max_bytes: int = MAX_BATCH_BYTES) -> list[Sequence[InputT]]:
-    """The inputs in order, in runs of at most `size` items and about `max_bytes` bytes; an item is never cut."""
-    runs: list[Sequence[InputT]] = []
+def split(inputs: Sequence[object], size: int, max_bytes: int = MAX_BATCH_BYTES) -> list[slice]:
+    """Where the inputs are cut: runs of at most `size` items and about `max_bytes` bytes; an item is never cut."""
+    runs: list[slice] = []
     start = used = 0
     for position, item in enumerate(inputs):
         weight = _weight(item)
         if position > start and (position - start >= size or used + weight > max_bytes):
-            runs.append(inputs[start:position])
+            runs.append(slice(start, position))
             start, used = position, 0
         used += weight
     if start < len(inputs):
-        runs.append(inputs[start:])
+        runs.append(slice(start, len(inputs)))
     return runs
 
 
@@ -42,122 +41,128 @@ def _weight(item: object) -> int:
 
 
 def in_batches(
-    batches: Sequence[BatchT],
+    inputs: BatchT,
     embed: Callable[[BatchT], list[list[float]]],
     *,
+    batch_size: int,
     concurrency: int,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[list[float]]:
-    """The vectors of all batches in their order; `concurrency` of them are under way at once, each in its own thread.
+    """The vectors of all inputs in their order, from batches of at most `batch_size` of them.
 
-    `on_progress` is called in the caller's thread with the size of each batch that is done. `embed` runs with the
-    caller's context variables.
+    `concurrency` batches are under way at once, each in its own thread. `on_progress` is called in the caller's thread
+    with the size of each batch that is done. `embed` runs with the caller's context variables.
 
     Raises:
         InferenceError: The first that `embed` raised, with `rows`. Batches under way are waited for, so that what is
             paid for is not lost; no further ones are begun.
         ResponseValidationError: The vectors of the batches have different lengths.
     """
-    gathered = _Gathered(batches)
+    gathered = _Gathered(inputs)
 
-    def embedded(place: int) -> int:
-        with gathered.batch(place) as inputs:
-            if inputs is not None:
-                return gathered.add(place, embed(inputs))
+    def embedded(run: slice) -> int:
+        with gathered.batch(run) as batch:
+            if batch is not None:
+                return gathered.add(run, embed(batch))
         return 0
 
-    for count in _mapped(embedded, len(batches), min(concurrency, len(batches))):
+    for count in _mapped(embedded, split(inputs, batch_size), concurrency):
         if count and on_progress is not None:
             on_progress(count)
     return gathered.result()
 
 
-def _mapped(embedded: Callable[[int], int], count: int, workers: int) -> Generator[int]:
-    """What is returned for each place in order, from so many threads."""
+def _mapped(embedded: Callable[[slice], int], runs: Sequence[slice], workers: int) -> Generator[int]:
+    """What is returned for each run, from so many threads, as it comes."""
+    workers = min(workers, len(runs))
     if workers <= 1:
-        yield from map(embedded, range(count))
+        yield from map(embedded, runs)
         return
+    ahead = iter(runs)
     with ThreadPoolExecutor(workers, "azure-inference-embed") as threads:
-        futures = [threads.submit(copy_context().run, embedded, place) for place in range(count)]
+
+        def begun(count: int) -> set[Future[int]]:
+            return {threads.submit(copy_context().run, embedded, run) for run in itertools.islice(ahead, count)}
+
+        under_way = begun(2 * workers)  # no thread waits for the caller, and few batches take up memory
         try:
-            for future in futures:
-                yield future.result()
+            while under_way:
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                under_way |= begun(len(done))
+                yield from [future.result() for future in done]
         finally:
             threads.shutdown(cancel_futures=True)
 
 
 async def in_batches_async(
-    batches: Sequence[BatchT],
+    inputs: BatchT,
     embed: Callable[[BatchT], Awaitable[list[list[float]]]],
     *,
+    batch_size: int,
     concurrency: int,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[list[float]]:
-    """The vectors of all batches in their order; see `in_batches`."""
-    gathered = _Gathered(batches)
+    """The vectors of all inputs in their order; see `in_batches`."""
+    gathered = _Gathered(inputs)
 
-    async def embedded(place: int) -> None:
-        with gathered.batch(place) as inputs:
-            if inputs is not None:
-                count = gathered.add(place, await embed(inputs))
+    async def embedded(run: slice) -> None:
+        with gathered.batch(run) as batch:
+            if batch is not None:
+                count = gathered.add(run, await embed(batch))
                 if on_progress is not None:
                     on_progress(count)
 
-    await all_at_most([functools.partial(embedded, place) for place in range(len(batches))], concurrency)
+    await all_at_most((functools.partial(embedded, run) for run in split(inputs, batch_size)), concurrency)
     return gathered.result()
 
 
-async def all_at_most(calls: Sequence[Callable[[], Awaitable[DoneT]]], concurrency: int) -> list[DoneT]:
+async def all_at_most(calls: Iterable[Callable[[], Awaitable[DoneT]]], concurrency: int) -> list[DoneT]:
     """What the calls return, in their order, with `concurrency` of them under way at once.
 
     Raises:
         Exception: The first that a call raised, as it is. The others are cancelled, and no further ones are begun.
     """
     free = asyncio.Semaphore(concurrency)
+    outcomes: dict[int, DoneT] = {}
 
-    async def done(call: Callable[[], Awaitable[DoneT]]) -> DoneT:
-        await free.acquire()  # and given back by a call that succeeds: after one that fails, none is to begin
-        outcome = await call()
-        free.release()
-        return outcome
+    async def done(place: int, call: Callable[[], Awaitable[DoneT]]) -> None:
+        outcomes[place] = await call()
+        free.release()  # not by a call that fails: after it, none is to begin
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(done(call)) for call in calls]
+            for place, call in enumerate(calls):
+                await free.acquire()
+                group.create_task(done(place, call))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
-    return [task.result() for task in tasks]
+    return [outcomes[place] for place in range(len(outcomes))]
 
 
 class _Gathered(Generic[BatchT]):
-    """What has come of each batch so far; safe for threads, since each batch has a place of its own."""
+    """What has come of each input so far; safe for threads, since each batch has places of its own."""
 
-    def __init__(self, batches: Sequence[BatchT]) -> None:
-        self._batches = batches
-        self._starts = list(itertools.accumulate(map(len, batches), initial=0))
-        self._rows: list[list[float] | None] = [None] * self._starts[-1]
+    def __init__(self, inputs: BatchT) -> None:
+        self._inputs = inputs
+        self._rows: list[list[float] | None] = [None] * len(inputs)
         self._error: InferenceError | None = None
 
     @contextmanager
-    def batch(self, place: int) -> Generator[BatchT | None]:
+    def batch(self, run: slice) -> Generator[BatchT | None]:
         """The inputs to embed now, or None if another batch has failed; takes note of a failure inside."""
         try:
-            yield self._batches[place] if self._error is None else None
+            yield cast("BatchT", self._inputs[run]) if self._error is None else None
         except InferenceError as error:
-            if len(error.rows) == len(self._batches[place]):
-                self._put(place, error.rows)
+            if len(error.rows) == run.stop - run.start:
+                self._rows[run] = error.rows
             self._error = self._error or error
 
-    def add(self, place: int, rows: list[list[float]]) -> int:
+    def add(self, run: slice, rows: list[list[float]]) -> int:
         """Takes in the vectors of a batch; how many they are."""
-        self._put(place, rows)
+        if len(rows) != run.stop - run.start:
+            raise ResponseValidationError(f"{len(rows)} embeddings came for {run.stop - run.start} inputs")
+        self._rows[run] = rows
         return len(rows)
-
-    def _put(self, place: int, rows: Sequence[list[float] | None]) -> None:
-        start, end = self._starts[place : place + 2]
-        if len(rows) != end - start:
-            raise ResponseValidationError(f"{len(rows)} embeddings came for {end - start} inputs")
-        self._rows[start:end] = rows
 
     def result(self) -> list[list[float]]:
         """All vectors in order, or the error that there is in their place."""

@@ -130,8 +130,10 @@ class InferenceClient:
         def embed(inputs: Sequence[Any]) -> list[list[float]]:
             return self._embed_part(request.model_copy(update={"input": inputs}), options)
 
-        batches = _batches(request, batch_size, concurrency)
-        return batching.in_batches(batches, embed, concurrency=concurrency, on_progress=on_progress)
+        _check_batches(request, batch_size, concurrency)
+        return batching.in_batches(
+            request.input, embed, batch_size=batch_size, concurrency=concurrency, on_progress=on_progress
+        )
 
     def close(self) -> None:
         """Closes the connections; a later call makes new ones. Calls under way fail, and are not sent again."""
@@ -248,8 +250,10 @@ class AsyncInferenceClient:
         async def embed(inputs: Sequence[Any]) -> list[list[float]]:
             return await self._embed_part(request.model_copy(update={"input": inputs}), options)
 
-        batches = _batches(request, batch_size, concurrency)
-        return await batching.in_batches_async(batches, embed, concurrency=concurrency, on_progress=on_progress)
+        _check_batches(request, batch_size, concurrency)
+        return await batching.in_batches_async(
+            request.input, embed, batch_size=batch_size, concurrency=concurrency, on_progress=on_progress
+        )
 
     async def close(self) -> None:
         """Closes the connections of the running event loop; a later call makes new ones.
@@ -298,8 +302,7 @@ class AsyncInferenceClient:
                 asked.change(error)
 
 
-def _batches(request: Embeddable, batch_size: int, concurrency: int) -> Sequence[Sequence[Any]]:
+def _check_batches(request: Embeddable, batch_size: int, concurrency: int) -> None:
     check_kind(request, EmbeddingsRequest, ImageEmbeddingsRequest)
     for name, value in (("batch_size", batch_size), ("concurrency", concurrency)):
         check_count(name, value, least=1)
-    return batching.split(request.input, batch_size)

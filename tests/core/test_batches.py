@@ -7,6 +7,7 @@ import functools
 import json
 import pickle
 import threading
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,8 +138,8 @@ def test_an_error_that_callers_share(is_async: bool) -> None:
 
         def embed_all() -> Any:
             if is_async:
-                return asyncio.run(in_batches_async([[0], [1]], embed_async, concurrency=1))
-            return in_batches([[0], [1]], embed, concurrency=1)
+                return asyncio.run(in_batches_async([0, 1], embed_async, batch_size=1, concurrency=1))
+            return in_batches([0, 1], embed, batch_size=1, concurrency=1)
 
         with pytest.raises(BadRequestError) as caught:
             embed_all()
@@ -161,10 +162,10 @@ def test_vectors_that_are_not_as_many(is_async: bool, count: int) -> None:
         return embed(batch)
 
     def embed_all() -> Any:
-        batches = [[0, 1], [2, 3], [4]]
+        inputs = [0, 1, 2, 3, 4]
         if is_async:
-            return asyncio.run(in_batches_async(batches, embed_async, concurrency=1))
-        return in_batches(batches, embed, concurrency=1)
+            return asyncio.run(in_batches_async(inputs, embed_async, batch_size=2, concurrency=1))
+        return in_batches(inputs, embed, batch_size=2, concurrency=1)
 
     with pytest.raises(ResponseValidationError, match=f"{count} embeddings came for 2 inputs") as raised:
         embed_all()
@@ -319,3 +320,28 @@ async def test_all_at_most() -> None:
     with pytest.raises(KeyError):
         await all_at_most(calls(101, 100, 102, 103), 3)
     assert sorted(ended) == [100, 101, 102]  # cancelled; the fourth was never begun
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_batches_not_yet_begun(is_async: bool) -> None:
+    """They take up next to no memory, however many they are."""
+    vector = [1.0]
+
+    async def embed_async(_batch: Sequence[int]) -> list[list[float]]:
+        await asyncio.sleep(0)
+        return [vector]
+
+    def embed_all(inputs: list[int]) -> list[list[float]]:
+        if is_async:
+            return asyncio.run(in_batches_async(inputs, embed_async, batch_size=1, concurrency=3), debug=False)
+        return in_batches(inputs, lambda _batch: [vector], batch_size=1, concurrency=3)
+
+    inputs = [0] * 5_000
+    embed_all(inputs[:10])
+    tracemalloc.start()
+    try:
+        assert embed_all(inputs) == [vector] * len(inputs)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 400 * len(inputs)
