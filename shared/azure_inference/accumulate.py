@@ -154,16 +154,14 @@ class _ChoiceSoFar:
         return replace(delta, content=parted.content, reasoning_content=parted.reasoning or None)
 
     def _placed(self, delta: Delta, came: list[ToolCallDelta]) -> Delta:
-        """The delta with pieces of tool calls that say of which call they are; the same object where all did."""
-        tools = self.tools = self.tools or ToolCalls()
-        changed: list[ToolCallDelta] | None = None
-        several = len(came) > 1
-        for position, piece in enumerate(came):
-            seen = tools.add(piece, position if several else None)
-            if seen is not piece:
-                changed = changed or list(came)
-                changed[position] = seen
-        return delta if changed is None else replace(delta, tool_calls=changed)
+        """The delta with pieces of tool calls that say of which call they are; the same object where one did."""
+        tools = self.tools
+        if tools is None:
+            tools = self.tools = ToolCalls()
+        if len(came) == 1:  # nearly always
+            placed = tools.add(came[0], None)
+            return delta if placed is came[0] else replace(delta, tool_calls=[placed])
+        return replace(delta, tool_calls=[tools.add(piece, position) for position, piece in enumerate(came)])
 
     def _add_others(self, parts: list[Any]) -> None:
         length = len(self.content)
