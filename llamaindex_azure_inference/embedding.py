@@ -214,13 +214,13 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     async def _aget_image_embeddings(self, img_file_paths: list[ImageType]) -> list[Embedding]:
         return await self._aembed(self._image_request(img_file_paths))
 
+    # One request after another: there may be several batches under way, which are `num_workers` already.
+
     def _embed(self, request: EmbeddingsRequest | ImageEmbeddingsRequest) -> list[Embedding]:
-        client = self.connection.client
-        return client.embed_all(request, batch_size=self.embed_batch_size, concurrency=self._workers)
+        return self.connection.client.embed_all(request, batch_size=self.embed_batch_size, concurrency=1)
 
     async def _aembed(self, request: EmbeddingsRequest | ImageEmbeddingsRequest) -> list[Embedding]:
-        client = self.connection.async_client
-        return await client.embed_all(request, batch_size=self.embed_batch_size, concurrency=self._workers)
+        return await self.connection.async_client.embed_all(request, batch_size=self.embed_batch_size, concurrency=1)
 
     @property
     def _workers(self) -> int:

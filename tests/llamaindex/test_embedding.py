@@ -6,6 +6,7 @@ import asyncio
 import functools
 import pickle
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -125,6 +126,26 @@ def test_batches_at_once(
     monkeypatch.setattr(Vectors, "whole", lambda reply, body: (together.wait(), answer(reply, body))[1])
     vectors = embed(embedding_of(embed_batch_size=1, num_workers=3), method, ["a", "bb", "ccc"])
     assert [vector[0] for vector in vectors] == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("method", ["get_image_embedding_batch", "aget_image_embedding_batch"])
+def test_no_more_at_once(
+    script: ScriptedServer, embedding_of: EmbeddingOf, method: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No more requests than num_workers says are under way at once, where images make several of a batch, too."""
+    (tmp_path / "dot.png").write_bytes(PNG + bytes(3 * 1024 * 1024))
+    third, together = threading.Barrier(3, timeout=0.5), list[int]()
+    answer = Vectors.whole
+
+    def waits_for_a_third(reply: Vectors, body: dict[str, Any]) -> dict[str, Any]:
+        with suppress(threading.BrokenBarrierError):
+            together.append(third.wait())
+        return answer(reply, body)
+
+    monkeypatch.setattr(Vectors, "whole", waits_for_a_third)
+    embed(embedding_of(embed_batch_size=2, num_workers=2), method, [str(tmp_path / "dot.png")] * 4)
+    assert [len(body["input"]) for body in script.bodies] == [1, 1, 1, 1]
+    assert together == []
 
 
 @pytest.mark.parametrize("method", ["get_text_embedding_batch", "aget_text_embedding_batch"])
