@@ -9,7 +9,7 @@ import wrapt
 from llama_index.core import instrumentation
 from llama_index.core.llms import callbacks
 
-from azure_inference import conceal_call
+from azure_inference import ConfigurationError, check_call, conceal_call
 
 dispatcher = cast("Any", instrumentation).get_dispatcher(__name__)
 _MethodT = TypeVar("_MethodT", bound=Callable[..., Any])
@@ -27,6 +27,20 @@ def _concealing_options(method: Callable[..., Any], _owner: Any, args: Any, kwar
 
     called.__qualname__ = method.__qualname__  # which Python names if an argument is missing
     return called(*args, **kwargs)
+
+
+_OF_BATCHES = ("texts", "show_progress")
+
+
+@wrapt.decorator
+def _refusing(method: Callable[..., Any], _owner: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    check_call(kwargs)
+    if unknown := [name for name in kwargs if name not in _OF_BATCHES]:
+        raise ConfigurationError(
+            f"{unknown[0]} is no argument of {method.__name__}, which takes show_progress: set what is for the model, "
+            "and for its connection, where the model is made"
+        )
+    return method(*args, **kwargs)
 
 
 def chat_events(method: _MethodT) -> _MethodT:
@@ -50,3 +64,8 @@ def call_span(method: _MethodT) -> _MethodT:
 def prediction_span(method: _MethodT) -> _MethodT:
     """The span around a structured prediction, which has the keywords of the call in `llm_kwargs`."""
     return cast("_MethodT", _concealing_options(dispatcher.span(method)))
+
+
+def batch_span(method: _MethodT) -> _MethodT:
+    """The span around a batch of embeddings: of keywords, LlamaIndex would show and forget all but its own."""
+    return cast("_MethodT", _refusing(dispatcher.span(method)))

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar, cast
 from llama_index.core import utils
 from llama_index.core.base.embeddings.base import Embedding
 from llama_index.core.embeddings import MultiModalEmbedding
-from llama_index.core.schema import ImageType
+from llama_index.core.schema import BaseNode, ImageType
 from typing_extensions import override
 
 from azure_inference import (
@@ -16,7 +16,6 @@ from azure_inference import (
     EncodingFormat,
     ImageEmbeddingsRequest,
     ModelProfile,
-    check_call,
     check_list,
     in_batches,
     in_batches_async,
@@ -27,6 +26,7 @@ from azure_inference import (
 )
 
 from ._connected import Connected
+from ._traces import batch_span, call_span
 
 _PROGRESS = "Generating embeddings"
 _QUERIES = "query_embeddings"
@@ -124,23 +124,34 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
             await self._query_cache.aput(query, known, collection=_QUERIES)
         return cast("Embedding", known["embedding"])
 
-    @override
-    def get_text_embedding_batch(self, texts: list[str], show_progress: bool = False, **kwargs: Any) -> list[Embedding]:
-        """The vectors of any number of texts, in their order, in several requests at once."""
-        check_call(kwargs)
-        check_list("texts", texts, "texts")
-        one = super().get_text_embedding_batch
-        return self._gather(lambda batch: one(batch, **kwargs), list(texts), show_progress)
+    # A pipeline calls each of its steps with the keywords of all.
 
     @override
+    @call_span
+    def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
+        return super().__call__(nodes, **_own(kwargs))
+
+    @override
+    @call_span
+    async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
+        """The nodes with their vectors, as a step of a pipeline."""
+        return await super().acall(nodes, **_own(kwargs))
+
+    @override
+    @batch_span
+    def get_text_embedding_batch(self, texts: list[str], show_progress: bool = False, **kwargs: Any) -> list[Embedding]:
+        """The vectors of any number of texts, in their order, in several requests at once."""
+        check_list("texts", texts, "texts")
+        return self._gather(super().get_text_embedding_batch, list(texts), show_progress)
+
+    @override
+    @batch_span
     async def aget_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[Embedding]:
         """The vectors of any number of texts, in their order, in several requests at once."""
-        check_call(kwargs)
         check_list("texts", texts, "texts")
-        one = super().aget_text_embedding_batch
-        return await self._agather(lambda batch: one(batch, **kwargs), list(texts), show_progress)
+        return await self._agather(super().aget_text_embedding_batch, list(texts), show_progress)
 
     @override
     def get_image_embedding_batch(
@@ -248,6 +259,10 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     @property
     def _known(self) -> ModelProfile:
         return self.profile_of(self.model)
+
+
+def _own(keywords: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in keywords.items() if name == "show_progress"}
 
 
 @contextmanager

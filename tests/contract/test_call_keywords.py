@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from langchain_core.runnables import RunnableBinding
 from llama_index.core.prompts import PromptTemplate
+from llama_index.core.schema import TextNode
 from pydantic import BaseModel
 
 from azure_inference import ConfigurationError
@@ -128,6 +129,37 @@ def test_a_key_where_keywords_are_options(server: Any, door: str, way: str) -> N
 
     assert server.requests == []
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("way", ["embed", "aembed"])
+@pytest.mark.parametrize("name", ["dimensions", "headers", "nonsense", "num_workers", "timeout"])
+def test_batches_of_llamaindex(server: Any, way: str, name: str) -> None:
+    """LlamaIndex would show all keywords of a batch to traces, and forget them: they are refused before."""
+    script(server, way, "good")
+    model = DOORS["llamaindex"].model(way, endpoint=server.url, credential="key")
+    with (
+        listening() as (events, spans),
+        pytest.raises(ConfigurationError, match=rf"^{name} is no .*where the model is"),
+    ):
+        DOORS["llamaindex"].ask(way, model, **{name: {"x-key": KEY}})
+
+    assert server.requests == []
+    assert [*events._texts, *spans._texts] == []
+
+
+@pytest.mark.parametrize("way", ["embed", "aembed"])
+def test_steps_of_a_pipeline(server: Any, way: str) -> None:
+    """Of the keywords that LlamaIndex hands to all steps of a pipeline, those of others say nothing, nor are shown."""
+    script(server, "aembed", "good")
+    model = DOORS["llamaindex"].model(way, endpoint=server.url, credential="key")
+    keywords = {"store_nodes_override": True, "show_progress": False, "headers": {"x-key": KEY}}
+    nodes = [TextNode(text="a"), TextNode(text="b")]
+    with listening() as (_, spans):
+        done = model(nodes, **keywords) if way == "embed" else asyncio.run(model.acall(nodes, **keywords))
+
+    assert [node.embedding for node in done] == [[1.0, 2.0], [2.0, 1.0]]
+    assert spans._texts
+    assert [text for text in spans._texts if KEY in text] == []
 
 
 @pytest.mark.parametrize("door", ["langchain", "llamaindex"])
