@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -47,6 +48,8 @@ _REMEDIES: dict[type[BaseModel], str] = {
     ToolCallBlock: "only a message of role assistant carries it",
 }
 
+_UNFIT = "[^a-zA-Z0-9_-]"
+"""What no name of a tool has on the wire."""
 _TYPES: dict[type[BaseModel], str] = {ImageBlock: "image_mimetype", AudioBlock: "format"}
 """The fields of blocks that tell a media type."""
 
@@ -105,7 +108,8 @@ def _assistant(message: ChatMessage) -> AssistantMessage:
 
 
 def _call(block: ToolCallBlock) -> dict[str, Any]:
-    return {"id": block.tool_call_id, "function": {"name": block.tool_name, "arguments": block.tool_kwargs or "{}"}}
+    name = re.sub(_UNFIT, "_", block.tool_name)  # as llama-index-core sends the tool
+    return {"id": block.tool_call_id, "function": {"name": name, "arguments": block.tool_kwargs or "{}"}}
 
 
 def _with_extra(calls: list[dict[str, Any]], noted: Sequence[Any]) -> list[dict[str, Any]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any, TypeAlias, cast
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from llama_index.core.base.llms.types import (
     AudioBlock,
@@ -42,22 +43,33 @@ class ToolCallError(ResponseValidationError, ValueError):
     """A tool call that cannot be carried out as it came; a ValueError too, as LlamaIndex's own are."""
 
 
-def to_response(completion: ChatCompletion, *, parallel_calls: bool = True) -> ChatResponse:
-    """A whole answer; of several choices the first. `parallel_calls=False` keeps the first tool call only."""
+class Calling(NamedTuple):
+    """How an answer is to call tools."""
+
+    parallel: bool = True
+    """Whether calls after the first are kept."""
+    own_names: Mapping[str, str] = MappingProxyType({})
+    """What tools are called here, by their names on the wire, where these differ."""
+
+
+def to_response(completion: ChatCompletion, calling: Calling) -> ChatResponse:
+    """A whole answer; of several choices the first."""
     choice = completion.choices[0]
     facts = _facts(completion, choice)
     if choice.message.refusal:
         facts[REFUSAL] = choice.message.refusal
     return ChatResponse(
-        message=_to_message(choice.message, parallel_calls=parallel_calls),
+        message=_to_message(choice.message, calling),
         raw=completion,
         logprobs=_logprobs(choice.logprobs),
         additional_kwargs=facts,
     )
 
 
-def _to_message(message: AnswerMessage, *, parallel_calls: bool) -> ChatMessage:
-    calls = message.tool_calls if parallel_calls else message.tool_calls[:1]
+def _to_message(message: AnswerMessage, calling: Calling) -> ChatMessage:
+    calls = message.tool_calls if calling.parallel else message.tool_calls[:1]
+    if calling.own_names:
+        calls = [_by_own_name(call, calling.own_names) for call in calls]
     text = message.text or message.refusal or ""
     blocks = _blocks(message.reasoning_text, text, [_to_block(call) for call in calls])
     kept: dict[str, Any] = {"tool_calls": [_legacy(call) for call in calls]} if calls else {}
@@ -72,10 +84,10 @@ def _to_message(message: AnswerMessage, *, parallel_calls: bool) -> ChatMessage:
 class StreamedAnswer:
     """Makes of each chunk the response so far; the cost of a chunk does not grow with the number of chunks before."""
 
-    def __init__(self, so_far: Callable[[], ChatCompletion | None], *, parallel_calls: bool = True) -> None:
+    def __init__(self, so_far: Callable[[], ChatCompletion | None], calling: Calling) -> None:
         """`so_far` gives the answer put together: what more than text it holds is taken from there at its end."""
         self._so_far = so_far
-        self._parallel_calls = parallel_calls
+        self._calling = calling
         self._text = ""
         self._reasoning = ""
         self._refusal = ""
@@ -113,13 +125,16 @@ class StreamedAnswer:
         index, function = piece.index or 0, piece.function
         known = self._calls.get(index)
         if known is not None:
-            known["tool_name"] = known["tool_name"] or function.name or ""
+            known["tool_name"] = known["tool_name"] or self._own_name(function.name)
             known["tool_kwargs"] += function.arguments or ""
-        elif self._parallel_calls or not self._calls:
-            new = _call_block(piece.id, function.name or "", function.arguments or "")
+        elif self._calling.parallel or not self._calls:
+            new = _call_block(piece.id, self._own_name(function.name), function.arguments or "")
             self._calls = dict(sorted({**self._calls, index: new}.items()))
         # What programs of llama-index-core ask, to know whether they are given calls.
         self._kept["tool_calls"] = [_legacy_so_far(call) for call in self._calls.values()]
+
+    def _own_name(self, sent: str | None) -> str:
+        return self._calling.own_names.get(sent, sent) if sent else ""
 
     def _add_refusal(self, refusal: str, text: str) -> str:
         """Takes in a piece of a refusal; gives back the text of its chunk: the refusal, if the model says no other."""
@@ -153,7 +168,7 @@ class StreamedAnswer:
     def _whole_message(self) -> ChatMessage:
         whole = self._so_far()
         message = whole.choices[0].message if whole is not None else AnswerMessage()
-        return _to_message(message, parallel_calls=self._parallel_calls)
+        return _to_message(message, self._calling)
 
 
 def _first(chunk: ChatCompletionChunk) -> ChunkChoice | None:
@@ -225,6 +240,13 @@ def _to_block(call: ToolCall) -> _Block:
     """A complete call; arguments that are no JSON object stay the text they are."""
     arguments = parse_arguments(call.function.arguments)
     return _call_block(call.id, call.function.name, call.function.arguments if arguments is None else arguments)
+
+
+def _by_own_name(call: ToolCall, own_names: Mapping[str, str]) -> ToolCall:
+    name = call.function.name
+    if name not in own_names:
+        return call
+    return call.model_copy(update={"function": call.function.model_copy(update={"name": own_names[name]})})
 
 
 def _legacy(call: ToolCall) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from azure_inference import (
     OR_NONE,
     CallOptions,
     ChatRequest,
+    ConfigurationError,
     own_fields,
     split_call,
     to_function,
@@ -39,7 +40,7 @@ from azure_inference import (
 from ._connected import Connected
 from ._messages import to_wire
 from ._objects import ObjectT
-from ._responses import StreamedAnswer, ToolCallError, to_completion, to_response, to_selections
+from ._responses import Calling, StreamedAnswer, ToolCallError, to_completion, to_response, to_selections
 from ._structured import MODES, ObjectProgram
 from ._traces import call_span, chat_events, completion_events, dispatcher, prediction_span
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from llama_index.core.chat_engine.types import AgentChatResponse  # imported late by llama-index-core, too
 
 _PARALLEL = "allow_parallel_tool_calls"
+_OWN_NAMES = "own_names_of_tools"
 
 
 class AzureInference(Connected, FunctionCallingLLM):
@@ -248,20 +250,20 @@ class AzureInference(Connected, FunctionCallingLLM):
         return _as_messages(prompt if formatted else cast("Any", self).completion_to_prompt(prompt))
 
     def _chat(self, messages: Sequence[ChatMessage], arguments: Mapping[str, Any]) -> ChatResponse:
-        request, options, parallel = self._request(messages, arguments)
-        return to_response(self.connection.client.chat(request, **options), parallel_calls=parallel)
+        request, options, calling = self._request(messages, arguments)
+        return to_response(self.connection.client.chat(request, **options), calling)
 
     async def _achat(self, messages: Sequence[ChatMessage], arguments: Mapping[str, Any]) -> ChatResponse:
-        request, options, parallel = self._request(messages, arguments)
-        return to_response(await self.connection.async_client.chat(request, **options), parallel_calls=parallel)
+        request, options, calling = self._request(messages, arguments)
+        return to_response(await self.connection.async_client.chat(request, **options), calling)
 
     # A stream is opened by whoever reads it: one that nobody reads must not hold a connection.
     def _stream(self, messages: Sequence[ChatMessage], arguments: Mapping[str, Any]) -> ChatResponseGen:
-        request, options, parallel = self._request(messages, arguments)
+        request, options, calling = self._request(messages, arguments)
 
         def responses() -> ChatResponseGen:
             with self.connection.client.stream_chat(request, **options) as stream:
-                answer = StreamedAnswer(lambda: stream.so_far, parallel_calls=parallel)
+                answer = StreamedAnswer(lambda: stream.so_far, calling)
                 while chunks := stream.arrived():
                     for chunk in chunks:
                         yield answer.add(chunk)
@@ -269,11 +271,11 @@ class AzureInference(Connected, FunctionCallingLLM):
         return responses()
 
     def _astream(self, messages: Sequence[ChatMessage], arguments: Mapping[str, Any]) -> ChatResponseAsyncGen:
-        request, options, parallel = self._request(messages, arguments)
+        request, options, calling = self._request(messages, arguments)
 
         async def responses() -> ChatResponseAsyncGen:
             async with await self.connection.async_client.stream_chat(request, **options) as stream:
-                answer = StreamedAnswer(lambda: stream.so_far, parallel_calls=parallel)
+                answer = StreamedAnswer(lambda: stream.so_far, calling)
                 while chunks := await stream.arrived():
                     for chunk in chunks:
                         yield answer.add(chunk)
@@ -282,12 +284,12 @@ class AzureInference(Connected, FunctionCallingLLM):
 
     def _request(
         self, messages: Sequence[ChatMessage], arguments: Mapping[str, Any]
-    ) -> tuple[ChatRequest, CallOptions, bool]:
-        """The request of a call, its options, and whether the answer may hold several tool calls."""
+    ) -> tuple[ChatRequest, CallOptions, Calling]:
+        """The request of a call, its options, and how the answer is to call tools."""
         own, options = split_call(arguments)
-        parallel = bool(own.pop(_PARALLEL, True))
+        calling = Calling(bool(own.pop(_PARALLEL, True)), own.pop(_OWN_NAMES, {}))
         fields = wire_fields(own_fields(self, ChatRequest), self.model_kwargs, self.additional_kwargs, call=own)
-        return to_request(ChatRequest, {**fields, "messages": to_wire(messages)}), options, parallel
+        return to_request(ChatRequest, {**fields, "messages": to_wire(messages)}), options, calling
 
     @override
     @call_span
@@ -313,9 +315,9 @@ class AzureInference(Connected, FunctionCallingLLM):
         names = [definition["function"]["name"] for definition in definitions]
         if tool_choice is None and tool_required:
             tool_choice = "required"
-        sent_as = {tool.metadata.name: name for tool, name in zip(tools, names, strict=True)}
+        own_names = _own_names(tools, names)
         if isinstance(tool_choice, str):
-            tool_choice = sent_as.get(tool_choice, tool_choice)  # llama-index-core makes names fit for the wire
+            tool_choice = {own: sent for sent, own in own_names.items()}.get(tool_choice, tool_choice)
         choice = to_tool_choice(tool_choice, names)
         history = list(chat_history or ())
         if user_msg is not None:
@@ -326,6 +328,7 @@ class AzureInference(Connected, FunctionCallingLLM):
             "tools": definitions,
             **({} if choice is None else {"tool_choice": choice}),
             _PARALLEL: allow_parallel_tool_calls,
+            **({_OWN_NAMES: own_names} if own_names else {}),
         }
 
     @override
@@ -381,4 +384,15 @@ def _definition(tool: BaseTool, strict: bool | None) -> dict[str, Any]:
     if strict is None:
         return definition
     told = definition["function"]
-    return to_function(told["parameters"], name=told["name"], description=told["description"], strict=strict)
+    made = to_function(told["parameters"], name=told["name"], description=told["description"], strict=strict)
+    return {**made, "function": {**made["function"], "name": told["name"]}}  # whole: a name that is cut is not found
+
+
+def _own_names(tools: Sequence[BaseTool], sent: Sequence[str]) -> dict[str, str]:
+    """What tools are called by their names on the wire, for which llama-index-core makes them fit, if they differ."""
+    found: dict[str, str] = {}
+    for tool, name in zip(tools, sent, strict=True):
+        own = tool.metadata.name or name
+        if found.setdefault(name, own) != own:
+            raise ConfigurationError(f"tools {found[name]!r} and {own!r} would both be sent as {name!r}: rename one")
+    return {name: own for name, own in found.items() if own != name}

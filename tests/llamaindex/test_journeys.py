@@ -15,7 +15,7 @@ from llama_index.core.tools import FunctionTool, QueryEngineTool
 
 from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
 
-from .conformance import SECRET, ScriptedServer, Vectors
+from .conformance import SECRET, Says, ScriptedServer, Vectors, call
 from .conformance.base import Person, multiply, user, weather
 
 if TYPE_CHECKING:
@@ -165,6 +165,18 @@ class TestAgents:
         """An agent calls the tool that the question needs, and answers from its result."""
         agent = FunctionAgent(tools=self.TOOLS, llm=llm, streaming=streaming)
         assert "sunny in Oslo" in str(await agent.run("What is the weather in Oslo?"))
+
+    @pytest.mark.parametrize("streaming", [True, False])
+    async def test_renamed_tool(
+        self, script: ScriptedServer, llm_of: Callable[..., AzureInference], streaming: bool
+    ) -> None:
+        """An agent finds a tool whose name is not fit for the wire, and goes on from its result."""
+        script.will(Says(calls=[call("math_add", {"a": 1, "b": 2})]), Says("It is 3."))
+        tool = FunctionTool.from_defaults(lambda a, b: a + b, name="math.add", description="x")
+        agent = FunctionAgent(tools=[tool], llm=llm_of(), streaming=streaming)
+        assert str(await agent.run("1 + 2?")) == "It is 3."
+        *_, called, result = script.bodies[-1]["messages"]
+        assert (called["tool_calls"][0]["function"]["name"], result["content"]) == ("math_add", "3")
 
     @pytest.mark.filterwarnings("ignore:is_running called from within a step:DeprecationWarning")
     async def test_react_agent(self, llm: AzureInference) -> None:
