@@ -96,6 +96,8 @@ def _assistant(message: ChatMessage) -> AssistantMessage:
     spoken = message.additional_kwargs.get("audio_id")
     # All that the API takes back of what a model said, whatever else the models of another API say.
     text = "\n".join(block.text for block in message.blocks if isinstance(block, TextBlock))
+    if spoken and text == message.additional_kwargs.get("audio_transcript"):
+        text = ""  # the id stands for it
     return to_request(
         AssistantMessage,
         {

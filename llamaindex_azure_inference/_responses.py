@@ -19,6 +19,7 @@ from llama_index.core.llms.llm import ToolSelection
 
 from azure_inference import (
     AnswerMessage,
+    Audio,
     ChatCompletion,
     ChatCompletionChunk,
     Choice,
@@ -36,6 +37,7 @@ FINISH_REASON = "finish_reason"
 REFUSAL = "refusal"
 _Block: TypeAlias = dict[str, Any]
 """A block of a message, as yet unmade."""
+_OF_AUDIO = ("id", "transcript", "expires_at")
 _TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -70,14 +72,16 @@ def _to_message(message: AnswerMessage, calling: Calling) -> ChatMessage:
     calls = message.tool_calls if calling.parallel else message.tool_calls[:1]
     if calling.own_names:
         calls = [_by_own_name(call, calling.own_names) for call in calls]
-    text = message.text or message.refusal or ""
+    audio = message.audio
+    text = message.text or message.refusal or (audio and audio.transcript) or ""
     blocks = _blocks(message.reasoning_text, text, [_to_block(call) for call in calls])
     kept: dict[str, Any] = {"tool_calls": [_legacy(call) for call in calls]} if calls else {}
     if message.refusal:
         kept[REFUSAL] = message.refusal
-    if message.audio is not None and message.audio.data:
-        blocks.append(AudioBlock(audio=message.audio.data.encode(), format=message.audio.format or "wav"))
-        kept["audio_id"] = message.audio.id
+    if audio is not None:
+        if audio.data:
+            blocks.append(AudioBlock(audio=audio.data.encode(), format=audio.format or "wav"))
+        kept |= {f"audio_{name}": value for name, value in values_of(audio, _OF_AUDIO).items()}
     return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kept)
 
 
@@ -94,6 +98,7 @@ class StreamedAnswer:
         self._calls: dict[int, _Block] = {}
         """The calls under way; their arguments are text, which may still grow."""
         self._is_spoken = False
+        self._transcript = ""
         self._is_over = False
         """Whether the model has said why it ended, so that its calls are complete."""
         self._facts: dict[str, Any] = {}
@@ -110,11 +115,11 @@ class StreamedAnswer:
         delta = choice.delta
         for piece in delta.tool_calls or ():
             self._add_call(piece)
-        if delta.audio is not None:
-            self._is_spoken = True
         if choice.finish_reason:
             self._is_over = True
         text, thought = delta.text, delta.reasoning_text
+        if delta.audio is not None:
+            text = self._add_audio(delta.audio, text)
         if delta.refusal:
             text = self._add_refusal(delta.refusal, text)
         self._text += text
@@ -135,6 +140,13 @@ class StreamedAnswer:
 
     def _own_name(self, sent: str | None) -> str:
         return self._calling.own_names.get(sent, sent) if sent else ""
+
+    def _add_audio(self, audio: Audio, text: str) -> str:
+        """Takes note of a piece of sound; gives back the text of its chunk: what is spoken, if there is no other."""
+        self._is_spoken = True
+        is_alone = not text and self._text == self._transcript
+        self._transcript += audio.transcript or ""
+        return (audio.transcript or "") if is_alone else text
 
     def _add_refusal(self, refusal: str, text: str) -> str:
         """Takes in a piece of a refusal; gives back the text of its chunk: the refusal, if the model says no other."""

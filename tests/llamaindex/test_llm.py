@@ -262,18 +262,36 @@ class TestContent:
         script.will(Says(choice={"message": message}))
         answer = llm.chat(user("Speak.")).message
         assert [block.audio for block in answer.blocks if isinstance(block, AudioBlock)] == [b"UklGRg=="]
+        assert answer.additional_kwargs == {"audio_id": "audio-1", "audio_transcript": "Hello.", "audio_expires_at": 1}
+        assert answer.content == "Hello."
 
         llm.chat([*user("Speak."), answer, *user("Again.")])
-        assert script.bodies[-1]["messages"][1]["audio"] == {"id": "audio-1"}
+        assert script.bodies[-1]["messages"][1] == {"role": "assistant", "content": "", "audio": {"id": "audio-1"}}
+
+    @pytest.mark.parametrize("method", CHATS)
+    def test_text_beside_speech(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
+        """A text that a model writes, and does not speak, is the text, and goes back."""
+        spoken = {"id": "audio-1", "data": "UklGRg==", "transcript": "Hello."}
+        message = {"role": "assistant", "content": "Hi!", "audio": spoken}
+        choice = {} if "stream" in method else {"message": message}
+        script.will(Says(deltas=[{"content": "Hi!"}, {"audio": spoken}], choice=choice))
+        responses = ask(llm, method, user("Speak."))
+        assert responses[-1].message.content == "Hi!"
+        assert responses[-1].message.additional_kwargs["audio_transcript"] == "Hello."
+
+        llm.chat([*user("Speak."), responses[-1].message])
+        assert script.bodies[-1]["messages"][1]["content"] == "Hi!"
 
     @pytest.mark.parametrize("method", CHATS[2:])
     def test_spoken_stream(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
         """A spoken answer that comes in pieces is whole at its end, as if it had come at once."""
         pieces = [{"id": "audio-1", "data": "Ukl"}, {"transcript": "Hel"}, {"data": "GRg==", "transcript": "lo."}]
         script.will(Says(deltas=[{"audio": piece} for piece in pieces]))
-        answer = ask(llm, method, user("Speak."))[-1].message
+        responses = ask(llm, method, user("Speak."))
+        answer = responses[-1].message
         assert [block.audio for block in answer.blocks if isinstance(block, AudioBlock)] == [b"UklGRg=="]
-        assert answer.additional_kwargs == {"audio_id": "audio-1"}
+        assert answer.additional_kwargs == {"audio_id": "audio-1", "audio_transcript": "Hello."}
+        assert "".join(response.delta for response in responses) == answer.content == "Hello."
 
     @pytest.mark.parametrize("method", CHATS)
     @pytest.mark.parametrize(("said", "text"), [(None, "I cannot."), ("Well.", "Well.")])
