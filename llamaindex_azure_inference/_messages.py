@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from llama_index.core.base.llms.types import (
@@ -95,7 +95,7 @@ def _assistant(message: ChatMessage) -> AssistantMessage:
         calls = _with_extra(calls, noted) if calls else [_legacy_call(call) for call in noted]
     spoken = message.additional_kwargs.get("audio_id")
     # All that the API takes back of what a model said, whatever else the models of another API say.
-    text = "\n".join(block.text for block in message.blocks if isinstance(block, TextBlock))
+    text = "\n".join(_texts(message.blocks))
     if spoken and text == message.additional_kwargs.get("audio_transcript"):
         text = ""  # the id stands for it
     return to_request(
@@ -107,6 +107,15 @@ def _assistant(message: ChatMessage) -> AssistantMessage:
             "name": _name(message),
         },
     )
+
+
+def _texts(blocks: Sequence[ContentBlock]) -> Iterator[str]:
+    """The texts among blocks, and inside of citable ones."""
+    for block in blocks:
+        if isinstance(block, TextBlock):
+            yield block.text
+        elif isinstance(block, CitableBlock):
+            yield from _texts(block.content)
 
 
 def _call(block: ToolCallBlock) -> dict[str, Any]:

@@ -203,6 +203,12 @@ class TestContent:
         llm.chat([ChatMessage(role="user", blocks=[block])])
         assert [part["type"] for part in script.bodies[-1]["messages"][0]["content"]] == ["text", "image_url"]
 
+    def test_citable_answer(self, script: ScriptedServer, llm: AzureInference) -> None:
+        """So does the text of an answer."""
+        block = CitableBlock(title="t", source="s", content=[TextBlock(text="cited"), DocumentBlock(data=b"Cats.")])
+        llm.chat([ChatMessage(role="assistant", blocks=[block, TextBlock(text="said")])])
+        assert script.bodies[-1]["messages"] == [{"role": "assistant", "content": "cited\nsaid"}]
+
     @pytest.mark.parametrize("role", ["system", "user", "tool"])
     def test_citable_documents(self, script: ScriptedServer, llm: AzureInference, role: str) -> None:
         """A document inside of citable content goes out as its text, as it does alone."""
@@ -219,6 +225,7 @@ class TestContent:
             DocumentBlock(data=b"a,b", document_mimetype="text/csv"),
             DocumentBlock(url="https://example.com/a.pdf"),
             ThinkingBlock(content="Hm."),
+            CitableBlock(title="t", source="s", content=[ImageBlock(image=PNG)]),
         ],
     )
     def test_answers_of_other_models(self, script: ScriptedServer, llm: AzureInference, block: Any) -> None:
