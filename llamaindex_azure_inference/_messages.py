@@ -62,10 +62,20 @@ def to_wire(messages: Sequence[ChatMessage]) -> Sequence[WireMessage | dict[str,
     Raises:
         ConfigurationError: A message holds what the API cannot take.
     """
-    wire = [_message(message) for message in messages]
+    wire = [_message(checked("a message", message)) for message in messages]
     if all(map(_is_settled, wire)):
         return wire
     return to_history([message.model_dump(exclude_none=True) for message in wire])
+
+
+def checked(name: str, value: object, others: str = "") -> ChatMessage:
+    """The value, if it is a message; `others` are what else may be passed."""
+    if not isinstance(value, ChatMessage):
+        raise ConfigurationError(
+            f"{name} is a {type(value).__name__}: pass {others}a ChatMessage, such as "
+            "ChatMessage(role='user', content='Hello')"
+        )
+    return value
 
 
 def _is_settled(message: WireMessage) -> bool:
@@ -92,6 +102,7 @@ def _message(message: ChatMessage) -> WireMessage:
 def _assistant(message: ChatMessage) -> AssistantMessage:
     calls = [_call(block) for block in message.blocks if isinstance(block, ToolCallBlock)]
     if noted := message.additional_kwargs.get("tool_calls"):
+        _check_noted(noted)
         calls = _with_extra(calls, noted) if calls else [_legacy_call(call) for call in noted]
     spoken = message.additional_kwargs.get("audio_id")
     # All that the API takes back of what a model said, whatever else the models of another API say.
@@ -128,6 +139,14 @@ def _with_extra(calls: list[dict[str, Any]], noted: Sequence[Any]) -> list[dict[
     known = [cast("dict[str, Any]", call) for call in noted if isinstance(call, dict) and "extra_content" in call]
     extra = {call.get("id"): {"extra_content": call["extra_content"]} for call in known}
     return [{**call, **extra.get(call["id"], {})} for call in calls] if extra else calls
+
+
+def _check_noted(noted: Any) -> None:
+    """Raises unless what is kept beside a message as its calls is a list."""
+    if not isinstance(noted, Sequence):
+        raise ConfigurationError(
+            f"additional_kwargs['tool_calls'] is a {type(noted).__name__}: pass a list, or use ToolCallBlocks"
+        )
 
 
 def _legacy_call(call: Any) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from azure_inference import (
 )
 
 from ._connected import Connected
-from ._messages import to_wire
+from ._messages import checked, to_wire
 from ._objects import ObjectT
 from ._responses import Calling, StreamedAnswer, ToolCallError, to_completion, to_response, to_selections
 from ._structured import MODES, ObjectProgram
@@ -247,7 +247,7 @@ class AzureInference(Connected, FunctionCallingLLM):
 
     def _asked(self, prompt: str, formatted: bool) -> list[ChatMessage]:
         """The conversation that a text is; `completion_to_prompt` is applied, unless it has been."""
-        return _as_messages(prompt if formatted else cast("Any", self).completion_to_prompt(prompt))
+        return _as_messages("prompt", prompt if formatted else cast("Any", self).completion_to_prompt(prompt))
 
     def _chat(self, messages: Sequence[ChatMessage], arguments: Mapping[str, Any]) -> ChatResponse:
         request, options, calling = self._request(messages, arguments)
@@ -321,7 +321,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         choice = to_tool_choice(tool_choice, names)
         history = list(chat_history or ())
         if user_msg is not None:
-            history.extend(_as_messages(user_msg))
+            history.extend(_as_messages("user_msg", user_msg))
         return {
             **kwargs,
             "messages": history,
@@ -375,8 +375,10 @@ def _name_of(kind: type[BaseModel]) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _as_messages(text: str | ChatMessage) -> list[ChatMessage]:
-    return [ChatMessage(role=MessageRole.USER, content=text) if isinstance(text, str) else text]
+def _as_messages(name: str, said: object) -> list[ChatMessage]:
+    if isinstance(said, str):
+        return [ChatMessage(role=MessageRole.USER, content=said)]
+    return [checked(name, said, "text or ")]
 
 
 def _definition(tool: BaseTool, strict: bool | None) -> dict[str, Any]:

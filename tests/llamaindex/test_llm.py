@@ -30,6 +30,7 @@ from azure_inference import (
 from llamaindex_azure_inference import AzureInference
 
 from .conformance import PNG, SECRET, WAV, Says, ScriptedServer, ask, user
+from .conformance.base import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,6 +138,27 @@ class TestArguments:
         """Headers may hold keys, and so stand in no dictionary and no text form."""
         llm = llm_of(headers={"x-key": "another-secret"})
         assert "another-secret" not in f"{llm!r} {llm.to_dict()}"
+
+
+WRONG: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "a dict as a message": (lambda llm: llm.chat([{"role": "user", "content": "Hi"}]), "message is a dict: .*ChatM"),
+    "no prompt": (lambda llm: llm.complete(None), "prompt is a NoneType: pass text or a ChatMessage"),
+    "a list as a prompt": (lambda llm: llm.complete(["Hi"]), "prompt is a list: pass text"),
+    "a number to tools": (lambda llm: llm.chat_with_tools(TOOLS, user_msg=5), "user_msg is a int: pass text"),
+    "a number of calls": (
+        lambda llm: llm.chat([ChatMessage(role="assistant", additional_kwargs={"tool_calls": 5})]),
+        r"additional_kwargs\['tool_calls'\] is a int: pass a list, or use ToolCallBlocks",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input(script: ScriptedServer, llm: AzureInference, case: str) -> None:
+    """What cannot be asked is a clear error, and nothing is sent."""
+    way, named = WRONG[case]
+    with pytest.raises(ConfigurationError, match=named):
+        way(llm)
+    assert script.bodies == []
 
 
 class TestContent:
