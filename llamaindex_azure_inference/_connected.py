@@ -30,6 +30,8 @@ class Connected(ConnectedModel, BaseComponent):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs = concealed(kwargs)
         given = rename_arguments(kwargs, self.other_names)
+        if given.get("class_name") == self.class_name():
+            del given["class_name"]  # which LlamaIndex writes down beside the fields
         try:
             super().__init__(*args, **given)
         except ValidationError as error:
