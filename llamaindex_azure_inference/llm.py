@@ -70,16 +70,23 @@ class AzureInference(Connected, FunctionCallingLLM):
     model: str | None = None
     """The model or deployment (also accepted as `model_name`); an endpoint that serves a single model needs none."""
     temperature: float | None = None
+    """0 (steady) to 1 or 2 (varied), as the model has it."""
     max_tokens: int | None = None
+    """The most tokens the answer may have."""
     top_p: float | None = None
+    """0 to 1: the share of probability that tokens are drawn from."""
     frequency_penalty: float | None = None
+    """-2 to 2: how much less likely tokens become with each use."""
     presence_penalty: float | None = None
+    """-2 to 2: how much less likely tokens become once used."""
     seed: int | None = None
+    """Asks for the same answer to the same request."""
     stop: list[str] | str | None = None
+    """Texts at which the model stops."""
     additional_kwargs: Annotated[dict[str, Any], OR_NONE] = Field(default_factory=dict)
     """More request parameters, as `model_kwargs`."""
     context_window: int | None = None
-    """Tokens of prompt and answer together; by default what is known of the model."""
+    """Tokens of prompt and answer together; by default what is known of the model, else 3900."""
     is_function_calling_model: bool | None = None
     """Whether it calls tools; by default what is known of the model, and yes where nothing is."""
     split_reasoning: SkipValidation[bool] = True
