@@ -97,6 +97,8 @@ class StreamedAnswer:
         self._refusal = ""
         self._calls: dict[int, _Block] = {}
         """The calls under way; their arguments are text, which may still grow."""
+        self._index: int | None = None
+        """That of the first choice, known once a piece of another than 0 has come: some servers do not count from 0."""
         self._is_spoken = False
         self._transcript = ""
         self._is_over = False
@@ -107,7 +109,7 @@ class StreamedAnswer:
 
     def add(self, chunk: ChatCompletionChunk) -> ChatResponse:
         """The response that a chunk makes."""
-        choice = _first(chunk)
+        choice = self._first(chunk)
         if facts := _facts(chunk, choice):
             self._facts = {**self._facts, **facts}
         if choice is None:
@@ -125,6 +127,15 @@ class StreamedAnswer:
         self._text += text
         self._reasoning += thought
         return self._response(chunk, text, thought, choice.logprobs)
+
+    def _first(self, chunk: ChatCompletionChunk) -> ChunkChoice | None:
+        """The piece of the first of several choices, the one that a response has room for."""
+        for choice in chunk.choices:
+            if not choice.index:
+                return choice
+        if chunk.choices and self._index is None and (whole := self._so_far()) is not None:
+            self._index = whole.choices[0].index
+        return next((choice for choice in chunk.choices if choice.index == self._index), None)
 
     def _add_call(self, piece: ToolCallDelta) -> None:
         index, function = piece.index or 0, piece.function
@@ -181,14 +192,6 @@ class StreamedAnswer:
         whole = self._so_far()
         message = whole.choices[0].message if whole is not None else AnswerMessage()
         return _to_message(message, self._calling)
-
-
-def _first(chunk: ChatCompletionChunk) -> ChunkChoice | None:
-    """The piece of the first of several choices, the one that a response has room for."""
-    for choice in chunk.choices:
-        if not choice.index:
-            return choice
-    return None
 
 
 def to_completion(response: ChatResponse) -> CompletionResponse:

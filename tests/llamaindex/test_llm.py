@@ -348,6 +348,17 @@ class TestContent:
         assert first == second
 
 
+@pytest.mark.parametrize("method", CHATS[2:])
+@pytest.mark.parametrize(("indices", "text"), [((1, 1), "ab"), ((None, None), "ab"), ((0, 1), "a")])
+def test_choice_of_a_stream(
+    script: ScriptedServer, llm: AzureInference, method: str, indices: tuple[Any, Any], text: str
+) -> None:
+    """The text of a stream is that of its first choice, whatever number that has."""
+    script.will(Says("a", index=indices[0], choice={"index": indices[1], "delta": {"content": "b"}}))
+    responses = ask(llm, method, user("Well?"))
+    assert responses[-1].message.content == "".join(response.delta for response in responses) == text
+
+
 @pytest.mark.parametrize("method", ["complete", "acomplete", "stream_complete", "astream_complete"])
 def test_form_of_a_prompt(script: ScriptedServer, llm_of: LLMOf, method: str) -> None:
     """A text gets the form that `completion_to_prompt` gives it, unless it has it."""

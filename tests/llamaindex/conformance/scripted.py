@@ -38,6 +38,7 @@ class Says:
     body: Any = None
     cut: bool = False
     error_event: Any = None
+    index: int | None = 0
 
     @property
     def reason(self) -> str:
@@ -49,17 +50,17 @@ class Says:
             message["reasoning_content"] = self.thought
         if self.calls:
             message["tool_calls"] = self.calls
-        choice = {"index": 0, "finish_reason": self.reason, "message": message, **self.choice}
+        choice = {"index": self.index, "finish_reason": self.reason, "message": message, **self.choice}
         return {**_head("chat.completion"), "choices": [choice], "usage": USAGE}
 
     def pieces(self) -> Iterator[bytes]:
         """The events of the stream."""
         for delta in self.deltas if self.deltas is not None else self._deltas():
-            yield _event([{"index": 0, "finish_reason": None, "delta": delta}])
+            yield _event([{"index": self.index, "finish_reason": None, "delta": delta}])
         if self.error_event is not None:
             yield f"data: {json.dumps(self.error_event)}\n\n".encode()
         elif not self.cut:
-            yield _event([{"index": 0, "finish_reason": self.reason, "delta": {}, **self.choice}])
+            yield _event([{"index": self.index, "finish_reason": self.reason, "delta": {}, **self.choice}])
             yield _event([], usage=USAGE)
             yield b"data: [DONE]\n\n"
 
