@@ -18,6 +18,7 @@ from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPU
 from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.llms.structured_llm import StructuredLLM
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools.types import BaseTool
 from pydantic import BaseModel, Field, SkipValidation
@@ -41,7 +42,7 @@ from ._connected import Connected
 from ._messages import checked, to_wire
 from ._objects import ObjectT
 from ._responses import Calling, StreamedAnswer, ToolCallError, to_completion, to_response, to_selections
-from ._structured import MODES, ObjectProgram
+from ._structured import MODES, ConcealingStructuredLLM, ObjectProgram
 from ._traces import call_span, chat_events, completion_events, dispatcher, prediction_span
 
 if TYPE_CHECKING:
@@ -226,6 +227,11 @@ class AzureInference(Connected, FunctionCallingLLM):
     if not TYPE_CHECKING:
         stream_structured_predict = prediction_span(FunctionCallingLLM.stream_structured_predict)
         astream_structured_predict = prediction_span(FunctionCallingLLM.astream_structured_predict)
+
+    @override
+    def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
+        """A model whose answers are JSON of the class, with the object in `raw`."""
+        return ConcealingStructuredLLM(llm=self, output_cls=output_cls, **kwargs)
 
     # These two are what llama-index-core's own stream_structured_predict calls.
     @override

@@ -17,6 +17,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumpd, dumps
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.tracers.base import BaseTracer
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.callbacks.base_handler import BaseCallbackHandler as LlamaIndexHandler
 from llama_index.core.instrumentation import get_dispatcher
@@ -284,6 +285,20 @@ def test_headers_of_further_calls(server: Any, call: str, turn: str) -> None:
 
     assert server.requests[-1].headers["x-call"] == KEY
     assert spans._texts
+    assert [text for text in (*events._texts, *spans._texts) if KEY in text] == []
+
+
+@pytest.mark.parametrize("method", ["chat", "achat", "stream_chat", "astream_chat", "complete", "acomplete"])
+def test_headers_of_structured_models(server: Any, method: str) -> None:
+    """So are those of a call of what LlamaIndex makes of a model to answer with objects."""
+    script(server, "stream" if "stream" in method else "chat", "refused")
+    model = DOORS["llamaindex"].model("chat", endpoint=server.url, credential="another", max_retries=0)
+    said = "hello" if "complete" in method else [ChatMessage(content="hello")]
+    with listening() as (events, spans), suppress(InferenceError):
+        ask(model.as_structured_llm(Person), method, said, headers={"x-call": KEY})
+
+    assert server.requests[-1].headers["x-call"] == KEY
+    assert any("StructuredLLM" in text for text in spans._texts)
     assert [text for text in (*events._texts, *spans._texts) if KEY in text] == []
 
 
