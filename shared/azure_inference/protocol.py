@@ -161,10 +161,17 @@ def to_headers(given: Any) -> dict[str, str]:
         return {}
     if not hasattr(given, "items"):
         raise ConfigurationError(f"headers is a {type(given).__name__}: pass a mapping of names to values")
-    shown = {name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in given.items()}
-    for name, value in shown.items():
+    plain = {name: _hidden(value) for name, value in given.items()}
+    for name, value in plain.items():
         _check_header(name, value)
-    return {name.lower(): Secret(value) for name, value in shown.items()}
+    return {name.lower(): value for name, value in plain.items()}
+
+
+def _hidden(value: Any) -> Any:
+    """The text that a value holds, as one that reports of variables do not show; what is no text as it is."""
+    if isinstance(value, SecretStr):
+        return Secret(value.get_secret_value())
+    return Secret(value) if isinstance(value, str) else value
 
 
 def _check_header(name: Any, value: Any) -> None:

@@ -140,10 +140,16 @@ def test_models_that_cannot_be_made(door: str, arguments: dict[str, Any]) -> Non
     assert_hidden(caught.value)
 
 
-@pytest.mark.parametrize("headers", [{"x-key": f"{KEY}\n"}, {"x-key": KEY, "host": "x"}], ids=["no text", "not theirs"])
+@pytest.mark.parametrize("form", [str, SecretStr])
+@pytest.mark.parametrize(
+    ("key", "more"),
+    [(f"{KEY}\n", {}), (KEY, {"host": "x"}), (KEY, {"bad header": "x"})],
+    ids=["no text", "not theirs", "no name"],
+)
 @pytest.mark.parametrize("door", DOORS)
-def test_headers_that_cannot_be_sent(door: str, headers: dict[str, str]) -> None:
+def test_headers_that_cannot_be_sent(door: str, key: str, more: dict[str, str], form: Any) -> None:
     """Headers that are refused when a model is made are not shown either, since they may hold keys."""
+    headers = {"x-key": form(key), **more}
     with pytest.raises(ConfigurationError, match="headers") as caught:
         DOORS[door].make(endpoint="https://x.example", credential="key", headers=headers)
 
