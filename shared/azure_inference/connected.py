@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, SkipVali
 from .arguments import ALIASES, rename_arguments
 from .connection import BASE_CONFIG, NOT_SERIALIZED, OR_NONE, Connection, restored
 from .credentials import Credential, conceal, concealed
+from .errors import ConfigurationError
 from .retry import RetryPolicy
 from .settings import ENDPOINT_VARIABLE
 from .timeouts import Timeouts
@@ -91,6 +92,14 @@ class ConnectedModel(BaseModel):
         if not Connection.arguments.isdisjoint(given):
             vars(copied).pop(_CONNECTION, None)
         return copied
+
+    def copy(
+        self, *, include: Any = None, exclude: Any = None, update: dict[str, Any] | None = None, deep: bool = False
+    ) -> Self:
+        """What `model_copy` gives, by the name that pydantic had for it before; with all fields."""
+        if include is not None or exclude is not None:
+            raise ConfigurationError("include and exclude are not for copies of models: pass update={name: value}")
+        return self.model_copy(update=update, deep=deep)
 
     def __getstate__(self) -> dict[Any, Any]:
         bare = copy.copy(self)

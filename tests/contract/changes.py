@@ -15,3 +15,8 @@ def changed(model: Any, /, **arguments: Any) -> Any:
 def copied(model: Any, /, **arguments: Any) -> Any:
     """A copy with other arguments."""
     return model.model_copy(update=arguments)
+
+
+def copied_by_an_older_name(model: Any, /, **arguments: Any) -> Any:
+    """The same, as it was written for pydantic 1."""
+    return model.copy(update=arguments)

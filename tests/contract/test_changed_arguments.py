@@ -20,7 +20,7 @@ frameworks = pytest.mark.parametrize("framework", ["langchain", "llamaindex"])
 SECRET = "canary-5ecret"
 
 
-changed = pytest.mark.parametrize("change", [changes.changed, changes.copied])
+changed = pytest.mark.parametrize("change", [changes.changed, changes.copied, changes.copied_by_an_older_name])
 
 
 @frameworks
@@ -125,6 +125,16 @@ def test_what_is_shared(server: Any, framework: str) -> None:
     assert copied.connection is model.connection
     copied.timeout = 5
     assert copied.connection is not model.connection
+
+
+@frameworks
+@pytest.mark.parametrize("fields", [{"include": {"model"}}, {"exclude": {"credential"}}], ids=str)
+def test_no_copy_of_some_fields(framework: str, fields: dict[str, Any]) -> None:
+    """There is no copy of some fields only, which pydantic 1 had: such a model would have no endpoint."""
+    model = DOORS[framework].model("chat", endpoint="https://x.example", credential="k")
+    with pytest.raises(ConfigurationError, match="include and exclude are not for copies"):
+        model.copy(**fields)
+    assert model.copy(deep=True).connection is model.connection
 
 
 @frameworks
