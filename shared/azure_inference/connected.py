@@ -15,7 +15,8 @@ from .retry import RetryPolicy
 from .settings import ENDPOINT_VARIABLE
 from .timeouts import Timeouts
 
-_CONNECTION = "_connection"
+_CONNECTION = "_<connection>"
+"""Where an object keeps it: no name that a class of a user's may have for an attribute of its own."""
 _MAPPINGS = frozenset({"model_kwargs", "additional_kwargs"})
 """What can be None, which means nothing: pydantic sees to it where a model is made, and not where one is changed."""
 

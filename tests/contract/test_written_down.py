@@ -100,6 +100,31 @@ def test_classes_of_users(kind: Any) -> None:
     assert KEY.encode() not in written
 
 
+class LangChainPool(ChatAzureInference):
+    """What a user may keep in a model, called as we might call our own."""
+
+    _connection: str = PrivateAttr(default="theirs")
+
+
+class LlamaIndexPool(AzureInference):
+    """The same of the other framework."""
+
+    _connection: str = PrivateAttr(default="theirs")
+
+
+@pytest.mark.parametrize("kind", [LangChainPool, LlamaIndexPool])
+def test_names_of_users(kind: Any) -> None:
+    """A private attribute of theirs is never ours, whatever its name."""
+    model = kind(endpoint="https://nobody.example/models", credential=KEY)
+
+    assert model._connection == "theirs"
+    model._connection = "another"
+    assert [each._connection for each in (model, model.model_copy(), pickle.loads(pickle.dumps(model)))] == [
+        "another"
+    ] * 3
+    assert model.connection.identity
+
+
 class Holder(BaseModel):
     """What holds a model among others, as agents do."""
 
