@@ -72,10 +72,11 @@ class ConnectedModel(BaseModel):
     def connection(self) -> Connection:
         """The clients of this endpoint; nothing is opened before the first call."""
         # Kept beside the fields, as what pydantic caches is: a private attribute costs several calls for each object.
-        made: Connection | None = vars(self).get(_CONNECTION)
-        if made is None:
-            made = vars(self)[_CONNECTION] = Connection.of(self)
-        return made
+        # In a list: one made of arguments that another thread sets anew meanwhile lands in a list that is kept no more.
+        made: list[Connection] = vars(self).get(_CONNECTION) or vars(self).setdefault(_CONNECTION, [])
+        if not made:
+            made.append(Connection.of(self))
+        return made[0]
 
     def __setattr__(self, name: str, value: Any) -> None:
         name = self.other_names.get(name, name)

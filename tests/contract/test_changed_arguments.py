@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from azure_inference import ConfigurationError
+from azure_inference import ConfigurationError, Connection
 from tests.core.conftest import ScriptedServer
 from tests.security.doors import DOORS, WAYS
 from tests.security.test_written_down import script
@@ -125,6 +125,25 @@ def test_what_is_shared(server: Any, framework: str) -> None:
     assert copied.connection is model.connection
     copied.timeout = 5
     assert copied.connection is not model.connection
+
+
+@frameworks
+def test_set_while_a_connection_is_made(monkeypatch: pytest.MonkeyPatch, framework: str) -> None:
+    """An argument that is set while another thread makes the connection counts from the next call on, too."""
+    model = DOORS[framework].model("chat", endpoint="https://a.example/models", credential="k")
+    model.timeout = 5
+    make = Connection.of
+
+    def slowly(owner: Any) -> Connection:
+        made = make(owner)
+        owner.endpoint = "https://b.example/models"
+        return made
+
+    monkeypatch.setattr(Connection, "of", slowly)
+    assert model.connection.identity["endpoint"] == "https://a.example/models"
+    monkeypatch.undo()
+    assert model.connection.identity["endpoint"] == "https://b.example/models"
+    assert model.connection is model.connection
 
 
 @frameworks
