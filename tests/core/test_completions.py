@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -58,3 +59,22 @@ def test_what_stands_beside_a_delta(server: Any, either: Any, beside: Any) -> No
     stream = either.client(server.url).stream_chat(ChatRequest(messages=[UserMessage(content="Hello.")]))
 
     assert "".join(chunk.choices[0].delta.text for chunk in stream) == "hello"
+
+
+NUMBERED = [[None, None], [0, None], *itertools.permutations(range(3))]
+
+
+@pytest.mark.parametrize("numbers", NUMBERED, ids=str)
+def test_choices_in_any_order(server: Any, either: Any, numbers: list[Any]) -> None:
+    """Several choices come in the order of their numbers; as they are, if one has none."""
+    told = [{"index": number, "finish_reason": "stop"} for number in numbers]
+    texts = [{**choice, "text": f"{choice['index']}"} for choice in told]
+    messages = [{**choice, "message": {"content": f"{choice['index']}"}} for choice in told]
+    server.reply_json({"choices": texts})
+    server.reply_json({"choices": messages})
+    client = either.client(server.url)
+    expected = [str(number) for number in (numbers if None in numbers else range(3))]
+
+    assert [choice.text for choice in client.complete(REQUEST).choices] == expected
+    chat = client.chat(ChatRequest(messages=[UserMessage(content="Hello.")], n=3))
+    assert [choice.message.text for choice in chat.choices] == expected

@@ -1,8 +1,8 @@
 """`POST /chat/completions`: the request and the whole answer."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WrapValidator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WrapValidator
 
 from ._base import AnswerModel, Id, RequestModel, Seconds, WireModel
 from ._json import is_array, is_object
@@ -194,6 +194,21 @@ class Choice(AnswerModel):
     logprobs: Any = None
 
 
+class _Indexed(Protocol):
+    @property
+    def index(self) -> int | None: ...
+
+
+IndexedT = TypeVar("IndexedT", bound=_Indexed)
+
+
+def in_order(choices: list[IndexedT]) -> list[IndexedT]:
+    """The choices by their index, where all have one: a server may send them as they got ready."""
+    if len(choices) == 1 or any(choice.index is None for choice in choices):
+        return choices
+    return sorted(choices, key=lambda choice: choice.index or 0)
+
+
 class ChatCompletion(AnswerModel):
     """A whole answer of `POST /chat/completions`; unknown keys are in `model_extra`."""
 
@@ -201,7 +216,7 @@ class ChatCompletion(AnswerModel):
     object: str | None = None
     created: Seconds | None = None
     model: str | None = None
-    choices: list[Choice] = Field(min_length=1)
+    choices: Annotated[list[Choice], Field(min_length=1), AfterValidator(in_order)]
     usage: Usage | None = None
     system_fingerprint: str | None = None
     prompt_filter_results: list[Any] | None = None

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ._base import AnswerModel, Id, RequestModel, Seconds
 from ._json import has_any
-from .chat import StopSequences, Usage
+from .chat import StopSequences, Usage, in_order
 
 
 class CompletionRequest(RequestModel):
@@ -50,7 +50,7 @@ class Completion(AnswerModel):
     object: str | None = None
     created: Seconds | None = None
     model: str | None = None
-    choices: list[CompletionChoice] = Field(min_length=1)
+    choices: Annotated[list[CompletionChoice], Field(min_length=1), AfterValidator(in_order)]
     usage: Usage | None = None
     system_fingerprint: str | None = None
     prompt_filter_results: list[Any] | None = None
