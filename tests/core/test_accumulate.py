@@ -136,9 +136,7 @@ def test_parts_stay_where_they_were() -> None:
     answer, seen = accumulated(
         chunk({"content": [{"type": "image", "n": 1}, {"type": "text", "text": "é"}]}),
         chunk({"content": "a"}),
-        chunk(
-            {"content": [{"type": "text", "text": "b"}, thought, {"type": "image", "n": 2}, {"type": "image", "n": 3}]}
-        ),
+        chunk({"content": ["b", thought, {"type": "image", "n": 2}, {"type": "image", "n": 3}]}),
     )
 
     assert answer.choices[0].message.said == [

@@ -27,7 +27,7 @@ from azure_inference.accumulate import ChatAccumulator
 from azure_inference.reader import StreamReader
 from azure_inference.remedy import Remedy, refused_parameters
 
-from .answers import CALL, answer, chunks_of, frame
+from .answers import CALL, accumulated, answer, chunk, chunks_of, frame
 from .conftest import Reply
 
 
@@ -44,14 +44,19 @@ from .conftest import Reply
         ({"content": [{"type": "text", "text": "h"}, {"type": "text", "text": "i"}]}, "hi", ""),
         ({"content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "hi"}]}, "hi", "hm"),
         ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]}, "", "hm"),
-        ({"content": ["odd", {"type": "text"}, {"type": "text", "text": None}, {}]}, "", ""),
+        ({"content": [5, {"type": "text"}, {"type": "text", "text": None}, {}]}, "", ""),
+        ({"content": ["h", {"type": "text", "text": "i"}, "!"]}, "hi!", ""),
+        ({"content": [{"type": "thinking", "thinking": ["h", "m"]}, "hi"]}, "hi", "hm"),
     ],
 )
 def test_text_and_thought(message: Any, text: str, thought: str) -> None:
-    """Text and thought are read from whichever place the server puts them."""
+    """Text and thought are read from whichever place the server puts them, whole and streamed."""
     read = answer(message).choices[0].message
+    pieces, _ = accumulated(chunk(message))
+    put_together = pieces.choices[0].message
 
     assert (read.text, read.reasoning_text) == (text, thought)
+    assert (put_together.text, put_together.reasoning_text) == (text, thought)
 
 
 @pytest.mark.parametrize("choice", [{}, {"message": None}])

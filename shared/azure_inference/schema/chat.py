@@ -172,10 +172,12 @@ def is_other(part: Any) -> bool:
 
 
 def _joined(parts: list[Any], kind: Literal["text", "thinking"]) -> str:
-    """The texts of one kind in a list of typed parts; a part's own value may be text or such a list again."""
+    """The texts of one kind in a list of parts, whose own value may be such a list again; a bare text is said."""
     found: list[str] = []
     for part in parts:
         value = part.get(kind) if is_object(part) and part.get("type") == kind else None
+        if kind == "text" and isinstance(part, str):
+            value = part
         if isinstance(value, str):
             found.append(value)
         elif is_array(value):
