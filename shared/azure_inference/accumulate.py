@@ -100,7 +100,10 @@ class _ChoiceSoFar:
         self.finish_reason: str | None = None
 
     def add(self, piece: ChunkChoice) -> ChunkChoice:
-        """Takes a piece in; gives back the same one, or one with its text parted and its tool calls numbered."""
+        """Takes a piece in; gives back the same one, or one with its text parted and its tool calls numbered.
+
+        Raises `ResponseValidationError` for the last piece if a tool call has no name; it is taken in all the same.
+        """
         reason = piece.finish_reason
         came = delta = piece.delta
         if self._thought is not None:
@@ -120,12 +123,17 @@ class _ChoiceSoFar:
         self.role = self.role or delta.role
         if delta.audio is not None:
             self._add_audio(delta.audio.model_dump(exclude_none=True))
-        if reason:
-            self.finish_reason = reason
         if piece.content_filter_results or piece.logprobs is not None or piece.model_extra or delta.model_extra:
             self.kept.add(piece)
             self.unknown.add(delta.model_extra)
+        if reason:
+            self._end(reason)
         return piece if delta is came else replace(piece, delta=delta)
+
+    def _end(self, reason: str) -> None:
+        self.finish_reason = reason
+        if self.tools is not None:
+            self.tools.check()
 
     def rest(self) -> Delta | None:
         """The text held back, given up at the end."""
@@ -215,7 +223,11 @@ class ChatAccumulator:
         self._split_reasoning = split_reasoning
 
     def add(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
-        """Takes a chunk in; gives it back as callers are to see it: thought parted, tool-call pieces numbered."""
+        """Takes a chunk in; gives it back as callers are to see it: thought parted, tool-call pieces numbered.
+
+        Raises:
+            ResponseValidationError: It ends a choice with a tool call that names no function.
+        """
         self._head.add(chunk)
         changed: list[ChunkChoice] | None = None
         for position, choice in enumerate(chunk.choices):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from .errors import ResponseValidationError, shown
 from .pieces import Pieces
 from .schema.chunks import ToolCallDelta
 from .schema.tools import FunctionCall, ToolCall, new_call_id
@@ -72,6 +73,13 @@ class ToolCalls:
     def result(self) -> list[ToolCall]:
         """The calls in their order."""
         return [call.result() for _, call in sorted(self._calls.items())]
+
+    def check(self) -> None:
+        """Raises `ResponseValidationError` if one never had a name: it is of no function, and nobody could run it."""
+        for _, call in sorted(self._calls.items()):
+            if not call.name:
+                kind = f"a call of type {shown(call.kind)} with id {shown(call.id)}"
+                raise ResponseValidationError(f"the stream has {kind} that names no function: check the endpoint")
 
     def _assigned(self, piece: ToolCallDelta, position: int | None) -> tuple[_Call, ToolCallDelta]:
         """The call that a piece belongs to, new or known, and the piece as one of that call."""

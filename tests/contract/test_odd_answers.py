@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
 
-from azure_inference import ConfigurationError
+from azure_inference import ConfigurationError, ResponseValidationError
 from langchain_azure_inference import ChatAzureInference
 from llamaindex_azure_inference import AzureInference
 from tests.core.conftest import ScriptedServer
@@ -72,6 +72,30 @@ def test_what_a_model_wants_back_with_its_call(*, is_async: bool, is_streamed: b
         assert first["extra_content"] == signed["extra_content"]
         assert "extra_content" not in second
         assert "index" not in first
+
+
+NAMELESS = [
+    {"id": "1", "type": "function", "function": None},
+    {"id": "1", "type": "custom", "custom": {"name": "f", "input": "x"}},
+]
+
+
+@pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("call", NAMELESS, ids=["null", "custom"])
+def test_calls_of_no_function(call: dict[str, Any], *, is_async: bool, is_streamed: bool) -> None:
+    """A tool call without a function is an error, and no call of a tool without a name; a stream tells the rest."""
+    kind = "delta" if is_streamed else "message"
+    answer = {"choices": [{"index": 0, kind: {"content": "hi", "tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+    with ScriptedServer() as server:
+        server.reply_events(answer) if is_streamed else server.reply_json(answer)
+        chain = ChatAzureInference(endpoint=server.url, credential="k")
+        llm = AzureInference(endpoint=server.url, credential="k", model="m")
+        for ask, ask_async, model in ((_of_chain, _of_chain_async, chain), (_of_llm, _of_llm_async, llm)):
+            with pytest.raises(ResponseValidationError, match="function") as caught:
+                asyncio.run(ask_async(model, is_streamed)) if is_async else ask(model, is_streamed)
+            partial = caught.value.partial
+            assert (partial and partial.choices[0].message.text) == ("hi" if is_streamed else None)
 
 
 def _of_chain(model: ChatAzureInference, is_streamed: bool) -> Any:
