@@ -19,6 +19,10 @@ from azure_inference import (
 from ._connected import Connected
 from ._errors import langchain_errors
 
+_BOOKKEEPING = frozenset({"callbacks", "config", "metadata", "run_manager", "run_name", "run_id", "tags", "verbose"})
+_BOOKKEEPING_PREFIXES = ("ls_", "_")
+"""Keywords of a call that LangChain passes along for itself."""
+
 
 class Generating(Connected):
     """A model that makes text. Nothing of this is sent unless it is set."""
@@ -65,7 +69,12 @@ class Generating(Connected):
     def _call(self, stop: Sequence[str] | None, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], CallOptions]:
         """The fields and the options of a call: its own keywords over those of the constructor."""
         own, options = split_call(kwargs)
+        own = {name: value for name, value in own.items() if not _is_bookkeeping(name)}
         own.pop("stream", None)
         if stop is not None:
             own["stop"] = stop
         return wire_fields(own_fields(self, self._request_kind), self.model_kwargs, call=own), options
+
+
+def _is_bookkeeping(name: str) -> bool:
+    return name in _BOOKKEEPING or name.startswith(_BOOKKEEPING_PREFIXES)

@@ -301,6 +301,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         """The request of a call, its options, and how the answer is to call tools."""
         own, options = split_call(arguments)
         calling = Calling(bool(own.pop(_PARALLEL, True)), own.pop(_OWN_NAMES, {}))
+        own.pop("verbose", None)  # programs of llama-index-core may pass it along
         fields = wire_fields(own_fields(self, ChatRequest), self.model_kwargs, self.additional_kwargs, call=own)
         return to_request(ChatRequest, {**fields, "messages": to_wire(messages)}), options, calling
 

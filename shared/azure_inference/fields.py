@@ -12,8 +12,6 @@ from pydantic import BaseModel
 from .errors import ConfigurationError, cut, shown
 from .schema._json import is_object
 
-_BOOKKEEPING = frozenset({"callbacks", "config", "metadata", "run_manager", "run_name", "run_id", "tags", "verbose"})
-_BOOKKEEPING_PREFIXES = ("ls_", "_")
 _FURTHER = "extra_body"
 _NOTHING: Mapping[str, Any] = {}
 _LIMITS = ("max_tokens", "max_completion_tokens")
@@ -47,13 +45,13 @@ def wire_fields(*told: Mapping[str, Any], call: Mapping[str, Any] = _NOTHING) ->
     """The fields of a request. Of what several say, the later counts, and None takes back what an earlier one says.
 
     `max_tokens` and `max_completion_tokens` are two names of one thing, though None takes back only that which it is
-    said for. What frameworks pass along with a call for themselves (callbacks, `ls_...`) is left out. So are an empty
-    `stop`, and an empty `tools` with its choice, since services refuse them.
+    said for. An empty `stop` is left out, and an empty `tools` with its choice, since services refuse them.
 
     Args:
         told: What the constructor was told: its own arguments (see `own_fields`), then its `model_kwargs`, then its
             `additional_kwargs`, where there are such.
-        call: The keywords of the call, which frameworks have put over those that were bound before.
+        call: The keywords of the call, which frameworks have put over those that were bound before, without those
+            that a framework passes along for itself.
 
     Raises:
         ConfigurationError: `extra_body`, which holds further fields of its source, is no mapping.
@@ -64,11 +62,7 @@ def wire_fields(*told: Mapping[str, Any], call: Mapping[str, Any] = _NOTHING) ->
         if _FURTHER in source:
             _unfold(fields)
     if call:
-        fields.update(
-            (name, value)
-            for name, value in call.items()
-            if name not in _BOOKKEEPING and not name.startswith(_BOOKKEEPING_PREFIXES)
-        )
+        fields.update(call)
         if _FURTHER in call:
             _unfold(fields)
     if _LIMITS[1] in fields and None not in (fields[_LIMITS[1]], fields.get(_LIMITS[0])):

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableBinding
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.schema import TextNode
 from pydantic import BaseModel
 
 from azure_inference import ConfigurationError
-from langchain_azure_inference import AzureInferenceLLM
+from langchain_azure_inference import AzureInferenceLLM, ChatAzureInference
 from llamaindex_azure_inference import AzureInference
 from tests.canary import KEY
 from tests.security.doors import DOORS, WAYS
@@ -186,3 +187,33 @@ def test_usage_of_one_stream(server: Any, door: str, way: str, *, asked: bool) -
     DOORS[door].ask(way, model, stream_usage=asked)
 
     assert ("stream_options" in json.loads(server.requests[-1].body)) is asked
+
+
+OF_LANGCHAIN = ["callbacks", "config", "metadata", "run_manager", "run_name", "run_id", "tags", "verbose", "ls_x", "_x"]
+
+
+@pytest.mark.parametrize("name", OF_LANGCHAIN)
+def test_what_langchain_passes_along(server: Any, name: str) -> None:
+    """What LangChain passes along with a call for itself is not sent; what users put elsewhere by that name is."""
+    script(server, "chat", "good")
+    model = ChatAzureInference(endpoint=server.url, credential="key", model_kwargs={name: 1})
+    model._generate([HumanMessage("hello")], **{name: 2, "top_k": 3})
+    model = ChatAzureInference(endpoint=server.url, credential="key")
+    model._generate([HumanMessage("hello")], **{name: 2, "extra_body": {name: 4}})
+    model._generate([HumanMessage("hello")], **{name: 2})
+    sent = [{**request.json, "messages": None} for request in server.requests]
+
+    assert sent == [{"messages": None, **more} for more in ({name: 1, "top_k": 3}, {name: 4}, {})]
+
+
+@pytest.mark.parametrize("name", OF_LANGCHAIN)
+@pytest.mark.parametrize("way", [way for way in WAYS if "embed" not in way])
+def test_what_means_nothing_to_llamaindex(server: Any, way: str, name: str) -> None:
+    """The same words are parameters of the model in LlamaIndex, but for `verbose`, which is its own."""
+    script(server, way, "good")
+    model = DOORS["llamaindex"].model(way, endpoint=server.url, credential="key")
+    DOORS["llamaindex"].ask(way, model, store=True, **{name: "7"})
+    (request,) = server.requests
+
+    assert request.json["store"] is True
+    assert request.json.get(name) == (None if name == "verbose" else "7")

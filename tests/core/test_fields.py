@@ -61,16 +61,6 @@ def test_wire_fields() -> None:
     assert own == {"temperature": 0.5, "seed": 1, "n": None, "top_p": 1}
 
 
-@pytest.mark.parametrize(
-    "name", ["callbacks", "config", "metadata", "run_manager", "run_name", "run_id", "tags", "verbose", "ls_x", "_x"]
-)
-def test_bookkeeping(name: str) -> None:
-    """What frameworks pass along with a call is not sent; what users put into the constructor by that name is."""
-    assert fields.wire_fields(call={name: 1}) == {}
-    assert fields.wire_fields({"seed": 1}, {name: 1}, call={"top_k": 1}) == {"seed": 1, name: 1, "top_k": 1}
-    assert fields.wire_fields(call={"extra_body": {name: 1}}) == {name: 1}
-
-
 def test_further_fields() -> None:
     """`extra_body` holds further fields, which go before the others of its source, but not before those of a later."""
     told = {"extra_body": {"top_k": 1, "min_p": 1, "seed": None}, "min_p": 2, "seed": 1}
