@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic_core import from_json
@@ -19,12 +20,15 @@ _OBJECT_START = r'(?:\[\s*)?\{\s*["}]'
 """Where an object begins, or a list of them: not where words have brackets."""
 _ANY_START = r"[\[{]"
 _WITH_TEXT: Literal["trailing-strings"] = "trailing-strings"
+_MOST_FAILURES = 100
+"""Brackets that begin no JSON, after which no more are looked at: each may take as long as the text."""
 _OF_NUMBERS = "0123456789+-.eE"
 
 
 def find_json(text: str, *, is_list: bool = False) -> str | None:
     """The JSON that a whole answer holds, alone or with words or fences around it; None if there is none, or half.
 
+    Of several, it is the longest, and the last of these: words may cite an example, or a source as `[2]`.
     `is_list` says that what was asked for need not be an object, so that brackets among words count, too.
     """
     try:
@@ -33,12 +37,35 @@ def find_json(text: str, *, is_list: bool = False) -> str | None:
         pass  # which tells little: there may be words around it
     else:
         return text
-    start = _start(text, is_list=is_list)
+    found = list(_among_words(text, is_list=is_list))
+    return max(reversed(found), key=len, default=None)
+
+
+def _among_words(text: str, *, is_list: bool) -> Iterator[str]:
+    """The JSON among the words of an answer, up to what begins as JSON and is broken: parts of that are no answer."""
+    end = failures = 0
+    for begin in re.finditer(_ANY_START if is_list else _OBJECT_START, text):
+        start = begin.start()
+        if start < end:  # a part of what was found
+            continue
+        try:
+            _, end = json.JSONDecoder().raw_decode(text, start)
+        except (ValueError, RecursionError):
+            failures += 1
+            rest = text[start:]
+            if failures == _MOST_FAILURES or re.match(_OBJECT_START, rest) or _is_half(rest):
+                return
+        else:
+            yield text[start:end]
+
+
+def _is_half(text: str) -> bool:
+    """Whether a text is JSON that was cut off at its end."""
     try:
-        _, end = json.JSONDecoder().raw_decode(text, start)
-    except (ValueError, RecursionError):
-        return None
-    return text[start:end]
+        from_json(text, allow_partial=_WITH_TEXT)
+    except ValueError:
+        return False
+    return True
 
 
 def half_json(text: str, *, is_list: bool = False) -> Any:

@@ -1,4 +1,4 @@
-"""The value of JSON that is under way."""
+"""JSON among the words of an answer, and the value of JSON that is under way."""
 
 from __future__ import annotations
 
@@ -7,7 +7,34 @@ from typing import Any
 
 import pytest
 
-from azure_inference import half_json
+from azure_inference import find_json, half_json
+
+FOUND: list[tuple[str, bool, str | None]] = [
+    ('{"a": 5}', False, '{"a": 5}'),
+    ('```json\n{"a": 5}\n```', False, '{"a": 5}'),
+    ('So [1]: {"a": 5}, as {x} has it.', False, '{"a": 5}'),
+    ('An empty object {} will not do: {"a": 5}', False, '{"a": 5}'),
+    ('{"a": 5} is better than {}', False, '{"a": 5}'),
+    ('Not {"a": 5} but {"a": 6}', False, '{"a": 6}'),
+    ('First {"a": 5}, then {"a": {"b": 6', False, '{"a": 5}'),
+    ('{"a": {"b": 6}, "c": ', False, None),
+    ('{"a": {"b": 6}, "c": \'d\'}', False, None),
+    ("Nothing {at} all [1]", False, None),
+    ("As [2] says, the numbers are: [1, 2, 3]", True, "[1, 2, 3]"),
+    ("As [the paper] says: [1, 2] [sic]", True, "[1, 2]"),
+    ("The numbers are [[1, 2], [3", True, None),
+    ('[1, {"a": 2}, ', True, None),
+    ('[{"a": 1}, {"a": 2', True, None),
+    ("Nothing {at} [all]", True, None),
+    ("[" * 100_000, True, None),
+    ("[x" * 100_000 + "[1]", True, None),
+]
+
+
+@pytest.mark.parametrize(("text", "is_list", "found"), FOUND, ids=[text[:40] for text, *_ in FOUND])
+def test_among_words(text: str, is_list: bool, found: str | None) -> None:
+    """Of what is complete it is the longest, and the last of these; no part of what is not complete, or broken."""
+    assert find_json(text, is_list=is_list) == found
 
 
 @pytest.mark.parametrize(
