@@ -29,6 +29,7 @@ _OWN = {"stream_options": {"include_usage": True}, "encoding_format": "base64"}
 _REFUSING_STATUSES = frozenset({400, 422})
 _REFUSING_WORDS = (
     r"(?i)not supported|unsupported|not permitted|not allowed|unrecognized|unknown (?:para|arg)|should be '"
+    r"|is enabled only for"
 )
 _NAMED_IN_TEXT = r"Validation error at #/(\w+)|\('body', '(\w+)'|parameter:? '(\w+)'|argument supplied: (\w+)"
 _QUOTED = r"['\"](\w+)['\"]"

@@ -284,6 +284,7 @@ def refused(body: Any, status: int = 400) -> list[str]:
     return refused_parameters(caught.value)
 
 
+OLD = "response_format value as json_schema is enabled only for api versions 2024-08-01-preview and later"
 REPR = "[{'type': 'extra_forbidden', 'loc': ('body', 'top_k'), 'msg': 'Extra inputs are not permitted', 'input': 3}]"
 
 
@@ -319,6 +320,7 @@ REPR = "[{'type': 'extra_forbidden', 'loc': ('body', 'top_k'), 'msg': 'Extra inp
         ),
         (400, {"error": {"code": "Bad Request", "message": json.dumps({"message": REPR, "code": 400})}}, ["top_k"]),
         (400, {"error": {"code": "unsupported_value", "param": "temperature", "message": "only 1"}}, ["temperature"]),
+        (400, {"error": {"code": "BadRequest", "param": "response_format", "message": OLD}}, ["response_format"]),
         (400, {"error": {"code": "content_filter", "param": "prompt", "message": "filtered"}}, []),
         (400, {"error": {"code": "invalid_type", "param": "messages", "message": "expected a string"}}, []),
         (500, {"error": {"code": "unsupported_parameter", "param": "seed", "message": "x"}}, []),
