@@ -92,7 +92,8 @@ class InferenceError(Exception):
 
     def __str__(self) -> str:
         notes = "; ".join(self._notes())
-        return f"{self.message} ({notes})" if notes else self.message
+        notes = f" ({notes})" if notes else ""
+        return cut(self.message, _TEXT_LIMIT - len(notes)) + notes
 
     def _notes(self) -> Iterator[str]:
         """What is known of the call, but not said in the message."""
@@ -265,6 +266,8 @@ _UNSPECIFIC = frozenset({400, 413})
 _SHOWN = 80
 """The most that a message repeats of a code, a path or a value."""
 _URL_SHOWN = 200
+_TEXT_LIMIT = 1000
+"""Characters of the text of an exception."""
 
 
 _LEAVE_OUT = "Leave it out, or set on_unsupported='drop' to have it left out."

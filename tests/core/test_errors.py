@@ -296,3 +296,17 @@ def test_long_words_are_cut(body: dict[str, Any]) -> None:
 
     assert len(str(caught.value)) < 500
     assert caught.value.body == body
+
+
+def test_the_longest_text() -> None:
+    """An exception that has all that can be long is no longer than promised, and says whom it asked."""
+    detail = {"loc": ["body", "x" * 9000], "input": "x" * 9000}
+    body = {"error": {"code": "x" * 9000, "message": "why " * 9000, "details": [detail]}}
+    asked = call(url="https://x.services.ai.azure.com/" + "models/" * 90)._replace(model="m" * 9000)
+    with pytest.raises(APIStatusError) as caught:
+        protocol.raise_for_status(asked, 400, {"retry-after": "7"}, json.dumps(body).encode())
+    caught.value.belongs_to(asked, attempts=3, answer_headers={})
+    caught.value.rows = [None] * 10_000
+
+    assert 900 < len(str(caught.value)) <= 1000
+    assert str(caught.value).endswith(", 3 attempts)")
