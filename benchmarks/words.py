@@ -53,7 +53,7 @@ METHOD = """\
 * Peers may do less for their cost: llama-index azure-inference yields nothing for a streamed tool call, and openai-like
   makes its HTTP client at the first call, so see the row of an object with its first chat.
 
-To repeat it: `make bench`, which takes 35 to 90 minutes on two CPUs. In parts:
+To repeat it: `make bench`, which takes half an hour to an hour and a half on two CPUs. In parts:
 `python -m benchmarks --only chat,chunk --clients ours,floor --quick` (see `--help`), with the interpreters of
 `.venv-langchain-peers` and `.venv-llamaindex-peers`, which `make bench` makes. `--instructions` counts instead of
 timing; `--baseline FOLDER` measures another checkout beside this one."""
