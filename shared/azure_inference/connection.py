@@ -62,9 +62,10 @@ class _AsyncClient(AsyncInferenceClient):
 class Connection:
     """An endpoint with a credential, for an object with both sync and async methods.
 
-    Arguments are those of `InferenceClient`, and are checked at once; connections are made at the first call. It never
-    changes, so a copy is the object itself. A pickle carries everything but the credential, the headers and the user's
-    HTTP clients: where it is loaded, the credential is taken from AZURE_INFERENCE_CREDENTIAL.
+    Arguments are those of `InferenceClient` and `async_http_client`, and are checked at once; connections are made at
+    the first call. Its arguments never change, so a copy is the object itself. It remembers the schemas that a model
+    refused; a pickle does not. That carries everything but the credential, the headers and the user's HTTP clients:
+    where it is loaded, the credential is taken from AZURE_INFERENCE_CREDENTIAL.
     """
 
     arguments = frozenset(ARGUMENTS)
