@@ -224,7 +224,10 @@ class ContextLengthError(BadRequestError):
 
 
 class AuthenticationError(APIStatusError):
-    """The credential is missing, wrong, expired, or made for another audience."""
+    """The credential is missing, wrong, expired, or made for another audience; or what gives tokens failed.
+
+    In the last case `status_code` is 0, and that attempt sent nothing.
+    """
 
 
 class PermissionDeniedError(APIStatusError):

@@ -36,10 +36,12 @@ class RetryPolicy:
 
     Attributes:
         max_retries: How many further attempts after the first.
-        first_delay: Seconds before the second attempt; each further wait is twice as long.
+        first_delay: Seconds before the second attempt; each further wait is twice as long. Each is cut at random by up
+            to half, and there is none after a first attempt whose connection was dropped before any answer.
         max_delay: The longest wait of our own choosing, in seconds.
         max_retry_after: The longest wait a server may ask for, in seconds; one that asks for more is not retried.
-        retry_on_timeout: Also try again after a timeout. Off by default: the model may still be at work, and billing.
+        retry_on_timeout: Also try again after a timeout of `read` or `write`. Off by default: the model may still be
+            at work, and billing. One of `connect` is tried again in any case, no other ever is.
     """
 
     max_retries: int = 2
