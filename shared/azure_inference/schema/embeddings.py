@@ -38,13 +38,13 @@ class ImageInput(WireModel):
     text: str | None = None
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, mime_type: str, text: str | None = None) -> Self:
-        """An image held in memory; `mime_type` such as `image/png`."""
+    def from_bytes(cls, data: bytes, *, mime_type: str | None = None, text: str | None = None) -> Self:
+        """An image held in memory; `mime_type` such as `image/png`, where its first bytes do not tell it."""
         return cls(image=ImagePart.from_bytes(data, mime_type=mime_type).image_url.url, text=text)
 
     @classmethod
     def from_file(cls, path: str | Path, *, mime_type: str | None = None, text: str | None = None) -> Self:
-        """An image file, read now; its type is told by its name unless `mime_type` says it."""
+        """An image file, read now; its type is told by its name or first bytes unless `mime_type` says it."""
         return cls(image=ImagePart.from_file(path, mime_type=mime_type).image_url.url, text=text)
 
 
