@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from .errors import APITimeoutError, AuthenticationError, ConfigurationError
 from .singleflight import TaskFlight, ThreadFlight
-from .timeouts import NEVER, Deadline
+from .timeouts import NEVER, REMEDIES, Deadline
 
 REFRESH_BEFORE_EXPIRY = 300.0
 REFRESH_AGAIN_AFTER = 30.0
@@ -211,8 +211,7 @@ def _settled(outcome: Headers | BaseException | None, spare: Headers) -> Headers
         return spare
     if outcome is None:
         raise APITimeoutError(
-            "credential gave nothing before the call was to be over (total): look at what gives the tokens, "
-            "or raise timeout",
+            f"credential gave nothing before the call was to be over (total): {REMEDIES['credential']}",
             phase="credential",
         )
     if isinstance(outcome, ConfigurationError):

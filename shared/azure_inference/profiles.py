@@ -158,11 +158,8 @@ _FAMILIES: tuple[tuple[str, ModelProfile], ...] = (
     ("kimi-k2*", _chat(_AZURE, "kimi-k2", 262_144, 262_144, "tools reasoning")),
     ("grok-3-mini*", _chat(_AZURE, "grok-3-mini", 131_072, 131_072, "tools reasoning", perhaps="schema json")),
     ("grok-3*", _chat(_AZURE, "grok-3", 131_072, 131_072, "tools", perhaps="schema json")),
-    ("grok-4-fast-non*", _chat(_AZURE, "grok-4-fast", 2_000_000, 2_000_000, "tools image", perhaps="schema json")),
-    (
-        "grok-4-fast*",
-        _chat(_AZURE, "grok-4-fast", 2_000_000, 2_000_000, "tools image reasoning", perhaps="schema json"),
-    ),
+    ("grok-4-fast-non*", _GROK_FAST),
+    ("grok-4-fast*", _GROK_FAST._replace(reasoning=True)),
     ("grok-4*", _chat(_AZURE, "grok-4", 256_000, 8_192, "tools reasoning", perhaps="schema json image")),
     ("grok-code*", _chat(_AZURE, "grok-code", 256_000, 8_192, "tools reasoning", perhaps="schema json")),
     # Meta

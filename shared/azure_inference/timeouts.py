@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 from .checks import is_number
 from .errors import APITimeoutError, ConfigurationError, shown
 
-_REMEDIES: Mapping[str, str] = {
+REMEDIES: Mapping[str, str] = {
     "connect": "check the endpoint and the network, or pass timeout=Timeouts(connect=...)",
     "pool": "raise max_connections, or pass timeout=Timeouts(pool=...)",
     "credential": "look at what gives the tokens, or raise timeout",
@@ -45,7 +45,7 @@ class Deadline(NamedTuple):
 
     def error(self, where: str) -> APITimeoutError:
         """The error to raise when it has passed."""
-        remedy = _REMEDIES.get(self.phase, "raise timeout, or look at the service")
+        remedy = REMEDIES.get(self.phase, "raise timeout, or look at the service")
         return APITimeoutError(f"{where} took too long ({self.phase}): {remedy}", phase=self.phase)
 
 
