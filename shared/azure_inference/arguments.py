@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from .checks import found_at, told
-from .errors import ConfigurationError, cut, shown
+from .errors import ConfigurationError, shown
+from .schema.failures import cut
 
 ALIASES: Mapping[str, str] = {"api_key": "credential", "extra_body": "model_kwargs"}
 """Other names of arguments, which every class takes as well."""

@@ -4,7 +4,8 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from .errors import ConfigurationError, cut, shown
+from .errors import ConfigurationError, shown
+from .schema.failures import cut
 
 _MANY: tuple[type, ...] = (Collection, Iterator)
 _NO_LISTS: tuple[type, ...] = (str, bytes, Mapping)

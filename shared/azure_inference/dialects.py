@@ -11,7 +11,8 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from .endpoints import PATHS
-from .errors import ConfigurationError, cut, shown
+from .errors import ConfigurationError, shown
+from .schema.failures import cut
 
 API_VERSION = "2024-05-01-preview"
 

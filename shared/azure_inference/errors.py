@@ -27,7 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
 
 from .schema._base import ESSENTIAL
-from .schema.failures import Failure, keyword, request_id_of
+from .schema.failures import Failure, cut, keyword, request_id_of
 
 
 class CallIdentity(Protocol):
@@ -266,8 +266,6 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
 _SERVER_ERRORS = 500
 _UNSPECIFIC = frozenset({400, 413})
 """Statuses that need the words of the message to be understood."""
-_SHOWN = 80
-"""The most that a message repeats of a code, a path or a value."""
 _URL_SHOWN = 200
 _TEXT_LIMIT = 1000
 """Characters of the text of an exception."""
@@ -389,8 +387,3 @@ def _hint_by_words(failure: Failure) -> str | None:
 def shown(value: Any) -> str:
     """A value as messages show it."""
     return cut(repr(value))
-
-
-def cut(text: str, limit: int = _SHOWN) -> str:
-    """The beginning of a text, as long as messages repeat one."""
-    return text if len(text) <= limit else text[: limit - 3] + "..."

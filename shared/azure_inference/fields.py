@@ -9,8 +9,9 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from .errors import ConfigurationError, cut, shown
+from .errors import ConfigurationError, shown
 from .schema._json import is_object
+from .schema.failures import cut
 
 _FURTHER = "extra_body"
 _NOTHING: Mapping[str, Any] = {}

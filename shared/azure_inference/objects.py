@@ -9,11 +9,9 @@ from typing import Any, Literal
 
 from pydantic_core import from_json
 
-from .errors import cut
 from .schema._json import is_object
+from .schema.failures import cut
 
-_SHOWN = 80
-"""The most that a message repeats of an answer."""
 _REFUSAL_SHOWN = 500
 """The most that a message repeats of a refusal, whose words are all that it has."""
 _OBJECT_START = r'(?:\[\s*)?\{\s*["}]'
@@ -105,7 +103,7 @@ def why_no_object(
     elif finish_reason == "content_filter":
         reason = f"the content filter cut it off{_filtered(content_filter_results)}"
     else:
-        reason = f"it holds no complete JSON: {cut(text, _SHOWN)!r}"
+        reason = f"it holds no complete JSON: {cut(text)!r}"
     return f"There is no {name} in the answer: {reason}"
 
 
@@ -117,7 +115,7 @@ def is_cut_off(finish_reason: str | None) -> bool:
 def _filtered(verdicts: Any) -> str:
     """The categories that the content filter objects to."""
     names = [str(name) for name, verdict in verdicts.items() if _is_filtered(verdict)] if is_object(verdicts) else []
-    return cut(f" ({', '.join(names)})", _SHOWN) if names else ""
+    return cut(f" ({', '.join(names)})") if names else ""
 
 
 def _is_filtered(verdict: Any) -> bool:

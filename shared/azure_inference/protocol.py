@@ -16,17 +16,18 @@ from .checks import found_at, told
 from .credentials import Secret
 from .dialects import Target
 from .endpoints import ERROR_LIMIT, AnswerT, Endpoint
-from .errors import APIStatusError, ConfigurationError, InferenceError, ResponseValidationError, cut, shown
+from .errors import APIStatusError, ConfigurationError, InferenceError, ResponseValidationError, shown
 from .schema._base import RequestModel, WireModel
 from .schema._json import is_array, is_object, read_json
 from .schema.chat import ChatRequest
-from .schema.failures import Failure, is_failure, read_failure, status_of
+from .schema.failures import Failure, cut, is_failure, read_failure, status_of
 from .schema.messages import without_names
 from .surrogates import SurrogateJoiner
 
 ModelT = TypeVar("ModelT", bound=WireModel)
 RequestT = TypeVar("RequestT", bound=RequestModel)
-_EXCERPT = 80
+EXCERPT = 80
+"""Bytes of a body that an error shows."""
 _UNSUITABLE_BODY = 502
 _STREAM_OPTIONS = "stream_options"
 _NO_NUMBER = rb"[\[:,]-?(?:NaN|Infinity)"
@@ -270,7 +271,7 @@ def read_answer(call: Call[AnswerT], status: int, headers: Mapping[str, str], bo
             answer = validator.validate_python(_mended(body))
         except (ValueError, RecursionError):
             raise ResponseValidationError(
-                f"{_named(call)} answered 200 with {_seen(body)}, which is no {call.endpoint.answer.__name__}: "
+                f"{_named(call)} answered 200 with {seen(body)}, which is no {call.endpoint.answer.__name__}: "
                 f"{_first(error)}. Check that the endpoint speaks this API."
             ) from None
     if (answer.model_extra or {}).keys() & {"error", "message", "detail"}:
@@ -300,7 +301,7 @@ def raise_for_status(call: Call[Any], status: int, headers: Mapping[str, str], b
             "credential away: check the endpoint."
         )
     if status < 300:
-        raise ResponseValidationError(f"{_named(call)} answered {status} and {_seen(body)}: check the endpoint.")
+        raise ResponseValidationError(f"{_named(call)} answered {status} and {seen(body)}: check the endpoint.")
     raise _status_error(call, status, headers, body)
 
 
@@ -359,8 +360,9 @@ def _named(call: Call[Any]) -> str:
     return f"{call.endpoint.method} {call.url.partition('?')[0]}"
 
 
-def _seen(body: bytes) -> str:
-    return repr(body[:_EXCERPT].decode("utf-8", "replace")) if body else "an empty body"
+def seen(body: bytes) -> str:
+    """A body as messages show it."""
+    return repr(body[:EXCERPT].decode("utf-8", "replace")) if body else "an empty body"
 
 
 def _first(error: ValidationError) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from .errors import APIConnectionError, APITimeoutError, InferenceError, ResponseValidationError, StreamInterruptedError
-from .protocol import Call, raise_if_failure
+from .protocol import EXCERPT, Call, raise_if_failure, seen
 from .schema._json import is_array, read_json
 from .schema.chat import ChatCompletion
 from .schema.chunks import SHALLOW, ChatCompletionChunk, CompletionChunk
@@ -23,8 +23,6 @@ WholeT = TypeVar("WholeT", bound=ChatCompletion | Completion)
 WholeT_co = TypeVar("WholeT_co", bound=ChatCompletion | Completion, covariant=True)
 _LOGGER = logging.getLogger("azure_inference")
 _DONE = b"[DONE]"
-_SHOWN = 80
-"""Bytes of a body that an error shows."""
 _FIELD = rb"(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?:[:\r\n]|\Z)"
 """How the lines of an event stream begin, or nothing."""
 
@@ -162,9 +160,9 @@ class StreamReader(Generic[ChunkT, WholeT]):
     def _is_kept(self, piece: bytes) -> bool:
         """Whether a piece is of a plain body, with which some servers answer a stream request; if so, it is kept."""
         if self._whole_body is None:
-            self._begin = begin = (self._begin + piece[:_SHOWN]).lstrip()
+            self._begin = begin = (self._begin + piece[:EXCERPT]).lstrip()
             if not begin.startswith((b"{", b"[", b"<")):  # no event stream begins like this
-                self._is_event_stream = b"\n" in begin or len(begin) >= _SHOWN
+                self._is_event_stream = b"\n" in begin or len(begin) >= EXCERPT
                 return False
             self._whole_body = bytearray()
         self._whole_body += piece
@@ -266,13 +264,11 @@ class StreamReader(Generic[ChunkT, WholeT]):
 
 
 def _no_stream(body: bytes) -> ResponseValidationError:
-    seen = body[:_SHOWN].decode("utf-8", "replace")
-    return ResponseValidationError(f"a stream was asked for, and {seen!r} came: check the endpoint")
+    return ResponseValidationError(f"a stream was asked for, and {seen(body)} came: check the endpoint")
 
 
 def _no_chunk(data: bytes) -> ResponseValidationError:
-    seen = data[:_SHOWN].decode("utf-8", "replace")
-    return ResponseValidationError(f"the stream has an event that is no chunk: {seen!r}")
+    return ResponseValidationError(f"the stream has an event that is no chunk: {seen(data)}")
 
 
 def _listed(choices: Any) -> list[Any]:

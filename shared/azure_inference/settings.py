@@ -13,13 +13,14 @@ from .arguments import meant, unknown_argument
 from .checks import check_count, check_flag, check_text, check_texts
 from .credentials import Credential, conceal, to_authorizer
 from .endpoints import AnswerT, Endpoint
-from .errors import APIStatusError, ConfigurationError, cut, shown
+from .errors import APIStatusError, ConfigurationError, shown
 from .protocol import Call, ExtraParameters, to_extra_parameters, to_headers
 from .reasoning import with_reasoning
 from .remedy import Remedy
 from .retry import RetryBudget, RetryPolicy, Tries
 from .schema._base import RequestModel
 from .schema.chat import ChatCompletion
+from .schema.failures import cut
 from .timeouts import Timeouts
 from .transport import TransportSettings
 

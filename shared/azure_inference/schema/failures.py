@@ -14,6 +14,8 @@ from ._json import is_array, is_object, read_json
 _FLAGS = {"true": True, "false": False}
 _REQUEST_ID_HEADERS = ("apim-request-id", "x-request-id", "x-ms-client-request-id")
 _MESSAGE_LIMIT = 500
+_SHOWN = 80
+"""The most that a message repeats of a code, a path or a value."""
 _NESTING_LIMIT = 8
 _REPR_LIMIT = 20_000
 EXTRAS_NAMED = r"Extra parameters \[([^\]]*)\]"
@@ -44,6 +46,11 @@ _STATUS_BY_KEYWORD = {
     "serviceunavailable": 503,
 }
 """The status that services send with a code, by its `keyword`: inside a 200, there may be only the code."""
+
+
+def cut(text: str, limit: int = _SHOWN) -> str:
+    """The beginning of a text, as long as messages repeat one."""
+    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 class Failure(NamedTuple):
@@ -89,7 +96,7 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failur
     return Failure(
         status=status,
         code=found.code or headers.get("x-ms-error-code"),
-        message=_short(message),
+        message=cut(message.encode("utf-8", "replace").decode(), _MESSAGE_LIMIT),
         param=found.param or _named_parameter(message) or _first_named(found.location),
         location=found.location,
         value=found.value,
@@ -293,11 +300,6 @@ def _plain(value: Any) -> Any:
     title = re.search(_TITLE, value[:_REPR_LIMIT])
     words = " ".join(unescape(title[1]).split()) if title else ""
     return f"A web page came, titled {words!r}" if words else "A web page came"
-
-
-def _short(text: str) -> str:
-    text = text.encode("utf-8", "replace").decode()
-    return text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 3] + "..."
 
 
 def _named_parameter(message: str) -> str | None:
