@@ -42,15 +42,15 @@ class ConnectedModel(BaseModel):
     api_version: SkipValidation[str | None] = None
     """The `api-version` of the query, where the endpoint takes one."""
     dialect: SkipValidation[str | None] = None
-    """The kind of endpoint, if its URL does not tell it."""
+    """The kind of endpoint, if its URL does not tell it: `model-inference`, `azure-openai` or `openai-v1`."""
     extra_parameters: SkipValidation[str | None] = None
     """What becomes of parameters that the API does not define: `pass-through`, `drop` or `error`."""
     on_unsupported: SkipValidation[str | None] = None
     """`drop` to leave out, with a warning, a parameter that the model refuses; by default the refusal is raised."""
     timeout: Annotated[float | Timeouts | None, SkipValidation, BeforeValidator(restored(Timeouts))] = None
-    """Seconds that a whole call may take, or `Timeouts`."""
+    """Seconds that a whole call may take, or `Timeouts`; by default 600, and less for each phase of it."""
     max_retries: SkipValidation[int | None] = None
-    """How often a failed request is sent again."""
+    """How often a failed request is sent again; by default 2."""
     retry: Annotated[RetryPolicy | None, SkipValidation, BeforeValidator(restored(RetryPolicy))] = None
     """When and how often, in full."""
     credential_scopes: SkipValidation[Sequence[str] | None] = None
