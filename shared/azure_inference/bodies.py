@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import ResponseValidationError
 
-ASKED = ("accept-encoding", "identity")
+NO_COMPRESSION = ("accept-encoding", "identity")
 """The header that asks for what `BodyDecoder` understands."""
 _PIECE = 64 * 1024
 _MARKS = (codecs.BOM_UTF8[:1], codecs.BOM_UTF16_LE[:1], codecs.BOM_UTF16_BE[:1])

@@ -208,7 +208,7 @@ def resolve_settings(
             retry=_retry_policy(options),
             budget=RetryBudget(),
             timeouts=Timeouts.of(options.get("timeout")),
-            headers=(("user-agent", USER_AGENT), bodies.ASKED),
+            headers=(("user-agent", USER_AGENT), bodies.NO_COMPRESSION),
             max_connections=options.get("max_connections") or MAX_CONNECTIONS,
             proxy=transport.environment_proxy(target.origin) if options.get("trust_env") else None,
         ),

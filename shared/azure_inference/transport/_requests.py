@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from azure_inference.bodies import ASKED
+from azure_inference.bodies import NO_COMPRESSION
 from azure_inference.credentials import Headers, Secret
 from azure_inference.errors import ConfigurationError
 from azure_inference.protocol import Call
@@ -90,5 +90,5 @@ def to_request_of(client: httpx.Client | httpx.AsyncClient, call: Call[Any], aut
 
     Of the headers that are ours without being a call's, only one replaces the client's: it would ask for compression.
     """
-    headers = {_REQUEST_ID: call.client_request_id, **_merged((ASKED,), authorization, call.headers)}
+    headers = {_REQUEST_ID: call.client_request_id, **_merged((NO_COMPRESSION,), authorization, call.headers)}
     return client.build_request(call.endpoint.method, parsed_url(call.url), headers=headers, content=call.body or None)
