@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -211,15 +211,49 @@ class _ChoiceSoFar:
         return Choice(**fields)
 
 
-class ChatAccumulator:
+class _SoFar(Protocol):
+    finish_reason: str | None
+
+
+SoFarT = TypeVar("SoFarT", bound=_SoFar)
+
+
+class _Choices(Generic[SoFarT]):
+    """The choices of an answer, as far as they have come, and what stands beside them."""
+
+    def __init__(self) -> None:
+        self._head = _Head()
+        self._choices: dict[int, SoFarT] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no choice has come yet."""
+        return not self._choices
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every choice seen has said why it ended."""
+        return bool(self._choices) and all(choice.finish_reason for choice in self._choices.values())
+
+    @property
+    def _in_order(self) -> list[tuple[int, SoFarT]]:
+        """The choices by their index."""
+        return sorted(self._choices.items())
+
+    @property
+    def _unexplained(self) -> list[int]:
+        """The choices that have not said why they ended."""
+        return [index for index, choice in self._in_order if not choice.finish_reason]
+
+
+class ChatAccumulator(_Choices[_ChoiceSoFar]):
     """Puts the chunks of a streamed chat answer together.
 
     With `split_reasoning`, text between `<think>` and `</think>` is moved to where reasoning belongs.
     """
 
     def __init__(self, *, split_reasoning: bool = True) -> None:
-        self._head = _Head()
-        self._choices: dict[int, _ChoiceSoFar] = {}
+        super().__init__()
         self._split_reasoning = split_reasoning
 
     def add(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
@@ -248,32 +282,21 @@ class ChatAccumulator:
         """The text held back when a stream breaks off, as one more chunk; None if there is none."""
         choices = [
             ChunkChoice(index=index, delta=delta)
-            for index, choice in sorted(self._choices.items())
+            for index, choice in self._in_order
             if (delta := choice.rest()) is not None
         ]
         return ChatCompletionChunk(choices=choices) if choices else None
 
     def unexplained(self) -> ChatCompletionChunk | None:
         """The end of the choices that have not said why they ended, as one more chunk to add; None if all have."""
-        left = sorted(index for index, choice in self._choices.items() if not choice.finish_reason)
-        choices = [ChunkChoice(index=index, finish_reason=UNKNOWN) for index in left]
+        choices = [ChunkChoice(index=index, finish_reason=UNKNOWN) for index in self._unexplained]
         return ChatCompletionChunk(id=self._head.values.get("id"), choices=choices) if choices else None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no choice has come yet."""
-        return not self._choices
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether every choice seen has said why it ended."""
-        return bool(self._choices) and all(choice.finish_reason for choice in self._choices.values())
 
     def result(self) -> ChatCompletion | None:
         """The answer so far; None while no choice has come."""
         if not self._choices:
             return None
-        choices = [choice.result(index) for index, choice in sorted(self._choices.items())]
+        choices = [choice.result(index) for index, choice in self._in_order]
         completion = ChatCompletion(choices=choices, **self._head.values)
         # A closing tag whose opening one is missing is only recognised in the whole text.
         return with_unopened(completion) if self._split_reasoning else completion
@@ -301,12 +324,8 @@ class _TextSoFar:
         return CompletionChoice(**fields)
 
 
-class CompletionAccumulator:
+class CompletionAccumulator(_Choices[_TextSoFar]):
     """Puts the chunks of a streamed text completion together."""
-
-    def __init__(self) -> None:
-        self._head = _Head()
-        self._choices: dict[int, _TextSoFar] = {}
 
     def add(self, chunk: CompletionChunk) -> CompletionChunk:
         """Takes a chunk in and gives it back."""
@@ -325,23 +344,12 @@ class CompletionAccumulator:
 
     def unexplained(self) -> CompletionChunk | None:
         """The end of the choices that have not said why they ended, as one more chunk to add; None if all have."""
-        left = sorted(index for index, choice in self._choices.items() if not choice.finish_reason)
-        choices = [CompletionChunkChoice(index=index, finish_reason=UNKNOWN) for index in left]
+        choices = [CompletionChunkChoice(index=index, finish_reason=UNKNOWN) for index in self._unexplained]
         return CompletionChunk(id=self._head.values.get("id"), choices=choices) if choices else None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no choice has come yet."""
-        return not self._choices
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether every choice seen has said why it ended."""
-        return bool(self._choices) and all(choice.finish_reason for choice in self._choices.values())
 
     def result(self) -> Completion | None:
         """The answer so far; None while no choice has come."""
         if not self._choices:
             return None
-        choices = [choice.result(index) for index, choice in sorted(self._choices.items())]
+        choices = [choice.result(index) for index, choice in self._in_order]
         return Completion(choices=choices, **self._head.values)
