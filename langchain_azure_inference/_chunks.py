@@ -55,7 +55,17 @@ class AnswerChunk(AIMessageChunk):
         total: Any = super().__add__(other)
         if total.chunk_position != "last":
             return total
-        return _settled(AIMessageChunk(**{name: value for name, value in total if name != "type"}))
+        return _settled(AIMessageChunk(**_fields(total)))
+
+    def __radd__(self, other: Any) -> Any:
+        """What is added to a chunk of another class, as to an empty one that a loop starts with, makes sums of ours."""
+        if not isinstance(other, AIMessageChunk):
+            return NotImplemented
+        return AnswerChunk(**_fields(other)) + self
+
+
+def _fields(message: AIMessageChunk) -> dict[str, Any]:
+    return {name: value for name, value in message if name != "type"}
 
 
 def _settled(total: AIMessageChunk) -> AIMessageChunk:

@@ -259,6 +259,21 @@ def test_sums_are_stored(script: Any, wire: SimpleNamespace, name: str) -> None:
         assert (type(made), made.content) == (AIMessageChunk, answer.content)
 
 
+@pytest.mark.parametrize("name", ["text", "a broken call", "a broken and a whole call"])
+def test_sums_that_start_empty(script: Any, wire: SimpleNamespace, name: str) -> None:
+    """A loop that adds chunks to an empty one of langchain-core comes to the same message."""
+    _, deltas, reason = ANSWERS[name]
+    script.says(wire.events(*deltas, finish_reason=reason))
+    chunks = chunks_of(model_of(script), "stream")
+
+    full = AIMessageChunk(content="")
+    for chunk in chunks:
+        full += chunk
+
+    assert full == total(chunks)
+    assert type(full) is AIMessageChunk
+
+
 def test_a_copied_piece_adds_up_truthfully(script: Any, wire: SimpleNamespace) -> None:
     """Copies, and pickles, of a piece are pieces: broken calls stay broken."""
     _, deltas, reason = ANSWERS["a broken call"]
