@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Self
 
 from langchain_core.messages import AIMessageChunk
@@ -81,6 +82,7 @@ def _settled(total: AIMessageChunk) -> AIMessageChunk:
     total.invalid_tool_calls = [
         to_broken(piece["name"], piece["args"], piece["id"]) for piece, arguments in read if arguments is None
     ]
+    total.tool_call_chunks = [piece if arguments is not None else _unmendable(piece) for piece, arguments in read]
     broken = {call["id"]: call for call in total.invalid_tool_calls}
     kinds = ("tool_call", "tool_call_chunk")
     if broken and isinstance(total.content, list):
@@ -91,6 +93,15 @@ def _settled(total: AIMessageChunk) -> AIMessageChunk:
             for block in total.content
         ]
     return total
+
+
+def _unmendable(piece: ToolCallChunk) -> ToolCallChunk:
+    """A broken call with its arguments as a JSON string, if they begin an object.
+
+    langchain-core completes such arguments wherever a sum is loaded or added to, and takes a string for what it is.
+    """
+    text = json.dumps(piece["args"]) if _may_be_object(piece["args"]) else piece["args"]
+    return tool_call_chunk(name=piece["name"], args=text, id=piece["id"], index=piece["index"])
 
 
 def _may_be_object(arguments: str | None) -> bool:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 import pickle
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.load import dumps, loads
-from langchain_core.messages import AIMessage, AIMessageChunk, message_chunk_to_message
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    message_chunk_to_message,
+    messages_from_dict,
+    messages_to_dict,
+)
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from azure_inference import APIStatusError, StreamInterruptedError
 from langchain_azure_inference import ChatAzureInference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import SimpleNamespace
 
 METADATA = {"model_provider": "azure_inference", "model_name": "scripted", "id": "chat-1", "created": 1}
@@ -257,6 +264,30 @@ def test_sums_are_stored(script: Any, wire: SimpleNamespace, name: str) -> None:
         checkpoint.loads_typed(checkpoint.dumps_typed(answer)),
     ):
         assert (type(made), made.content) == (AIMessageChunk, answer.content)
+
+
+AGAIN: dict[str, Callable[[AIMessageChunk], Any]] = {
+    "loads": lambda message: loads(dumps(message), allowed_objects="messages"),
+    "dicts": lambda message: messages_from_dict(messages_to_dict([message]))[0],
+    "pydantic": lambda message: AIMessageChunk.model_validate(message.model_dump()),
+    "more": lambda message: message + AIMessageChunk(content=""),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.* is in beta")
+@pytest.mark.parametrize("again", AGAIN.values(), ids=AGAIN)
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_sums_are_not_mended(script: Any, wire: SimpleNamespace, output_version: str, again: Any) -> None:
+    """A call that was cut off is still none that can be carried out, however often the sum is loaded or added to."""
+    cut = '{"city": "Par'
+    deltas = [piece(0, "{}", id_="c1", name="f"), piece(1, cut, id_="c2", name="g")]
+    script.says(wire.events(*deltas, finish_reason="length"))
+    answer = total(chunks_of(model_of(script, output_version=output_version), "stream"))
+
+    for made in (again(answer), again(again(answer))):
+        assert made.tool_calls == answer.tool_calls
+        assert [(call["id"], json.loads(call["args"])) for call in made.invalid_tool_calls] == [("c2", cut)]
+    assert [call["args"] for call in message_chunk_to_message(answer).invalid_tool_calls] == [cut]
 
 
 @pytest.mark.parametrize("name", ["text", "a broken call", "a broken and a whole call"])
