@@ -61,19 +61,25 @@ def to_broken(name: str | None, text: str | None, id_: str | None) -> InvalidToo
 
 def to_additional(message: AnswerMessage) -> dict[str, Any]:
     """What has no place of its own in a LangChain message; see `_blocks`."""
-    said: dict[str, Any] = {}
+    said = to_said_once(message)
     if thought := message.reasoning_text:
         said["reasoning_content"] = thought
-    if message.refusal:
-        said["refusal"] = message.refusal
     if message.audio and (audio := message.audio.model_dump(exclude_none=True)):
         said["audio"] = audio
-    if message.model_extra or message.tool_calls:
-        said.update(to_unknown(message))
     return said
 
 
-def to_unknown(message: AnswerMessage) -> dict[str, Any]:
+def to_said_once(message: AnswerMessage) -> dict[str, Any]:
+    """What of that a stream says whole, with its last chunk: events of langchain-core keep one piece of a refusal."""
+    said: dict[str, Any] = {}
+    if message.refusal:
+        said["refusal"] = message.refusal
+    if message.model_extra or message.tool_calls:
+        said.update(_to_unknown(message))
+    return said
+
+
+def _to_unknown(message: AnswerMessage) -> dict[str, Any]:
     """What a message says under keys that the API does not define: annotations, say, or the context of its data.
 
     What is to go back with its calls is under `EXTRA_CONTENT`, by their ids.

@@ -7,11 +7,12 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.messages.block_translators import register_translator
 from langchain_core.messages.content import KNOWN_BLOCK_TYPES, ContentBlock
+from langchain_core.utils.utils import ensure_id
 
 PROVIDER = "azure_inference"
 EXTRA_CONTENT = "tool_call_extra_content"
 """Where a message keeps what a model wants back with its calls."""
-_IN_PIECES = frozenset({"text", "reasoning", "refusal"})
+_IN_PIECES = frozenset({"text", "reasoning"})
 _OF_CITATIONS = ("url", "title", "start_index", "end_index")
 
 
@@ -24,7 +25,8 @@ def to_blocks(message: AIMessage) -> list[ContentBlock]:
 def to_chunk_blocks(message: AIMessageChunk) -> list[ContentBlock]:
     """The blocks of a chunk.
 
-    Each kind of text has an index of its own: langchain-core adds up what has the same one, and numbers calls from 0.
+    Each kind of text has an index of its own: langchain-core adds up what has the same one, or none, and numbers calls
+    from 0.
     """
     if message.chunk_position == "last":
         return to_blocks(message)
@@ -33,9 +35,9 @@ def to_chunk_blocks(message: AIMessageChunk) -> list[ContentBlock]:
 
 
 def _indexed(block: dict[str, Any]) -> dict[str, Any]:
-    """A block with the index of its kind if it is text, which comes in pieces; an image, say, comes whole."""
-    kind = block["value"].get("type") if block["type"] == "non_standard" else block["type"]
-    return {**block, "index": f"lc_{block['type']}_0"} if kind in _IN_PIECES else block
+    """A block with the index of its kind if it is text, which comes in pieces; what comes whole has one of its own."""
+    kind = block["type"]
+    return {**block, "index": f"lc_{kind}_0" if kind in _IN_PIECES else ensure_id(block.get("id"))}
 
 
 def _all_but_calls(message: AIMessage) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from azure_inference import ChatCompletion, ChatCompletionChunk, ToolCallDelta, parse_arguments
 
-from ._answers import to_broken, to_metadata, to_unknown, to_usage
+from ._answers import to_broken, to_metadata, to_said_once, to_usage
 from ._blocks import PROVIDER
 
 
@@ -120,8 +120,6 @@ def to_chunks(chunk: ChatCompletionChunk) -> list[ChatGenerationChunk]:
             made.append(_chunk(additional_kwargs={"reasoning_content": thought}))
         if said := delta.said:
             made.append(_chunk(content=said))
-        if delta.refusal:
-            made.append(_chunk(additional_kwargs={"refusal": delta.refusal}))
         if delta.audio:
             made.append(_chunk(additional_kwargs={"audio": delta.audio.model_dump(exclude_none=True)}))
         if delta.tool_calls:
@@ -146,7 +144,7 @@ def to_last_chunk(answer: ChatCompletion) -> ChatGenerationChunk:
     choice = next((choice for choice in answer.choices if not choice.index), answer.choices[0])
     message = AIMessageChunk(
         content="",
-        additional_kwargs=to_unknown(choice.message),
+        additional_kwargs=to_said_once(choice.message),
         response_metadata=to_metadata(answer, choice),
         usage_metadata=to_usage(answer.usage),
         chunk_position="last",

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import copy
-import json
-import pickle
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from langchain_core.load import dumps, loads
-from langchain_core.messages import (
-    AIMessage,
-    AIMessageChunk,
-    message_chunk_to_message,
-    messages_from_dict,
-    messages_to_dict,
-)
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langchain_core.messages import AIMessage, AIMessageChunk, message_chunk_to_message
 
 from azure_inference import APIStatusError, StreamInterruptedError
 from langchain_azure_inference import ChatAzureInference
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import SimpleNamespace
 
 METADATA = {"model_provider": "azure_inference", "model_name": "scripted", "id": "chat-1", "created": 1}
@@ -78,6 +67,7 @@ def total(chunks: list[AIMessageChunk]) -> AIMessageChunk:
 
 CITED = {"type": "url_citation", "url_citation": {"url": "https://x/y", "title": "t", "start_index": 0, "x": 1}}
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+OTHER_IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,BB=="}}
 ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str]] = {
     "text": ({"content": "Hello there"}, [{"role": "assistant", "content": "Hel"}, {"content": "lo there"}], "stop"),
     "thoughts": (
@@ -180,26 +170,6 @@ def test_same_as_whole(  # noqa: PLR0917
         assert metadata == expected
 
 
-@pytest.mark.parametrize("way", ["stream", "astream"])
-@pytest.mark.parametrize("output_version", ["v0", "v1"])
-@pytest.mark.parametrize(("message", "deltas", "reason"), ANSWERS.values(), ids=ANSWERS)
-def test_sums_are_messages_of_langchain(  # noqa: PLR0917
-    script: Any, wire: SimpleNamespace, way: str, output_version: str, message: Any, deltas: Any, reason: str
-) -> None:
-    """However the chunks of a stream are added up, the sum is of a class of LangChain, and so is the last chunk."""
-    script.says(wire.events(*deltas, finish_reason=reason))
-    chunks = chunks_of(model_of(script, output_version=output_version), way)
-
-    one_by_one = chunks[0]
-    for chunk in chunks[1:]:
-        one_by_one += chunk
-    sums = [one_by_one, total(chunks), chunks[-1]]
-
-    assert [type(chunk) for chunk in sums] == [AIMessageChunk] * 3
-    assert one_by_one == total(chunks)
-    assert type(message_chunk_to_message(one_by_one)) is AIMessage
-
-
 WAYS = {
     "invoke": lambda model: model.invoke("hi"),
     "ainvoke": lambda model: asyncio.run(model.ainvoke("hi")),
@@ -245,74 +215,6 @@ def test_images_of_an_answer(script: Any, wire: SimpleNamespace, way: str) -> No
     assert [part for part in heard.content if part == IMAGE] == [IMAGE, IMAGE]
     assert heard.text == "Look:"
     assert [block["type"] for block in heard.content_blocks] == ["reasoning", "text", "image", "image"]
-
-
-@pytest.mark.filterwarnings("ignore:.* is in beta")
-@pytest.mark.parametrize("name", ANSWERS)
-def test_sums_are_stored(script: Any, wire: SimpleNamespace, name: str) -> None:
-    """The sum of a stream survives pickles, the JSON of LangChain and the strictest checkpoints of LangGraph."""
-    _, deltas, reason = ANSWERS[name]
-    script.says(wire.events(*deltas, finish_reason=reason))
-    answer = total(chunks_of(model_of(script), "stream"))
-    message = message_chunk_to_message(answer)
-    checkpoint = JsonPlusSerializer(allowed_msgpack_modules=None)
-
-    assert pickle.loads(pickle.dumps(answer)) == answer
-    assert checkpoint.loads_typed(checkpoint.dumps_typed(message)) == message
-    for made in (
-        loads(dumps(answer), allowed_objects="messages"),
-        checkpoint.loads_typed(checkpoint.dumps_typed(answer)),
-    ):
-        assert (type(made), made.content) == (AIMessageChunk, answer.content)
-
-
-AGAIN: dict[str, Callable[[AIMessageChunk], Any]] = {
-    "loads": lambda message: loads(dumps(message), allowed_objects="messages"),
-    "dicts": lambda message: messages_from_dict(messages_to_dict([message]))[0],
-    "pydantic": lambda message: AIMessageChunk.model_validate(message.model_dump()),
-    "more": lambda message: message + AIMessageChunk(content=""),
-}
-
-
-@pytest.mark.filterwarnings("ignore:.* is in beta")
-@pytest.mark.parametrize("again", AGAIN.values(), ids=AGAIN)
-@pytest.mark.parametrize("output_version", ["v0", "v1"])
-def test_sums_are_not_mended(script: Any, wire: SimpleNamespace, output_version: str, again: Any) -> None:
-    """A call that was cut off is still none that can be carried out, however often the sum is loaded or added to."""
-    cut = '{"city": "Par'
-    deltas = [piece(0, "{}", id_="c1", name="f"), piece(1, cut, id_="c2", name="g")]
-    script.says(wire.events(*deltas, finish_reason="length"))
-    answer = total(chunks_of(model_of(script, output_version=output_version), "stream"))
-
-    for made in (again(answer), again(again(answer))):
-        assert made.tool_calls == answer.tool_calls
-        assert [(call["id"], json.loads(call["args"])) for call in made.invalid_tool_calls] == [("c2", cut)]
-    assert [call["args"] for call in message_chunk_to_message(answer).invalid_tool_calls] == [cut]
-
-
-@pytest.mark.parametrize("name", ["text", "a broken call", "a broken and a whole call"])
-def test_sums_that_start_empty(script: Any, wire: SimpleNamespace, name: str) -> None:
-    """A loop that adds chunks to an empty one of langchain-core comes to the same message."""
-    _, deltas, reason = ANSWERS[name]
-    script.says(wire.events(*deltas, finish_reason=reason))
-    chunks = chunks_of(model_of(script), "stream")
-
-    full = AIMessageChunk(content="")
-    for chunk in chunks:
-        full += chunk
-
-    assert full == total(chunks)
-    assert type(full) is AIMessageChunk
-
-
-def test_a_copied_piece_adds_up_truthfully(script: Any, wire: SimpleNamespace) -> None:
-    """Copies, and pickles, of a piece are pieces: broken calls stay broken."""
-    _, deltas, reason = ANSWERS["a broken call"]
-    script.says(wire.events(*deltas, finish_reason=reason))
-    first, *others = chunks_of(model_of(script), "stream")
-
-    for again in (copy.copy(first), copy.deepcopy(first), first.model_copy(), pickle.loads(pickle.dumps(first))):
-        assert [call["args"] for call in (again + others).invalid_tool_calls] == ['{"city": "Par']
 
 
 @pytest.mark.parametrize("way", ["stream", "astream"])
@@ -424,6 +326,33 @@ def test_events_of_a_broken_call(script: Any, wire: SimpleNamespace, way: str) -
 
     assert answer.tool_calls == []
     assert [call["args"] for call in answer.invalid_tool_calls] == ['{"city": "Par']
+
+
+@pytest.mark.filterwarnings("ignore:.* is in beta")
+@pytest.mark.parametrize("way", ["stream_events", "output_version"])
+@pytest.mark.parametrize(
+    ("deltas", "blocks"),
+    [
+        (
+            [{"content": "A:"}, {"content": [IMAGE]}, {"content": " B:"}, {"content": [OTHER_IMAGE]}],
+            [("text", "A: B:"), ("image", "AA=="), ("image", "BB==")],
+        ),
+        (ANSWERS["a refusal"][1], [("refusal", "I will not.")]),
+    ],
+    ids=["images", "a refusal"],
+)
+def test_blocks_of_a_stream(script: Any, wire: SimpleNamespace, way: str, deltas: Any, blocks: Any) -> None:
+    """What comes whole in a stream is a block of its own, and what comes in pieces is one with all of them."""
+    script.says(wire.events(*deltas))
+
+    if way == "stream_events":
+        answer: Any = model_of(script).stream_events("hi", version="v3").output
+    else:
+        answer = total(chunks_of(model_of(script, output_version="v1"), "stream"))
+
+    said = [block["value"] if block["type"] == "non_standard" else block for block in answer.content]
+    assert [(block["type"], block.get("base64") or block[block["type"]]) for block in said] == blocks
+    assert answer.additional_kwargs.get("refusal") == dict(blocks).get("refusal")
 
 
 @pytest.mark.parametrize("way", ["invoke", "ainvoke", "events"])
