@@ -59,8 +59,8 @@ class ChatAzureInference(Generating, BaseChatModel):
     """The form of every answer: the API's object, its `type` alone, a schema or a class."""
     split_reasoning: SkipValidation[bool] = True
     """Whether `<think>` in an answer is told from what is said."""
-    streaming: bool = False
-    """Whether `invoke` streams too, for the sake of callbacks."""
+    streaming: bool | None = None
+    """Whether `invoke` streams too, for the sake of callbacks; False means that not even `stream` does."""
     profile: ModelProfile | None = Field(default=None, exclude=True)
     """What the model can do, as far as it is known of its name, or that of `base_model`."""
 

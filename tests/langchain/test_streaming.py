@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, message_chunk_to_message
+from langchain_core.runnables import ConfigurableField
 
 from azure_inference import APIStatusError, StreamInterruptedError
 from langchain_azure_inference import ChatAzureInference
@@ -380,3 +381,18 @@ def test_invoke_that_streams(script: Any, wire: SimpleNamespace, way: str, name:
         whole.tool_calls,
         whole.invalid_tool_calls,
     )
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+@pytest.mark.parametrize(("arguments", "count"), [({}, 3), ({"streaming": False}, 1)], ids=["unset", "False"])
+def test_streaming_is_off_if_told(
+    script: Any, wire: SimpleNamespace, way: str, arguments: dict[str, Any], count: int
+) -> None:
+    """A model streams unless it is told not to, also one made anew of all fields of another one."""
+    script.says(wire.events({"content": "a"}, {"content": "b"}) if count > 1 else wire.body({"content": "ab"}))
+    model = model_of(script, **arguments)
+    configurable: Any = model.configurable_fields(temperature=ConfigurableField(id="t"))
+
+    for asked in (model, configurable.with_config(configurable={"t": 0.5})):
+        chunks = chunks_of(asked, way)
+        assert ("".join(chunk.text for chunk in chunks), len(chunks)) == ("ab", count)
