@@ -10,10 +10,12 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, Us
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-from azure_inference import AnswerMessage, ChatCompletion, Choice, Usage, parse_arguments
+from azure_inference import AnswerMessage, Audio, ChatCompletion, Choice, Usage, parse_arguments
 from azure_inference import ToolCall as WireCall
 
 from ._blocks import EXTRA_CONTENT, PROVIDER
+
+_IN_PIECES = {"data", "transcript"}
 
 
 def to_result(answer: ChatCompletion) -> ChatResult:
@@ -64,16 +66,26 @@ def to_additional(message: AnswerMessage) -> dict[str, Any]:
     said = to_said_once(message)
     if thought := message.reasoning_text:
         said["reasoning_content"] = thought
-    if message.audio and (audio := message.audio.model_dump(exclude_none=True)):
-        said["audio"] = audio
+    if message.audio and (audio := to_audio_pieces(message.audio)):
+        said["audio"] = {**said.get("audio", {}), **audio}
     return said
 
 
+def to_audio_pieces(audio: Audio) -> dict[str, Any]:
+    """What of a spoken answer comes in pieces; the rest, a server may repeat with each."""
+    return audio.model_dump(exclude_none=True, include=_IN_PIECES)
+
+
 def to_said_once(message: AnswerMessage) -> dict[str, Any]:
-    """What of that a stream says whole, with its last chunk: events of langchain-core keep one piece of a refusal."""
+    """What of that the last chunk of a stream says.
+
+    A refusal is among it, though it comes in pieces: events of langchain-core keep one of them.
+    """
     said: dict[str, Any] = {}
     if message.refusal:
         said["refusal"] = message.refusal
+    if message.audio and (audio := message.audio.model_dump(exclude_none=True, exclude=_IN_PIECES)):
+        said["audio"] = audio
     if message.model_extra or message.tool_calls:
         said.update(_to_unknown(message))
     return said

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from azure_inference import ChatCompletion, ChatCompletionChunk, ToolCallDelta, parse_arguments
 
-from ._answers import to_broken, to_metadata, to_said_once, to_usage
+from ._answers import to_audio_pieces, to_broken, to_metadata, to_said_once, to_usage
 from ._blocks import PROVIDER
 
 
@@ -120,8 +120,8 @@ def to_chunks(chunk: ChatCompletionChunk) -> list[ChatGenerationChunk]:
             made.append(_chunk(additional_kwargs={"reasoning_content": thought}))
         if said := delta.said:
             made.append(_chunk(content=said))
-        if delta.audio:
-            made.append(_chunk(additional_kwargs={"audio": delta.audio.model_dump(exclude_none=True)}))
+        if delta.audio and (audio := to_audio_pieces(delta.audio)):
+            made.append(_chunk(additional_kwargs={"audio": audio}))
         if delta.tool_calls:
             made.append(_chunk(tool_call_chunks=[_to_call_chunk(piece) for piece in delta.tool_calls]))
     return made

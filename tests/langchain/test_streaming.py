@@ -141,6 +141,15 @@ ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str]] = {
         [{"content": [{"type": "thinking", "thinking": "hm"}]}, {"content": "Look:"}, {"content": [IMAGE, IMAGE]}],
         "stop",
     ),
+    "speech": (
+        {"audio": {"id": "a", "expires_at": 5.5, "data": "AABB", "transcript": "Hi", "format": "wav", "x": 1}},
+        [
+            {"audio": {"id": "a", "expires_at": 5, "data": "AA", "format": "wav", "x": 1}},
+            {"audio": {"id": "a", "expires_at": 5, "transcript": "Hi"}},
+            {"audio": {"id": "a", "expires_at": 5.5, "data": "BB", "format": "wav"}},
+        ],
+        "stop",
+    ),
     "a refusal": ({"content": None, "refusal": "I will not."}, [{"refusal": "I will "}, {"refusal": "not."}], "stop"),
 }
 
