@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from langchain_core.load import dumps, loads
-from pydantic import BaseModel, PrivateAttr
+from pydantic import BaseModel, ConfigDict, PrivateAttr, TypeAdapter
 
 from azure_inference import RetryPolicy, Timeouts
-from langchain_azure_inference import ChatAzureInference
+from langchain_azure_inference import AzureInferenceEmbeddings, AzureInferenceLLM, ChatAzureInference
 from llamaindex_azure_inference import AzureInference
 from tests.canary import KEY
 from tests.security.doors import DOORS
@@ -142,3 +142,19 @@ def test_the_connection_is_no_data(kind: Any) -> None:
     assert model.connection is not twin.connection
     assert [set(form) - set(kind.model_fields) - {"class_name"} for form in forms] == [set()] * 3
     assert "Connection" not in repr(model)
+
+
+@pytest.mark.parametrize("parent", [ChatAzureInference, AzureInferenceLLM, AzureInferenceEmbeddings])
+def test_classes_that_revalidate(parent: Any) -> None:
+    """A class that has pydantic make objects anew gets the same arguments: what is kept beside them is none of them."""
+
+    class Child(parent):
+        model_config = ConfigDict(revalidate_instances="always")
+
+    model = Child(endpoint="https://nobody.example/models", credential=KEY, model="m")
+    _ = model.connection, getattr(model, "_serialized", None)
+
+    again: Any = TypeAdapter(Child).validate_python(model)
+
+    assert again is not model
+    assert again == model
