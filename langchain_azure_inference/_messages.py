@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import mimetypes
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import (
     AIMessage,
@@ -104,16 +104,16 @@ def _of_model(message: AIMessage) -> dict[str, Any]:
 def _add_said(wire: dict[str, Any], additional: Mapping[str, Any]) -> None:
     """Adds what an answer has beside its text: the id of what was spoken, and a call as models once made them.
 
-    To its calls, it adds what the model wants back with them.
+    To its calls, it adds what the model wants back with them. What other packages note there in another form stays out.
     """
     extra: Any = additional.get(EXTRA_CONTENT)
-    if extra and "tool_calls" in wire:
+    if isinstance(extra, Mapping) and "tool_calls" in wire:
         wire["tool_calls"] = [
             {**call, "extra_content": extra[call["id"]]} if call["id"] in extra else call for call in wire["tool_calls"]
         ]
     audio: Any = additional.get("audio")
-    if audio and audio.get("id"):
-        wire["audio"] = {"id": audio["id"]}
+    if isinstance(audio, Mapping) and (id_ := cast("Mapping[str, Any]", audio).get("id")):
+        wire["audio"] = {"id": id_}
     legacy: Any = additional.get("function_call")
     if legacy and "tool_calls" not in wire:  # other packages note one of these there, too
         wire["function_call"] = legacy

@@ -303,6 +303,14 @@ def test_what_has_no_form(message: BaseMessage, words: str) -> None:
         to_wire([message])
 
 
+@pytest.mark.parametrize("noted", [{"audio": "a"}, {"audio": ["a"]}, {"tool_call_extra_content": "c1"}])
+def test_what_others_note(noted: dict[str, Any]) -> None:
+    """What is beside the text of an answer in a form that is not ours does not go out."""
+    said = AIMessage("a", tool_calls=[{"id": "c1", "name": "f", "args": {}}])
+
+    assert to_wire([said.model_copy(update={"additional_kwargs": noted})]) == to_wire([said])
+
+
 ARGUMENTS = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5) | st.none(), max_size=3)
 
 
