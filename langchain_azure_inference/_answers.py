@@ -121,6 +121,20 @@ def to_usage(usage: Usage | None) -> UsageMetadata | None:
     return metadata
 
 
+def to_output(usage: Usage | None, model: str | None) -> dict[str, Any]:
+    """The `llm_output` of an answer."""
+    return {"token_usage": to_usage(usage), "model_name": model}
+
+
+def add_outputs(outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The `llm_output` of several answers: all their tokens, and the model; of none, nothing."""
+    if not outputs:
+        return {}
+    usages = [usage for output in outputs if (usage := output.get("token_usage"))]
+    total = {key: sum(usage[key] for usage in usages) for key in ("input_tokens", "output_tokens", "total_tokens")}
+    return {"token_usage": total, "model_name": outputs[-1]["model_name"]}
+
+
 def to_metadata(answer: ChatCompletion, choice: Choice) -> dict[str, Any]:
     """The `response_metadata` of a message; keys that the API does not define are as the server has them."""
     return _given(

@@ -24,7 +24,7 @@ from azure_inference import (
     to_request,
 )
 
-from ._answers import to_result
+from ._answers import add_outputs, to_result
 from ._blocks import PROVIDER
 from ._chunks import to_chunks, to_last_chunk
 from ._errors import langchain_errors
@@ -287,9 +287,7 @@ class ChatAzureInference(Generating, BaseChatModel):
         outputs = [output for output in llm_outputs if output]
         if len(outputs) == 1 and outputs[0].get("token_usage"):
             return outputs[0]  # what nearly every call comes to
-        usages = [output["token_usage"] for output in outputs if output.get("token_usage")]
-        total = {key: sum(usage[key] for usage in usages) for key in ("input_tokens", "output_tokens", "total_tokens")}
-        return {"token_usage": total, "model_name": outputs[-1]["model_name"]} if outputs else {}
+        return add_outputs(outputs)
 
 
 def _shown(keywords: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from azure_inference import (
     to_request,
 )
 
-from ._answers import to_usage
+from ._answers import add_outputs, to_output
 from ._blocks import PROVIDER
 from ._errors import langchain_errors
 from ._generating import Generating
@@ -181,14 +181,12 @@ class AzureInferenceLLM(Generating, BaseLLM):
 
 
 def _to_result(answers: list[Completion]) -> LLMResult:
-    usages = [usage for answer in answers if (usage := to_usage(answer.usage))]
-    total = {key: sum(usage[key] for usage in usages) for key in ("input_tokens", "output_tokens", "total_tokens")}
     return LLMResult(
         generations=[
             [Generation(text=choice.text, generation_info=_to_info(choice)) for choice in answer.choices]
             for answer in answers
         ],
-        llm_output={"token_usage": total, "model_name": answers[-1].model},
+        llm_output=add_outputs([to_output(answer.usage, answer.model) for answer in answers]),
     )
 
 
@@ -206,5 +204,5 @@ def _to_chunks(answer: CompletionChunk) -> Iterator[GenerationChunk]:
 
 def _to_last_chunk(whole: Completion) -> GenerationChunk:
     """What the result of a whole answer has beside its generations: LangChain has no other place for it in streams."""
-    info = {"token_usage": to_usage(whole.usage), "model_name": whole.model}
+    info = to_output(whole.usage, whole.model)
     return GenerationChunk(text="", generation_info={name: value for name, value in info.items() if value})

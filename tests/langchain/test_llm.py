@@ -61,6 +61,12 @@ def test_result(llm: AzureInferenceLLM) -> None:
     assert result.llm_output["model_name"] == "emulated-chat"
 
 
+def test_no_prompts(llm: AzureInferenceLLM) -> None:
+    """No prompts are answered with no generations, and nothing is sent."""
+    for result in (llm.generate([]), asyncio.run(llm.agenerate([]))):
+        assert (result.generations, result.llm_output) == ([], {})
+
+
 def test_of_langchain(llm: AzureInferenceLLM) -> None:
     """It says of itself what LangChain asks: type, provider, parameters, tokens; never a secret."""
     assert llm._llm_type == "azure-inference"
