@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.runnables import AddableDict, Runnable, RunnableGenerator, RunnableMap
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
-from azure_inference import find_json, half_json, is_cut_off, why_no_object
+from azure_inference import ConfigurationError, find_json, half_json, is_cut_off, why_no_object
 
 from ._tools import Method, Schema, to_format, to_tool_of, to_tools
 
@@ -165,7 +165,7 @@ def structured(
         is_list = wanted["schema"].get("type", "object" if "properties" in wanted["schema"] else None) != "object"
         parser = _Object(kind=kind, title=kind.__name__ if kind else wanted["name"], is_list=is_list)
     else:
-        raise ValueError(f"method={method!r} is unknown: pass 'json_schema', 'function_calling' or 'json_mode'")
+        raise ConfigurationError(f"method={method!r} is unknown: pass 'json_schema', 'function_calling' or 'json_mode'")
     if not include_raw:
         return llm | parser
     return RunnableMap(raw=llm) | RunnableGenerator(partial(_beside, parser), partial(_beside_async, parser))

@@ -349,7 +349,7 @@ def test_the_object_behind_another_call(script: Any, wire: SimpleNamespace, way:
 
 
 def test_json_mode_without_a_schema(script: Any, wire: SimpleNamespace) -> None:
-    """JSON mode needs no schema; any other way does."""
+    """JSON mode needs no schema; any other way does, and what is no way is refused."""
     script.says(wire.body({"content": '{"name": "Ada"}'}))
 
     assert model_of(script).with_structured_output(method="json_mode").invoke("hi") == {"name": "Ada"}
@@ -358,6 +358,8 @@ def test_json_mode_without_a_schema(script: Any, wire: SimpleNamespace) -> None:
             model_of(script).with_structured_output(method=method)
     with pytest.raises(ModelInvalidRequestError, match="holds no schema: pass a class"):
         model_of(script).with_structured_output(Note | None, method="json_schema")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="method='json' is unknown: pass 'json_schema'"):
+        model_of(script).with_structured_output(Note, method="json")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("wanted", [Node, TITLED, "json_object", {"type": "json_object"}], ids=str)
