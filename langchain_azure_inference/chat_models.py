@@ -44,11 +44,12 @@ class _LookedUp(dict[str, Any]):
 class ChatAzureInference(Generating, BaseChatModel):
     """A chat model of an Azure AI Model Inference endpoint, or of the OpenAI v1 route of the same models.
 
-    Parameters of the API are arguments here and of every call, where they take precedence, as those given to `bind`
-    do. Any other keyword of a call, and any key of `model_kwargs`, is an extra parameter; see `extra_parameters`.
-    No parameter of the model is sent that was not set. Of several choices (`n`), a stream gives the first.
+    The fields below are arguments here; every parameter of the API is a keyword of a call, or a key of `model_kwargs`.
+    What the API does not define is an extra parameter; see `extra_parameters`. Keywords of a call take precedence, and
+    after them those given to `bind`. No parameter of the model is sent that was not set. Of several choices (`n`), a
+    stream gives the first.
 
-    Errors are those of `azure_inference`, each also the fitting `langchain_core.exceptions.ModelError`.
+    Errors of calls are those of `azure_inference`, each also the fitting `langchain_core.exceptions.ModelError`.
     """
 
     model_config = CONFIG

@@ -36,8 +36,10 @@ _AT_ONCE = 8
 class AzureInferenceLLM(Generating, BaseLLM):
     """A model that goes on from a text (`POST /completions`, as Managed Compute and OpenAI v1 endpoints have it).
 
-    Arguments and calls are as those of `ChatAzureInference`. Each prompt is a request of its own; in `batch` and
-    `abatch`, it has an outcome of its own, too. The usage of a streamed answer is in `generation_info`.
+    Arguments and calls are as those of `ChatAzureInference`, but for what only chats have: `response_format`,
+    `split_reasoning`, `streaming` and `profile`. Each prompt is a request of its own: `generate` sends one after
+    another, `agenerate` up to 8 at once; in `batch` and `abatch`, it has an outcome of its own, too. The usage of a
+    streamed answer is in `generation_info`.
     """
 
     model_config = CONFIG
