@@ -47,6 +47,19 @@ def test_fast_and_patient_readers_agree(frame: dict[str, Any]) -> None:
     assert ChatCompletionChunk.fast_reader()(data) == ChatCompletionChunk.from_json(data)
 
 
+def test_a_key_that_looks_like_a_place_for_keys() -> None:
+    """No key of a server's is taken for the place where unknown keys are kept."""
+    frame = {"choices": [{"delta": {"content": "a", "<unknown>": {"content": 5}}}], "<unknown>": {"choices": []}}
+
+    chunk = ChatCompletionChunk.from_json(as_bytes(frame))
+    assert (chunk.model_extra, chunk.choices[0].delta.model_extra) == (
+        {"<unknown>": {"choices": []}},
+        {"<unknown>": {"content": 5}},
+    )
+    with pytest.raises(ValueError, match="unknown"):
+        ChatCompletionChunk.fast_reader()(as_bytes(frame))
+
+
 def test_unknown_keys_are_kept_at_every_level() -> None:
     """What the API does not name is where it came, and written out there again."""
     call = {**TOOL_CALL, "a": 1, "function": {"name": "f", "arguments": "", "b": None}}

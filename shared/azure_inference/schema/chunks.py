@@ -4,6 +4,7 @@ pydantic takes four times as long, most of it for the objects it makes. What msg
 the fields below; any other is read with more patience, and loses nothing.
 """
 
+import secrets
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping
 from functools import cache
 from typing import Any, ClassVar, Self
@@ -17,8 +18,8 @@ from ._json import has_any, is_array, is_object
 from .chat import Audio, Usage, said_in, text_in, thought_in
 from .tools import to_text
 
-_UNKNOWN = "<unknown>"
-"""Where chunks hold the keys that are no fields: a name that no server gives to one of its own."""
+_UNKNOWN = f"<{secrets.token_hex(8)}>"
+"""Where chunks hold the keys that are no fields: a name that no server can give to one of its own."""
 SHALLOW = 800
 """Bytes of JSON that is seldom nested beyond what Python's stack takes: msgspec has no other limit."""
 
