@@ -237,17 +237,22 @@ def test_stale_connections(raw: Any, either: Any, steps: tuple[Any, ...], method
     assert raw.connections == 2
 
 
-@pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
-def test_surplus(raw: Any, either: Any, later: bool) -> None:
+@pytest.mark.parametrize("when", ["at once", "in part", "later", "unnoticed"])
+def test_surplus(raw: Any, either: Any, when: str) -> None:
     """Bytes that a server sends beyond its answer are never taken for the next answer."""
     extra = answer("smuggled")
-    steps = [answer("first"), extra] if later else [answer("first") + extra]
-    raw.script("request", *steps, "reached", "stall")
+    steps: dict[str, list[Any]] = {
+        "at once": [answer("first") + extra],
+        "in part": [answer("first") + extra[:12]],
+        "later": [answer("first"), extra],
+        "unnoticed": [answer("first"), ("wait", 0.05), extra],  # by an event loop that stands still
+    }
+    raw.script("request", *steps[when], "reached", "request", answer("of a connection used again"), "stall")
     raw.script("request", answer("second"), "stall")
     client = either.client(raw.url)
     first = read(client, "chat")
     assert raw.reached.acquire(timeout=20)
-    if either.is_async:
+    if either.is_async and when != "unnoticed":
         either.run(asyncio.sleep(0.01))
 
     assert (first, read(client, "chat")) == ("first", "second")

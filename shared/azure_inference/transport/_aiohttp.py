@@ -32,6 +32,7 @@ class AiohttpEngine:
     """
 
     def __init__(self, settings: TransportSettings) -> None:
+        self.loop = asyncio.get_running_loop()
         self._heads = Heads(settings.headers)
         self._keepalive_expiry = settings.keepalive_expiry
         self._places = _Places(settings.max_connections)
@@ -39,6 +40,8 @@ class AiohttpEngine:
         self._servers: dict[str, aiohttp.ClientRequest] = {}
         self._idle: defaultdict[str, deque[Any]] = defaultdict(deque)
         """Connections to each server that wait to be used again; to the connector, they are all in use."""
+        self._used: set[Any] = set()
+        """Connections in use: aiohttp would end one that nobody holds any more with a warning."""
 
     @property
     def is_closed(self) -> bool:
@@ -58,6 +61,7 @@ class AiohttpEngine:
             except BaseException:
                 connection.close()
                 raise
+            self._used.add(connection)
         except BaseException as error:
             self._places.give_back()
             if isinstance(error, _HTTP_ERRORS):
@@ -77,7 +81,8 @@ class AiohttpEngine:
         """Keeps a connection for the next call, if its answer was read to the end; else ends it."""
         handler: Handler = connection.protocol
         idle = self._idle[server]
-        if not is_done or handler.should_close or self.is_closed:
+        self._used.discard(connection)
+        if not is_done or handler.should_close or handler.has_surplus or self.is_closed:
             connection.close()
         else:
             handler.rest(self._keepalive_expiry)
@@ -134,7 +139,9 @@ class _Places:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # its place was given to it just now
+            if turn.cancelled():
+                self._queue.remove(turn)
+            else:  # its place was given to it just now
                 self.give_back()
             raise
 
@@ -188,8 +195,12 @@ class _Response:
 
     def __del__(self) -> None:
         if self._is_open:
+            loop = self._engine.loop
             with suppress(RuntimeError):  # of an event loop that was closed, which ends its connections
-                self._end()
+                if loop.is_closed():
+                    self._end()
+                else:  # this is any thread, wherever garbage is collected
+                    loop.call_soon_threadsafe(self._end)
 
 
 class _Connector(aiohttp.TCPConnector):

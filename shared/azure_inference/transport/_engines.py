@@ -5,6 +5,7 @@ The pool of aiohttp does not slow down with the number of requests under way, as
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any, Protocol, cast
@@ -142,4 +143,5 @@ class _HttpxResponse:
         return b""
 
     async def close(self) -> None:
-        await self._response.aclose()
+        # To the end, even if who closes it is cancelled: half closed, it would never give its connection back.
+        await asyncio.shield(self._response.aclose())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
+import select
 from collections.abc import Callable
 from typing import Any
 
@@ -112,8 +114,22 @@ class Handler(ResponseHandler):
 
     @property
     def is_usable(self) -> bool:
-        """Whether a connection at rest can take a request; its alarm is late where the event loop stood still."""
-        return self.is_connected() and self._loop.time() < self._wait_until
+        """Whether a connection at rest can take a request.
+
+        Where the event loop stood still, its alarm is late, and what has come of the server has not been noticed: the
+        end of the connection, or bytes that would be taken for the answer.
+        """
+        return self.is_connected() and self._loop.time() < self._wait_until and not self._arrivals()
+
+    @property
+    def has_surplus(self) -> bool:
+        """Whether part of a head came with the end of the answer; if not, the parser passes over empty lines."""
+        parser: Any = self._parser
+        try:
+            heads, _, _ = parser.feed_data(b"\r\n\r\n")
+        except Exception:  # noqa: BLE001 - of any class, by versions of aiohttp
+            return True
+        return bool(heads)
 
     def _set_alarm(self) -> None:
         at = min(self._silent_until, self._wait_until)
@@ -151,6 +167,10 @@ class Handler(ResponseHandler):
 
     def _drop_timeout(self) -> None:
         self._silent_until = math.inf
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._arrivals = _arrivals_of(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_alarm()
@@ -266,6 +286,16 @@ class _Body(StreamReader):
         self._size = 0
         self._protocol.resume_reading()
         return pieces
+
+
+def _arrivals_of(transport: asyncio.BaseTransport) -> Callable[[], Any]:
+    """What tells whether bytes, or the end, have come over a connection that nobody has read yet."""
+    socket = transport.get_extra_info("socket")
+    if not hasattr(select, "poll"):  # Windows
+        return lambda: select.select([socket], [], [], 0)[0]
+    poll = select.poll()  # which takes sockets of any number
+    poll.register(socket, select.POLLIN)
+    return functools.partial(poll.poll, 0)
 
 
 def _missing(parser: Any) -> Exception | None:

@@ -289,6 +289,8 @@ class _Assigning:
                 del self._connections[place]
             elif connection.is_available():
                 return self._connections.pop(place)
+            else:  # it was being made for a call that ended meanwhile: nobody would take it, nor ever give it back
+                closing.append(self._connections.pop(place))
         return None
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import threading
@@ -16,6 +17,7 @@ import httpcore
 from azure_inference.timeouts import Deadline
 
 _CURRENT = threading.local()
+_CLOSED = "the connection was closed"
 
 
 def keep_to(deadline: Deadline) -> None:
@@ -101,6 +103,7 @@ class _Stream(httpcore.NetworkStream):
         self._stream = stream
         self._until = until
         self._backend = backend
+        self._pid = os.getpid()
         backend.add(self)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -117,13 +120,15 @@ class _Stream(httpcore.NetworkStream):
 
     def _end(self) -> bytes:
         if self._is_broken_off:
-            raise httpcore.ReadError("the connection was closed")  # else it would end a body of no announced length
+            raise httpcore.ReadError(_CLOSED)  # else it would end a body of no announced length
         return b""
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, _within(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
+        if self._pid == os.getpid():  # else it would end for the parent of a fork, too
+            self.break_off()  # for another thread that waits on it, as for a stream that is to stop
         self._stream.close()
 
     def start_tls(
@@ -156,7 +161,7 @@ class _SocketStream(_Stream):
         except TimeoutError as error:
             raise httpcore.ReadTimeout(error) from error
         except OSError as error:
-            raise httpcore.ReadError(error) from error
+            raise httpcore.ReadError(_CLOSED if self._is_broken_off else error) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         rest = memoryview(buffer)

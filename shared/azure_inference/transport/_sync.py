@@ -80,7 +80,7 @@ class Transport:
         self._client = client
         self._requests = Requests(settings.headers)
         self._pool: PatientTransport | None = None
-        self._pid = 0
+        self._pid = os.getpid()
         self._release: Callable[[], object] = _nothing_to_release
         self._lock = threading.Lock()
 
@@ -119,6 +119,7 @@ class Transport:
 
     def close(self) -> None:
         """Closes the connections; the next call makes new ones. Those under way fail, and are not sent again."""
+        self._leave_parent()
         with self._lock:
             self._pool = None
             self._release()
@@ -149,18 +150,24 @@ class Transport:
         return opened
 
     def _own_pool(self) -> PatientTransport:
+        self._leave_parent()
         pool = self._pool
-        if pool is None or self._pid != os.getpid():
+        if pool is None:
             with self._lock:
                 pool = self._pool
-                if pool is None or self._pid != os.getpid():
-                    if pool is not None:
-                        _INHERITED.append(pool)
+                if pool is None:
                     pool = self._pool = PatientTransport(self._settings)
-                    self._pid = os.getpid()
                     # Model classes have no moment to close a client at: it is done once nobody holds it.
                     self._release = finalize(self, _close, pool, self._pid)
         return pool
+
+    def _leave_parent(self) -> None:
+        """In the child of a fork: leaves its parent's connections alone, and a lock that a thread there may hold."""
+        if self._pid == os.getpid():
+            return
+        if self._pool is not None:
+            _INHERITED.append(self._pool)
+        self._pool, self._release, self._lock, self._pid = None, _nothing_to_release, threading.Lock(), os.getpid()
 
 
 def _nothing_to_release() -> None:
