@@ -352,7 +352,7 @@ PROMISES: dict[int, Promise] = {
     ),
     24: Promise(
         "Answers belong to their question",
-        "A connection with bytes beyond an answer is not used again.",
+        "A connection with bytes beyond an answer is not used again; over a client of yours, httpx decides that.",
         f"{_CORE}/transport/",
     ),
     25: Promise(

@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from azure_inference import APIConnectionError, ConfigurationError, InferenceClient
-from azure_inference.transport import _httpx
+from azure_inference.transport import _tls
 
 from .doors import DOORS, HELLO
 
@@ -115,13 +115,13 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    _httpx.tls_context.cache_clear()
-    CA.configure_trust(_httpx.tls_context())
+    _tls.tls_context.cache_clear()
+    CA.configure_trust(_tls.tls_context())
     place = Place()
     monkeypatch.setenv("HTTPS_PROXY", f"http://user:{KEY}-of-the-proxy@127.0.0.1:{place.proxy.port}")
     yield place
     place.close()
-    _httpx.tls_context.cache_clear()
+    _tls.tls_context.cache_clear()
 
 
 EACH = pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from azure_inference import (
     ResponseValidationError,
     Timeouts,
 )
-from azure_inference.transport import _httpx
+from azure_inference.transport import _tls
 
 from .doors import DOORS, WAYS
 
@@ -90,11 +90,11 @@ class TlsServer:
 @pytest.fixture
 def trusting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Meanwhile the authority of these tests is trusted, as those of the system are."""
-    _httpx.tls_context.cache_clear()
-    context = _httpx.tls_context()
+    _tls.tls_context.cache_clear()
+    context = _tls.tls_context()
     CA.configure_trust(context)
     yield
-    _httpx.tls_context.cache_clear()
+    _tls.tls_context.cache_clear()
 
 
 @pytest.fixture
@@ -141,9 +141,9 @@ def test_refused(trusting: None, tls: TlsServer, door: str, way: str, words: str
 @pytest.fixture
 def _own_context() -> Iterator[None]:
     """Meanwhile the context is made anew."""
-    _httpx.tls_context.cache_clear()
+    _tls.tls_context.cache_clear()
     yield
-    _httpx.tls_context.cache_clear()
+    _tls.tls_context.cache_clear()
 
 
 @pytest.mark.parametrize("tls", [""], indirect=True)

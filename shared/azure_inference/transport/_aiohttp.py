@@ -18,10 +18,11 @@ from azure_inference.protocol import Call
 from azure_inference.timeouts import Deadline, Timeouts
 
 from ._deadlines import InTime
+from ._errors import closed_error, connection_error, keep_words
 from ._handler import Handler, OverdueError, WriteTimeoutError
-from ._httpx import closed_error, connection_error, keep_words, tls_context
 from ._requests import Heads
 from ._settings import TransportSettings
+from ._tls import tls_context
 
 
 class AiohttpEngine:

@@ -20,7 +20,7 @@ from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline
 
 from ._engines import Engine, Response, new_engine
-from ._httpx import closed_error
+from ._errors import closed_error
 from ._proxies import name_proxy
 from ._settings import TransportSettings
 

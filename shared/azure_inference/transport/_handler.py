@@ -1,4 +1,4 @@
-"""aiohttp's connection, which gives no answer away and leaves nobody waiting, and the bodies that are read of it."""
+"""aiohttp's connection, made safe, and the bodies that are read of it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PARSER_LIMITS: dict[str, Any] = dict.fromkeys(
 
 
 class Handler(ResponseHandler):
-    """A connection that gives no answer away and leaves nobody waiting, where aiohttp's own would.
+    """A connection whose bytes never reach another call, and whose readers never wait for ever.
 
     aiohttp takes bytes that come after an answer for the next one, and a connection that is lost for the end of a body
     of no announced length; it counts the time in which nobody reads as silence of the server; and it tells whoever

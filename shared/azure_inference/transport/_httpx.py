@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import os
-import re
-import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
@@ -13,33 +9,13 @@ from typing import Any, cast
 import httpcore
 import httpx
 
-from azure_inference.errors import APIConnectionError, ConfigurationError, InferenceError
+from azure_inference.errors import ConfigurationError, InferenceError
 from azure_inference.timeouts import NEVER, Deadline
 
+from ._errors import closed_error, connection_error, keep_words
 from ._settings import TransportSettings
 from ._sockets import Backend
-
-
-@functools.cache
-def tls_context() -> ssl.SSLContext:
-    """One TLS context for the whole process: loading the certificates takes longer than a request.
-
-    Its authorities are those of certifi, or what SSL_CERT_FILE or SSL_CERT_DIR names.
-
-    Raises:
-        ConfigurationError: A file that the environment names cannot be used.
-    """
-    try:
-        return httpx.create_ssl_context()
-    except OSError as error:
-        set_there = [f"{name}={os.environ[name]!r}" for name in _TLS_VARIABLES if os.environ.get(name)]
-        raise ConfigurationError(
-            f"TLS cannot be set up ({error.strerror or error}): correct or unset {', '.join(set_there)}"
-        ) from None
-
-
-_TLS_VARIABLES = ("SSL_CERT_FILE", "SSLKEYLOGFILE")
-"""What names a file that httpx or Python's `ssl` opens."""
+from ._tls import tls_context
 
 
 class AnswerHeaders(Mapping[str, str]):
@@ -96,65 +72,6 @@ def to_error(error: Exception, where: str, deadline: Deadline = NEVER, *, is_clo
     if isinstance(error, httpx.StreamError):
         return connection_error(where, error, dropped=False)
     return ConfigurationError(f"http_client cannot send: {error}. Pass one that is open, or none")
-
-
-def closed_error(where: str) -> APIConnectionError:
-    """The error of a call whose client was closed meanwhile: it is not sent again, as it may have been answered."""
-    return APIConnectionError(
-        f"the client was closed before {where} had answered: close it once its calls and streams have ended",
-        may_pass=False,
-    )
-
-
-_QUOTED = r"(?s)(?<!\w)(?:bytearray\()?b['\"].*"
-"""Where an error of an HTTP library begins to quote bytes."""
-_SHOWN = 300
-"""The most that an error repeats of one of theirs."""
-
-
-def keep_words(error: BaseException | None) -> None:
-    """Leaves the errors of an HTTP library a few words of their own.
-
-    The variables of their frames hold the key as sent; what they quote may be a cookie, and as long as a server likes.
-    """
-    while error is not None and error.__traceback__ is not None:
-        error.__traceback__ = None
-        error.args = tuple(_own_words(argument) if isinstance(argument, str) else argument for argument in error.args)
-        keep_words(error.__cause__)
-        error = error.__context__
-
-
-def _own_words(text: str) -> str:
-    said = " ".join(re.sub(_QUOTED, "", text).split()).rstrip(" :.")
-    return said if len(said) <= _SHOWN else said[: _SHOWN - 3] + "..."
-
-
-_BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-"""What TLS calls a connection that was closed or lost, as any may be."""
-
-
-_UNKNOWN_AUTHORITY = frozenset({2, 18, 19, 20, 21})
-"""How OpenSSL says that it does not know who made out a certificate."""
-_OF_AUTHORITIES = (
-    "Check the endpoint; if a company or a proxy has an authority of its own, set SSL_CERT_FILE to a PEM file with all "
-    "authorities to trust, or pass http_client and async_http_client."
-)
-
-
-def connection_error(where: str, error: Exception, *, dropped: bool) -> APIConnectionError:
-    """The error for a connection that failed; one that TLS refused is not worth another try."""
-    cause: BaseException | None = error
-    while cause is not None and (not isinstance(cause, ssl.SSLError) or isinstance(cause, _BROKEN_OFF)):
-        cause = cause.__cause__ or cause.__context__
-    text = _own_words(str(error)) or type(error).__name__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        code = getattr(getattr(cause, "certificate_error", cause), "verify_code", None)  # aiohttp's has it inside
-        advice = _OF_AUTHORITIES if code in _UNKNOWN_AUTHORITY else "Check the endpoint."
-        return APIConnectionError(f"{where} has no valid certificate: {text}. {advice}", may_pass=False)
-    if cause is not None and not dropped:
-        return APIConnectionError(f"{where} speaks no TLS that is safe: {text}. Check the endpoint.", may_pass=False)
-    what = f"the connection to {where} broke" if dropped else f"no connection to {where}"
-    return APIConnectionError(f"{what}: {text}. Check the endpoint and the network.", dropped=dropped)
 
 
 class PatientTransport(httpx.HTTPTransport):

@@ -17,7 +17,8 @@ from azure_inference.protocol import Call, body_of, error_of_unread, raise_for_s
 from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline
 
-from ._httpx import HTTP_ERRORS, AnswerHeaders, PatientTransport, closed_error, to_error
+from ._errors import closed_error
+from ._httpx import HTTP_ERRORS, AnswerHeaders, PatientTransport, to_error
 from ._proxies import name_proxy
 from ._requests import Requests, to_request_of
 from ._settings import TransportSettings
