@@ -19,7 +19,8 @@ Spread = tuple[float, float, float]
 DISTRIBUTIONS = [
     "langchain-core", "langchain-azure-ai", "langchain-openai", "llama-index-core", "llama-index-llms-azure-inference",
     "llama-index-embeddings-azure-inference", "llama-index-llms-openai-like", "llama-index-embeddings-openai",
-    "azure-ai-inference", "openai", "httpx", "httptools", "aiohttp", "msgspec", "pydantic", "orjson",
+    "azure-ai-inference", "openai", "httpx", "httptools", "aiohttp", "pybase64", "msgspec", "pydantic",
+    "orjson",
 ]  # fmt: skip
 _VERSIONS = """
 import importlib.metadata as metadata, json, platform

@@ -10,7 +10,8 @@ Times on other machines differ, and differ from run to run; ratios within one ru
 langchain-azure-ai's classes for this API and langchain-openai; llama-index-llms-azure-inference (with its embeddings)
 and llama-index-llms-openai-like (with OpenAIEmbedding). "Alone" is the framework with the least model its base class
 allows: it makes the objects the framework wants and sends nothing. This library is measured as `azure-inference[all]`
-installs it, and "without extras" where neither aiohttp nor httptools is there, which changes nothing but its cost."""
+installs it, and "without extras" where none of aiohttp, httptools and pybase64 is
+there, which changes nothing but its cost."""
 
 ABOUT_INSTRUCTIONS = """\
 The same work counted by valgrind's callgrind, which does not depend on who else uses the machine. Work in the kernel is

@@ -28,7 +28,7 @@ EXTRAS = {
     "azure_inference_emulator.__main__": "emulator",
 }
 # Everything that an extra brings: what the core must do without.
-BLOCKED = ("langchain_core", "llama_index", "starlette", "uvicorn", "aiohttp", "httptools")
+BLOCKED = ("langchain_core", "llama_index", "starlette", "uvicorn", "aiohttp", "httptools", "pybase64")
 # What a program does with the bare wheel: ask a server, here one of the standard library, and read the answer.
 USE_THE_CORE = """
 import json, threading
@@ -127,7 +127,7 @@ def test_wheel_describes_itself(metadata: Message) -> None:
     assert metadata["Metadata-Version"] == "2.4"
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == ">=3.11"
-    extras = ["aiohttp", "all", "emulator", "httptools", "langchain", "llamaindex", "pdf"]
+    extras = ["aiohttp", "all", "emulator", "httptools", "langchain", "llamaindex", "pdf", "pybase64"]
     assert sorted(metadata.get_all("Provides-Extra", [])) == extras
     assert metadata["Description-Content-Type"] == "text/markdown"
     core = {line.split(";")[0] for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line}

@@ -51,6 +51,6 @@ class Client:
 
 
 def hide_extras() -> None:
-    """Makes this process one in which neither aiohttp nor httptools can be imported."""
-    for name in ("aiohttp", "httptools"):
+    """Makes this process one in which none of aiohttp, httptools and pybase64 can be imported."""
+    for name in ("aiohttp", "httptools", "pybase64"):
         sys.modules[name] = None  # type: ignore[assignment] # Python's own word for it

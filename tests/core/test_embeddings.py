@@ -8,15 +8,21 @@ import json
 import math
 import re
 import struct
+import sys
+from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from azure_inference import EmbeddingsResult, ResponseValidationError, batching
+from azure_inference.schema import embeddings
 from azure_inference.schema.embeddings import EmbeddingItem, ImageInput, to_vector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 VECTORS = st.integers(1, 6).flatmap(
@@ -134,19 +140,34 @@ def test_reading_with_the_answer_is_reading_alone(embedding: Any) -> None:
             batching.with_vectors(answer, 1)
 
 
+@contextmanager
+def decoding(is_installed: bool) -> Iterator[None]:
+    """With pybase64 installed, or not."""
+    embeddings._decoder.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        if not is_installed:
+            patch.setitem(sys.modules, "pybase64", None)
+        module = getattr(embeddings._decoder(), "func", embeddings._decoder()).__module__
+        assert (module or "").startswith("pybase64") == is_installed
+        yield
+    embeddings._decoder.cache_clear()
+
+
 @given(st.text("AQgwz/+= \n", max_size=12) | st.binary(max_size=24).map(lambda data: base64.b64encode(data).decode()))
-def test_base64_is_that_of_the_standard_library(text: str) -> None:
+@pytest.mark.parametrize("is_installed", [True, False], ids=["pybase64", "pydantic"])
+def test_base64_is_that_of_the_standard_library(is_installed: bool, text: str) -> None:
     """Whatever base64 the standard library's strict decoder takes is read, and as it reads it."""
     try:
         data = binascii.a2b_base64(text, strict_mode=True)
         expected = [number for (number,) in struct.iter_unpack("<f", data)]
     except (binascii.Error, struct.error):
         return
-    if expected and all(map(math.isfinite, expected)):
-        assert [number.hex() for number in to_vector(text)] == [number.hex() for number in expected]
-    else:
-        with pytest.raises(ValueError, match=r"an empty vector|not finite"):
-            to_vector(text)
+    with decoding(is_installed):
+        if expected and all(map(math.isfinite, expected)):
+            assert [number.hex() for number in to_vector(text)] == [number.hex() for number in expected]
+        else:
+            with pytest.raises(ValueError, match=r"an empty vector|not finite"):
+                to_vector(text)
 
 
 @pytest.mark.parametrize(
