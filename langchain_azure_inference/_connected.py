@@ -23,9 +23,6 @@ from azure_inference import (
     to_argument_error,
 )
 
-_BESIDE = frozenset({"_connection", "_serialized"})
-"""What the core and langchain-core keep beside the fields, which pydantic reads where a class revalidates objects."""
-
 
 class Connected(ConnectedModel, Serializable):
     """An endpoint and how it is talked to. Everything but the credential, headers and HTTP clients is serialized.
@@ -59,10 +56,9 @@ class Connected(ConnectedModel, Serializable):
     def _rename_aliases(cls, values: Any) -> Any:
         if not isinstance(values, dict):  # of a field that may be this or something else
             return values
-        given = cast("dict[str, Any]", values)
-        if not _BESIDE.isdisjoint(given):
-            given = {name: value for name, value in given.items() if name not in _BESIDE}
-        return rename_arguments(given, cls.other_names)
+        renamed = rename_arguments(cast("dict[str, Any]", values), cls.other_names)
+        renamed.pop("_serialized", None)  # kept beside the fields by langchain-core: see `CONNECTION` of the core
+        return renamed
 
     @model_validator(mode="after")
     def _check_connection(self) -> Self:

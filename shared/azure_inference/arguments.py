@@ -11,6 +11,11 @@ from .checks import found_at, told
 from .errors import ConfigurationError, shown
 from .schema.failures import cut
 
+CONNECTION = "_<connection>"
+"""Where an object keeps its connection, beside the fields: no name that a class of a user's may have for an attribute.
+
+Where a class of pydantic's is told to revalidate its objects, constructors are given it with the arguments.
+"""
 ALIASES: Mapping[str, str] = {"api_key": "credential", "extra_body": "model_kwargs"}
 """Other names of arguments, which every class takes as well."""
 _WORDS: Mapping[str, str] = {
@@ -89,12 +94,14 @@ def rename_arguments(arguments: Mapping[str, Any], aliases: Mapping[str, str]) -
     Raises:
         ConfigurationError: One is given by both its names.
     """
-    if aliases.keys().isdisjoint(arguments):
-        return dict(arguments)
+    renamed = {**arguments}
+    renamed.pop(CONNECTION, None)
+    if aliases.keys().isdisjoint(renamed):
+        return renamed
     for alias, name in aliases.items():
-        if alias in arguments and name in arguments:
+        if alias in renamed and name in renamed:
             raise ConfigurationError(f"{name} and {alias} are the same argument: pass one of them")
-    return {aliases.get(name, name): value for name, value in arguments.items()}
+    return {aliases.get(name, name): value for name, value in renamed.items()}
 
 
 def to_argument_error(

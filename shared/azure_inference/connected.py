@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, SkipValidation
 
-from .arguments import ALIASES, rename_arguments
+from .arguments import ALIASES, CONNECTION, rename_arguments
 from .connection import BASE_CONFIG, NOT_SERIALIZED, OR_NONE, Connection, restored
 from .credentials import Credential, conceal, concealed
 from .errors import ConfigurationError
@@ -15,8 +15,6 @@ from .retry import RetryPolicy
 from .settings import ENDPOINT_VARIABLE
 from .timeouts import Timeouts
 
-_CONNECTION = "_<connection>"
-"""Where an object keeps it: no name that a class of a user's may have for an attribute of its own."""
 _MAPPINGS = frozenset({"model_kwargs", "additional_kwargs"})
 """What can be None, which means nothing: pydantic sees to it where a model is made, and not where one is changed."""
 
@@ -73,7 +71,7 @@ class ConnectedModel(BaseModel):
         """The clients of this endpoint; nothing is opened before the first call."""
         # Kept beside the fields, as what pydantic caches is: a private attribute costs several calls for each object.
         # In a list: one made of arguments that another thread sets anew meanwhile lands in a list that is kept no more.
-        made: list[Connection] = vars(self).get(_CONNECTION) or vars(self).setdefault(_CONNECTION, [])
+        made: list[Connection] = vars(self).get(CONNECTION) or vars(self).setdefault(CONNECTION, [])
         if not made:
             made.append(Connection.of(self))
         return made[0]
@@ -84,7 +82,7 @@ class ConnectedModel(BaseModel):
             super().__setattr__(name, {} if value is None and name in _MAPPINGS else value)
             return
         super().__setattr__(name, concealed({name: value})[name])
-        vars(self).pop(_CONNECTION, None)
+        vars(self).pop(CONNECTION, None)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy. It shares the connection, unless `update` has something that makes another one."""
@@ -92,7 +90,7 @@ class ConnectedModel(BaseModel):
         given |= {name: {} for name in _MAPPINGS.intersection(given) if given[name] is None}
         copied = super().model_copy(update=given, deep=deep)
         if not Connection.arguments.isdisjoint(given):
-            vars(copied).pop(_CONNECTION, None)
+            vars(copied).pop(CONNECTION, None)
         return copied
 
     def copy(
@@ -106,5 +104,5 @@ class ConnectedModel(BaseModel):
     def __getstate__(self) -> dict[Any, Any]:
         bare = copy.copy(self)
         vars(bare).update(dict.fromkeys(NOT_SERIALIZED))
-        vars(bare).pop(_CONNECTION, None)
+        vars(bare).pop(CONNECTION, None)
         return super(ConnectedModel, bare).__getstate__()

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, TypeAdapter
 
 from azure_inference import RetryPolicy, Timeouts
 from langchain_azure_inference import AzureInferenceEmbeddings, AzureInferenceLLM, ChatAzureInference
-from llamaindex_azure_inference import AzureInference
+from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
 from tests.canary import KEY
 from tests.security.doors import DOORS
 
@@ -144,7 +144,10 @@ def test_the_connection_is_no_data(kind: Any) -> None:
     assert "Connection" not in repr(model)
 
 
-@pytest.mark.parametrize("parent", [ChatAzureInference, AzureInferenceLLM, AzureInferenceEmbeddings])
+@pytest.mark.parametrize(
+    "parent",
+    [ChatAzureInference, AzureInferenceLLM, AzureInferenceEmbeddings, AzureInference, AzureInferenceEmbedding],
+)
 def test_classes_that_revalidate(parent: Any) -> None:
     """A class that has pydantic make objects anew gets the same arguments: what is kept beside them is none of them."""
 
