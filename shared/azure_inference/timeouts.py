@@ -11,6 +11,7 @@ from .errors import APITimeoutError, ConfigurationError, shown
 REMEDIES: Mapping[str, str] = {
     "connect": "check the endpoint and the network, or pass timeout=Timeouts(connect=...)",
     "pool": "raise max_connections, or pass timeout=Timeouts(pool=...)",
+    "credential": "look at what gives the tokens, or raise timeout",
     "idle": "look at the service, or pass timeout=Timeouts(idle=...)",
 }
 """What to do about phases whose limit a larger number of seconds for the whole call would not change, or not alone."""
