@@ -27,7 +27,6 @@ from azure_inference import (
     ResponseValidationError,
     ToolCall,
     ToolCallDelta,
-    Usage,
     half_json,
     parse_arguments,
     values_of,
@@ -57,7 +56,7 @@ class Calling(NamedTuple):
 def to_response(completion: ChatCompletion, calling: Calling) -> ChatResponse:
     """A whole answer; of several choices the first."""
     choice = completion.choices[0]
-    facts = _facts(completion, choice)
+    facts = {**_facts(completion), **_facts_of(choice)}
     if choice.message.refusal:
         facts[REFUSAL] = choice.message.refusal
     return ChatResponse(
@@ -109,17 +108,21 @@ class StreamedAnswer:
 
     def add(self, chunk: ChatCompletionChunk) -> ChatResponse:
         """The response that a chunk makes."""
-        choice = self._first(chunk)
-        if facts := _facts(chunk, choice):
-            self._facts = {**self._facts, **facts}
+        choices = chunk.choices
+        # Nearly always there is one choice, and nothing beside its delta: then no function is called to look for more.
+        choice = choices[0] if len(choices) == 1 and not choices[0].index else self._first(choices)
+        if chunk.usage or chunk.prompt_filter_results:
+            self._facts = {**self._facts, **_facts(chunk)}
         if choice is None:
             return self._response(chunk)
+        if choice.finish_reason or choice.content_filter_results:
+            self._facts = {**self._facts, **_facts_of(choice)}
+            self._is_over = self._is_over or bool(choice.finish_reason)
         delta = choice.delta
-        for piece in delta.tool_calls or ():
-            self._add_call(piece)
-        if choice.finish_reason:
-            self._is_over = True
-        text, thought = delta.text, delta.reasoning_text
+        if delta.tool_calls:
+            for piece in delta.tool_calls:
+                self._add_call(piece)
+        text, thought = delta.text_and_reasoning
         if delta.audio is not None:
             text = self._add_audio(delta.audio, text)
         if delta.refusal:
@@ -128,14 +131,14 @@ class StreamedAnswer:
         self._reasoning += thought
         return self._response(chunk, text, thought, choice.logprobs)
 
-    def _first(self, chunk: ChatCompletionChunk) -> ChunkChoice | None:
+    def _first(self, choices: list[ChunkChoice]) -> ChunkChoice | None:
         """The piece of the first of several choices, the one that a response has room for."""
-        for choice in chunk.choices:
+        for choice in choices:
             if not choice.index:
                 return choice
-        if chunk.choices and self._index is None and (whole := self._so_far()) is not None:
+        if choices and self._index is None and (whole := self._so_far()) is not None:
             self._index = whole.choices[0].index
-        return next((choice for choice in chunk.choices if choice.index == self._index), None)
+        return next((choice for choice in choices if choice.index == self._index), None)
 
     def _add_call(self, piece: ToolCallDelta) -> None:
         index, function = piece.index or 0, piece.function
@@ -147,7 +150,7 @@ class StreamedAnswer:
             new = _call_block(piece.id, self._own_name(function.name), function.arguments or "")
             self._calls = dict(sorted({**self._calls, index: new}.items()))
         # What programs of llama-index-core ask, to know whether they are given calls.
-        self._kept["tool_calls"] = [_legacy_so_far(call) for call in self._calls.values()]
+        self._kept["tool_calls"] = [*map(_legacy_so_far, self._calls.values())]
 
     def _own_name(self, sent: str | None) -> str:
         return self._calling.own_names.get(sent, sent) if sent else ""
@@ -173,20 +176,16 @@ class StreamedAnswer:
         if self._is_over and (self._calls or self._is_spoken):
             message = self._whole_message()
         else:
-            message = self._message_so_far()
+            blocks = _blocks(self._reasoning, self._text, self._calls.values())
+            # pydantic copies dicts, so that what was given before stays as it was.
+            kept = {"additional_kwargs": self._kept} if self._kept else {}
+            message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, **kept)
         if not (thought or self._facts or logprobs):  # nearly always: each field that is given is work
             return ChatResponse(message=message, delta=delta, raw=chunk)
         facts = {**self._facts, "thinking_delta": thought} if thought else self._facts
         return ChatResponse(
             message=message, delta=delta, raw=chunk, logprobs=_logprobs(logprobs), additional_kwargs=facts
         )
-
-    def _message_so_far(self) -> ChatMessage:
-        blocks = _blocks(self._reasoning, self._text, self._calls.values())
-        if not self._kept:
-            return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
-        # pydantic copies dicts, so that what was given before stays as it was.
-        return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=self._kept)
 
     def _whole_message(self) -> ChatMessage:
         whole = self._so_far()
@@ -275,21 +274,22 @@ def _legacy_so_far(call: _Block) -> dict[str, Any]:
     return {"id": call["tool_call_id"], "type": "function", "function": function}
 
 
-def _facts(answer: ChatCompletion | ChatCompletionChunk, choice: Choice | ChunkChoice | None) -> dict[str, Any]:
-    """What an answer says beside its message, without what it leaves open."""
-    facts: dict[str, Any] = _counts(answer.usage) if answer.usage else {}
+def _facts(answer: ChatCompletion | ChatCompletionChunk) -> dict[str, Any]:
+    """What an answer says beside its choices, without what it leaves open."""
+    facts: dict[str, Any] = values_of(answer.usage, _TOKENS) if answer.usage else {}
     if answer.prompt_filter_results:
         facts["prompt_filter_results"] = answer.prompt_filter_results
-    if choice is not None:
-        if choice.finish_reason:
-            facts[FINISH_REASON] = choice.finish_reason
-        if choice.content_filter_results:
-            facts["content_filter_results"] = choice.content_filter_results
     return facts
 
 
-def _counts(usage: Usage) -> dict[str, int]:
-    return values_of(usage, _TOKENS)
+def _facts_of(choice: Choice | ChunkChoice) -> dict[str, Any]:
+    """What a choice says beside its message, without what it leaves open."""
+    facts: dict[str, Any] = {}
+    if choice.finish_reason:
+        facts[FINISH_REASON] = choice.finish_reason
+    if choice.content_filter_results:
+        facts["content_filter_results"] = choice.content_filter_results
+    return facts
 
 
 def _logprobs(said: Any) -> list[list[LogProb]] | None:

@@ -138,10 +138,11 @@ class _ChoiceSoFar:
     def rest(self) -> Delta | None:
         """The text held back, given up at the end."""
         delta = Delta() if self._thought is None else self._parted(Delta(), at_end=True)
-        if not delta.text and not delta.reasoning_text:
+        text, thought = delta.text_and_reasoning
+        if not text and not thought:
             return None
-        self.content += delta.text.encode("utf-8", "surrogatepass")
-        self.reasoning += delta.reasoning_text.encode("utf-8", "surrogatepass")
+        self.content += text.encode("utf-8", "surrogatepass")
+        self.reasoning += thought.encode("utf-8", "surrogatepass")
         return delta
 
     def _parted(self, delta: Delta, *, at_end: bool) -> Delta:

@@ -159,6 +159,14 @@ class Delta(ChunkModel, frozen=True, kw_only=True):
         thought, content = self.reasoning_content or self.reasoning, self.content
         return thought or (thought_in(content) if isinstance(content, list) else "")
 
+    @property
+    def text_and_reasoning(self) -> tuple[str, str]:
+        """The text said and the text thought, for those who want both of every chunk."""
+        content = self.content
+        if isinstance(content, list):
+            return self.text, self.reasoning_text
+        return content or "", self.reasoning_content or self.reasoning or ""
+
 
 _NO_DELTA = Delta()
 
