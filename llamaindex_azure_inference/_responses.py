@@ -173,13 +173,13 @@ class StreamedAnswer:
     def _response(
         self, chunk: ChatCompletionChunk, delta: str = "", thought: str = "", logprobs: Any = None
     ) -> ChatResponse:
+        blocks = _blocks(self._reasoning, self._text, self._calls.values())
         if self._is_over and (self._calls or self._is_spoken):
             message = self._whole_message()
+        elif self._kept:  # pydantic copies dicts, so that what was given before stays as it was
+            message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=self._kept)
         else:
-            blocks = _blocks(self._reasoning, self._text, self._calls.values())
-            # pydantic copies dicts, so that what was given before stays as it was.
-            kept = {"additional_kwargs": self._kept} if self._kept else {}
-            message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, **kept)
+            message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
         if not (thought or self._facts or logprobs):  # nearly always: each field that is given is work
             return ChatResponse(message=message, delta=delta, raw=chunk)
         facts = {**self._facts, "thinking_delta": thought} if thought else self._facts
@@ -242,7 +242,7 @@ def _blocks(reasoning: str, text: str, calls: Collection[_Block]) -> list[Any]:
         blocks.append({"block_type": "thinking", "content": reasoning})
     if text or not calls:
         blocks.append({"block_type": "text", "text": text})
-    blocks.extend(calls)
+    blocks += calls
     return blocks
 
 

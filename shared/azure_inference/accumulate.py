@@ -90,7 +90,7 @@ class _ChoiceSoFar:
         self.content = bytearray()
         self.reasoning = bytearray()
         self.refusal: list[str] = []
-        self.tools: ToolCalls | None = None
+        self.tools = ToolCalls()
         self.audio: dict[str, Any] = {}
         self.others: list[tuple[int, Any]] = []
         """The parts of the content that are neither text nor thought, each with the length of the text before it."""
@@ -106,8 +106,8 @@ class _ChoiceSoFar:
         """
         reason = piece.finish_reason
         came = delta = piece.delta
-        if self._thought is not None:
-            delta = self._parted(delta, at_end=reason is not None)
+        if self._thought is not None and (delta.content or delta.reasoning_content or delta.reasoning or reason):
+            delta = self._parted(delta, at_end=bool(reason))
         if delta.tool_calls:
             delta = self._placed(delta, delta.tool_calls)
         text, thought = delta.content, delta.reasoning_content or delta.reasoning
@@ -132,8 +132,7 @@ class _ChoiceSoFar:
 
     def _end(self, reason: str) -> None:
         self.finish_reason = reason
-        if self.tools is not None:
-            self.tools.check()
+        self.tools.check()
 
     def rest(self) -> Delta | None:
         """The text held back, given up at the end."""
@@ -150,8 +149,6 @@ class _ChoiceSoFar:
         if reader is None or delta.reasoning_text or isinstance(delta.content, list):
             self._thought = None
             return delta
-        if not delta.content and not at_end:
-            return delta
         parted = reader.feed(delta.content) if delta.content else Parted("", "")
         if at_end:
             held = reader.flush()
@@ -164,13 +161,10 @@ class _ChoiceSoFar:
 
     def _placed(self, delta: Delta, came: list[ToolCallDelta]) -> Delta:
         """The delta with pieces of tool calls that say of which call they are; the same object where one did."""
-        tools = self.tools
-        if tools is None:
-            tools = self.tools = ToolCalls()
         if len(came) == 1:  # nearly always
-            placed = tools.add(came[0], None)
+            placed = self.tools.add(came[0], None)
             return delta if placed is came[0] else replace(delta, tool_calls=[placed])
-        return replace(delta, tool_calls=[tools.add(piece, position) for position, piece in enumerate(came)])
+        return replace(delta, tool_calls=[self.tools.add(piece, position) for position, piece in enumerate(came)])
 
     def _add_others(self, parts: list[Any]) -> None:
         length = len(self.content)
@@ -203,7 +197,7 @@ class _ChoiceSoFar:
             content=self._content(),
             reasoning_content=self.reasoning.decode("utf-8", "surrogatepass") or None,
             refusal="".join(self.refusal) or None,
-            tool_calls=self.tools.result() if self.tools else [],
+            tool_calls=self.tools.result(),
             audio=Audio(**self.audio) if self.audio else None,
             **self.unknown.total(),
         )

@@ -19,7 +19,7 @@ class _Call:
         self.is_named_here = not first.id
         self.kind = first.type or "function"
         self.name = ""
-        self.arguments = ""
+        self.arguments = bytearray()
         self.unknown: tuple[Pieces, Pieces] | None = None
         """What came under unknown keys, of the call and of its function."""
 
@@ -31,7 +31,9 @@ class _Call:
 
     def result(self) -> ToolCall:
         of_call, of_function = (unknown.total() for unknown in self.unknown) if self.unknown else ({}, {})
-        function = FunctionCall(name=self.name, arguments=self.arguments, **of_function)
+        function = FunctionCall(
+            name=self.name, arguments=self.arguments.decode("utf-8", "surrogatepass"), **of_function
+        )
         return ToolCall(id=self.id, type=self.kind, function=function, **of_call)
 
 
@@ -64,7 +66,7 @@ class ToolCalls:
             else:
                 piece = replace(piece, function=replace(function, name=None))
         if function.arguments:
-            call.arguments += function.arguments
+            call.arguments += function.arguments.encode("utf-8", "surrogatepass")
         if piece.model_extra or function.model_extra:
             call.keep(piece)
         self._last = call.index

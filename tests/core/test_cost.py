@@ -74,12 +74,7 @@ STEPS = {
 }
 """The functions that every chunk goes through; one more is felt by every stream."""
 FURTHER_STEPS: dict[str, set[str]] = {
-    "a piece of a tool call": {
-        "_ChoiceSoFar._placed",
-        "_ChoiceSoFar._parted",
-        "Delta.reasoning_text",
-        "ToolCalls.add",
-    },
+    "a piece of a tool call": {"_ChoiceSoFar._placed", "ToolCalls.add"},
 }
 
 
