@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequen
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage
-from llama_index.core.llms.structured_llm import StructuredLLM
 from llama_index.core.output_parsers import PydanticOutputParser
 from llama_index.core.types import BasePydanticProgram, PydanticProgramMode
 from pydantic import RootModel
@@ -22,27 +21,11 @@ from azure_inference import (
 )
 
 from ._objects import GrowingObject, ObjectT, to_object
-from ._traces import call_span
 
 if TYPE_CHECKING:
     from llama_index.core.prompts import BasePromptTemplate
 
     from .llm import AzureInference
-
-if TYPE_CHECKING:
-    ConcealingStructuredLLM = StructuredLLM
-else:
-
-    class ConcealingStructuredLLM(StructuredLLM):
-        """LlamaIndex's own, which shows no headers of a call to traces."""
-
-        chat = call_span(StructuredLLM.chat)
-        achat = call_span(StructuredLLM.achat)
-        stream_chat = call_span(StructuredLLM.stream_chat)
-        astream_chat = call_span(StructuredLLM.astream_chat)
-        complete = call_span(StructuredLLM.complete)
-        acomplete = call_span(StructuredLLM.acomplete)
-
 
 MODES = frozenset({PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION, PydanticProgramMode.LLM})
 """The modes of LlamaIndex that are served here: what suits the model, functions only, words only."""

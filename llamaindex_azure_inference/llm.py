@@ -42,7 +42,7 @@ from ._connected import Connected
 from ._messages import checked, to_wire
 from ._objects import ObjectT
 from ._responses import Calling, StreamedAnswer, ToolCallError, to_completion, to_response, to_selections
-from ._structured import MODES, ConcealingStructuredLLM, ObjectProgram
+from ._structured import MODES, ObjectProgram
 from ._traces import call_span, chat_events, completion_events, dispatcher, prediction_span
 
 if TYPE_CHECKING:
@@ -231,6 +231,8 @@ class AzureInference(Connected, FunctionCallingLLM):
     @override
     def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
         """A model whose answers are JSON of the class, with the object in `raw`."""
+        from ._structured_llm import ConcealingStructuredLLM  # noqa: PLC0415 - see there
+
         return ConcealingStructuredLLM(llm=self, output_cls=output_cls, **kwargs)
 
     # These two are what llama-index-core's own stream_structured_predict calls.
