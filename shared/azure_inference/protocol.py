@@ -1,8 +1,8 @@
 """Requests to bytes, and bytes to a typed answer or a typed error; no I/O."""
 
 import math
+import os
 import re
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Generic, NamedTuple, TypeVar, cast
@@ -145,7 +145,7 @@ def prepare(
         endpoint=endpoint,
         target=target,
         url=target.url(endpoint.path, query),
-        client_request_id=sent.pop("x-ms-client-request-id", "") or secrets.token_hex(16),
+        client_request_id=sent.pop("x-ms-client-request-id", "") or os.urandom(16).hex(),
         headers=tuple(sent.items()),
         body=body,
         model=getattr(request, "model", None),

@@ -171,7 +171,8 @@ class _Response:
         """The next bytes of the body, or none at its end."""
         payload, handler = self._payload, self._handler
         try:
-            piece: bytes = payload.read_nowait()  # of most answers all is there when their head is
+            # Of most answers all is there when their head is.
+            piece: bytes = b"" if payload.at_eof() else payload.read_nowait()
             if not piece and not payload.at_eof():
                 handler.wait_until(deadline)
                 try:
