@@ -159,6 +159,23 @@ def test_pool_timeouts_leave_nothing(raw: Any, either: Any) -> None:
     assert places.take()
 
 
+def test_cancelled_as_a_place_comes_back() -> None:
+    """A wait that is cancelled in the moment in which its turn comes is cancelled, and takes no place."""
+    places = pytest.importorskip("azure_inference.transport._aiohttp", reason="needs aiohttp")._Places(1)
+    assert places.take()
+
+    async def wait() -> None:
+        waiting = asyncio.create_task(places.wait())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        places.give_back()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(wait())
+    assert places.take()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_fork_during_a_first_call(server: Any, either: Any, monkeypatch: pytest.MonkeyPatch) -> None:

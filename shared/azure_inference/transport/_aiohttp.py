@@ -141,7 +141,8 @@ class _Places:
             await turn
         except asyncio.CancelledError:
             if turn.cancelled():
-                self._queue.remove(turn)
+                with suppress(ValueError):  # whoever gave a place back since has passed over it
+                    self._queue.remove(turn)
             else:  # its place was given to it just now
                 self.give_back()
             raise
