@@ -5,19 +5,27 @@ from __future__ import annotations
 import json
 from typing import Any, Self
 
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import model_validator
 from typing_extensions import override
 
-from azure_inference import ChatCompletion, ChatCompletionChunk, ToolCallDelta, parse_arguments
+from azure_inference import ChatCompletion, Choice, ChunkChoice, ToolCallDelta, parse_arguments
 
 from ._answers import to_audio_pieces, to_broken, to_metadata, to_said_once, to_usage
 from ._blocks import PROVIDER
 
 
-class AnswerChunk(AIMessageChunk):
+class _Message:
+    """What langchain-core makes the message of a chunk with, which is the class behind the chunk's own."""
+
+    def __new__(cls, *args: Any, **fields: Any) -> Any:
+        """An `AIMessage`, in place of another chunk."""
+        return AIMessage(*args, **fields) if cls is _Message else super().__new__(cls)
+
+
+class AnswerChunk(_Message, AIMessageChunk):
     """A piece of a streamed answer, or several: their sum with the last one tells the truth about tool calls.
 
     langchain-core completes broken JSON when it adds chunks up. That is right while a stream runs, and wrong at its
@@ -109,21 +117,20 @@ def _may_be_object(arguments: str | None) -> bool:
     return not arguments or arguments.lstrip().startswith("{")
 
 
-def to_chunks(chunk: ChatCompletionChunk) -> list[ChatGenerationChunk]:
-    """What a chunk says, in LangChain chunks of one kind of content each; only the first choice can be streamed."""
+def to_chunks(choice: ChunkChoice | None) -> list[ChatGenerationChunk]:
+    """What a piece of an answer says, in LangChain chunks of one kind of content each."""
     made: list[ChatGenerationChunk] = []
-    for choice in chunk.choices:
-        if choice.index:
-            continue
-        delta = choice.delta
-        if thought := delta.reasoning_text:
-            made.append(_chunk(additional_kwargs={"reasoning_content": thought}))
-        if said := delta.said:
-            made.append(_chunk(content=said))
-        if delta.audio and (audio := to_audio_pieces(delta.audio)):
-            made.append(_chunk(additional_kwargs={"audio": audio}))
-        if delta.tool_calls:
-            made.append(_chunk(tool_call_chunks=[_to_call_chunk(piece) for piece in delta.tool_calls]))
+    if choice is None:
+        return made
+    delta = choice.delta
+    if thought := delta.reasoning_text:
+        made.append(_chunk(additional_kwargs={"reasoning_content": thought}))
+    if said := delta.said:
+        made.append(_chunk(content=said))
+    if delta.audio and (audio := to_audio_pieces(delta.audio)):
+        made.append(_chunk(additional_kwargs={"audio": audio}))
+    if delta.tool_calls:
+        made.append(_chunk(tool_call_chunks=[_to_call_chunk(piece) for piece in delta.tool_calls]))
     return made
 
 
@@ -139,9 +146,8 @@ def _chunk(content: str | list[Any] = "", **fields: Any) -> ChatGenerationChunk:
     return ChatGenerationChunk(message=message)
 
 
-def to_last_chunk(answer: ChatCompletion) -> ChatGenerationChunk:
+def to_last_chunk(answer: ChatCompletion, choice: Choice) -> ChatGenerationChunk:
     """The end of a stream: all that is said once, from the answer as it was put together."""
-    choice = next((choice for choice in answer.choices if not choice.index), answer.choices[0])
     message = AIMessageChunk(
         content="",
         additional_kwargs=to_said_once(choice.message),

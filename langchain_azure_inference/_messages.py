@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import mimetypes
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
@@ -135,7 +136,7 @@ def _text(message: AIMessage) -> str:
 def _calls(message: AIMessage) -> list[dict[str, Any]]:
     """The calls of a message: its own, those with broken arguments as they are, and those only its blocks tell of."""
     calls = [_call(call["id"], call["name"], call["args"]) for call in message.tool_calls]
-    calls += [_call(call["id"], call["name"], call["args"]) for call in message.invalid_tool_calls]
+    calls += [_call(call["id"], call["name"], _as_written(call["args"])) for call in message.invalid_tool_calls]
     known = {call["id"] for call in calls}
     for block in _blocks_of(message):
         kind = block.get("type")
@@ -143,6 +144,17 @@ def _calls(message: AIMessage) -> list[dict[str, Any]]:
             arguments = block.get("input") if kind == "tool_use" else block.get("args")
             calls.append(_call(block.get("id"), block.get("name"), arguments))
     return calls
+
+
+def _as_written(arguments: str | None) -> str | None:
+    """The arguments of a broken call as the model wrote them: sums that were stored have them as a JSON string."""
+    if not arguments or not arguments.startswith('"'):
+        return arguments
+    try:
+        text: Any = json.loads(arguments)
+    except ValueError:
+        return arguments
+    return text if isinstance(text, str) and text.lstrip().startswith("{") else arguments
 
 
 def _call(id_: str | None, name: str | None, arguments: Any) -> dict[str, Any]:

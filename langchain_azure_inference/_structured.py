@@ -91,7 +91,7 @@ class _Object(BaseCumulativeTransformOutputParser[Any]):
 
     def _of_text(self, text: str, message: BaseMessage | None) -> Any:
         told = _told(message)
-        found = None if told["refusal"] else find_json(text, is_list=self.is_list)
+        found = None if told["refusal"] else find_json(text, lambda json: self._made(None, json), is_list=self.is_list)
         if found is not None:
             return self._of(None, found)
         calls: list[ToolCall] = getattr(message, "tool_calls", [])

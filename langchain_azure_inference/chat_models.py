@@ -17,6 +17,7 @@ from azure_inference import (
     CONFIG,
     CallOptions,
     ChatRequest,
+    FirstChoice,
     __version__,
     conceal_call,
     estimate_tokens,
@@ -180,12 +181,13 @@ class ChatAzureInference(Generating, BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         with langchain_errors():
             request, options = self._prepare(messages, stop, kwargs)
+            first = FirstChoice()
             with self.connection.client.stream_chat(request, **options) as stream:
                 while chunks := stream.arrived():
                     for chunk in chunks:
-                        yield from to_chunks(chunk)
+                        yield from to_chunks(first.of(chunk.choices))
                 if answer := stream.so_far:
-                    yield to_last_chunk(answer)
+                    yield to_last_chunk(answer, first.of_whole(answer.choices))
 
     async def _astream(
         self,
@@ -196,13 +198,14 @@ class ChatAzureInference(Generating, BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         with langchain_errors():
             request, options = self._prepare(messages, stop, kwargs)
+            first = FirstChoice()
             async with await self.connection.async_client.stream_chat(request, **options) as stream:
                 while chunks := await stream.arrived():
                     for chunk in chunks:
-                        for piece in to_chunks(chunk):
+                        for piece in to_chunks(first.of(chunk.choices)):
                             yield piece
                 if answer := stream.so_far:
-                    yield to_last_chunk(answer)
+                    yield to_last_chunk(answer, first.of_whole(answer.choices))
 
     def bind(self, **kwargs: Any) -> Any:  # newer versions of langchain-core have a class of their own for it
         """This model with keywords for every call; their headers are not shown, nor written down or pickled."""

@@ -16,8 +16,9 @@ from azure_inference import (
     CONFIG,
     CallOptions,
     Completion,
-    CompletionChunk,
+    CompletionChunkChoice,
     CompletionRequest,
+    FirstChoice,
     __version__,
     all_at_most,
     conceal_call,
@@ -150,9 +151,10 @@ class AzureInferenceLLM(Generating, BaseLLM):
     ) -> Iterator[GenerationChunk]:
         with langchain_errors():
             request, options = self._prepare(prompt, stop, kwargs)
+            first = FirstChoice()
             with self.connection.client.stream_complete(request, **options) as stream:
                 for answer in stream:
-                    for chunk in _to_chunks(answer):
+                    if chunk := _to_chunk(first.of(answer.choices)):
                         if run_manager:
                             run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
@@ -168,9 +170,10 @@ class AzureInferenceLLM(Generating, BaseLLM):
     ) -> AsyncIterator[GenerationChunk]:
         with langchain_errors():
             request, options = self._prepare(prompt, stop, kwargs)
+            first = FirstChoice()
             async with await self.connection.async_client.stream_complete(request, **options) as stream:
                 async for answer in stream:
-                    for chunk in _to_chunks(answer):
+                    if chunk := _to_chunk(first.of(answer.choices)):
                         if run_manager:
                             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
@@ -197,11 +200,8 @@ def _to_info(choice: Any) -> dict[str, Any]:
     return {name: value for name, value in info.items() if value}
 
 
-def _to_chunks(answer: CompletionChunk) -> Iterator[GenerationChunk]:
-    """The pieces of the first choice; of several, no others can be streamed."""
-    for choice in answer.choices:
-        if not choice.index:
-            yield GenerationChunk(text=choice.text, generation_info=_to_info(choice) or None)
+def _to_chunk(choice: CompletionChunkChoice | None) -> GenerationChunk | None:
+    return None if choice is None else GenerationChunk(text=choice.text, generation_info=_to_info(choice) or None)
 
 
 def _to_last_chunk(whole: Completion) -> GenerationChunk:

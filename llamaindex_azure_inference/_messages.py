@@ -130,8 +130,13 @@ def _texts(blocks: Sequence[ContentBlock]) -> Iterator[str]:
 
 
 def _call(block: ToolCallBlock) -> dict[str, Any]:
-    name = re.sub(_UNFIT, "_", block.tool_name)  # as llama-index-core sends the tool
-    return {"id": block.tool_call_id, "function": {"name": name, "arguments": block.tool_kwargs or "{}"}}
+    function = {"name": _sendable(block.tool_name), "arguments": block.tool_kwargs or "{}"}
+    return {"id": block.tool_call_id, "function": function}
+
+
+def _sendable(name: str) -> str:
+    """The name of a tool as llama-index-core sends it."""
+    return re.sub(_UNFIT, "_", name)
 
 
 def _with_extra(calls: list[dict[str, Any]], noted: Sequence[Any]) -> list[dict[str, Any]]:
@@ -157,7 +162,10 @@ def _legacy_call(call: Any) -> dict[str, Any]:
             f"additional_kwargs['tool_calls'] holds a {type(call).__name__} that is no tool call of the API: "
             "use a ToolCallBlock"
         )
-    said = cast("Mapping[str, Any]", fields)
+    said = dict(cast("Mapping[str, Any]", fields))
+    function = said["function"]
+    if isinstance(function, Mapping) and isinstance(name := cast("Mapping[str, Any]", function).get("name"), str):
+        said["function"] = {**cast("Mapping[str, Any]", function), "name": _sendable(name)}
     return {name: said.get(name) for name in ("id", "function", "extra_content") if name in said}
 
 

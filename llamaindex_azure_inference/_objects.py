@@ -32,7 +32,7 @@ def to_object(kind: type[ObjectT], response: ChatResponse) -> ObjectT:
     except ValidationError as error:
         if error.errors(include_url=False, include_context=False, include_input=False)[0]["type"] != "json_invalid":
             raise
-    found = find_json(text, is_list=issubclass(kind, RootModel))
+    found = find_json(text, kind.model_validate_json, is_list=issubclass(kind, RootModel))
     if found is None:
         raise ValueError(why_no_object(kind.__name__, text, **_told(response)))
     return kind.model_validate_json(found)

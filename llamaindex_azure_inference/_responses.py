@@ -24,6 +24,7 @@ from azure_inference import (
     ChatCompletionChunk,
     Choice,
     ChunkChoice,
+    FirstChoice,
     ResponseValidationError,
     ToolCall,
     ToolCallDelta,
@@ -87,17 +88,16 @@ def _to_message(message: AnswerMessage, calling: Calling) -> ChatMessage:
 class StreamedAnswer:
     """Makes of each chunk the response so far; the cost of a chunk does not grow with the number of chunks before."""
 
-    def __init__(self, so_far: Callable[[], ChatCompletion | None], calling: Calling) -> None:
+    def __init__(self, so_far: Callable[[], ChatCompletion | None], calling: Calling, first: FirstChoice) -> None:
         """`so_far` gives the answer put together: what more than text it holds is taken from there at its end."""
         self._so_far = so_far
         self._calling = calling
+        self._first = first
         self._text = ""
         self._reasoning = ""
         self._refusal = ""
         self._calls: dict[int, _Block] = {}
         """The calls under way; their arguments are text, which may still grow."""
-        self._index: int | None = None
-        """That of the first choice, known once a piece of another than 0 has come: some servers do not count from 0."""
         self._is_spoken = False
         self._transcript = ""
         self._is_over = False
@@ -108,9 +108,8 @@ class StreamedAnswer:
 
     def add(self, chunk: ChatCompletionChunk) -> ChatResponse:
         """The response that a chunk makes."""
-        choices = chunk.choices
-        # Nearly always there is one choice, and nothing beside its delta: then no function is called to look for more.
-        choice = choices[0] if len(choices) == 1 and not choices[0].index else self._first(choices)
+        choice = self._first.of(chunk.choices)
+        # Nearly always there is nothing beside its delta: then no function is called to look for more.
         if chunk.usage or chunk.prompt_filter_results:
             self._facts = {**self._facts, **_facts(chunk)}
         if choice is None:
@@ -130,15 +129,6 @@ class StreamedAnswer:
         self._text += text
         self._reasoning += thought
         return self._response(chunk, text, thought, choice.logprobs)
-
-    def _first(self, choices: list[ChunkChoice]) -> ChunkChoice | None:
-        """The piece of the first of several choices, the one that a response has room for."""
-        for choice in choices:
-            if not choice.index:
-                return choice
-        if choices and self._index is None and (whole := self._so_far()) is not None:
-            self._index = whole.choices[0].index
-        return next((choice for choice in choices if choice.index == self._index), None)
 
     def _add_call(self, piece: ToolCallDelta) -> None:
         index, function = piece.index or 0, piece.function
@@ -189,7 +179,7 @@ class StreamedAnswer:
 
     def _whole_message(self) -> ChatMessage:
         whole = self._so_far()
-        message = whole.choices[0].message if whole is not None else AnswerMessage()
+        message = self._first.of_whole(whole.choices).message if whole is not None else AnswerMessage()
         return _to_message(message, self._calling)
 
 

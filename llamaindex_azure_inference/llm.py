@@ -30,6 +30,7 @@ from azure_inference import (
     CallOptions,
     ChatRequest,
     ConfigurationError,
+    FirstChoice,
     own_fields,
     split_call,
     to_function,
@@ -278,7 +279,7 @@ class AzureInference(Connected, FunctionCallingLLM):
 
         def responses() -> ChatResponseGen:
             with self.connection.client.stream_chat(request, **options) as stream:
-                answer = StreamedAnswer(lambda: stream.so_far, calling)
+                answer = StreamedAnswer(lambda: stream.so_far, calling, FirstChoice())
                 while chunks := stream.arrived():
                     for chunk in chunks:
                         yield answer.add(chunk)
@@ -290,7 +291,7 @@ class AzureInference(Connected, FunctionCallingLLM):
 
         async def responses() -> ChatResponseAsyncGen:
             async with await self.connection.async_client.stream_chat(request, **options) as stream:
-                answer = StreamedAnswer(lambda: stream.so_far, calling)
+                answer = StreamedAnswer(lambda: stream.so_far, calling, FirstChoice())
                 while chunks := await stream.arrived():
                     for chunk in chunks:
                         yield answer.add(chunk)
@@ -332,9 +333,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         if tool_choice is None and tool_required:
             tool_choice = "required"
         own_names = _own_names(tools, names)
-        if isinstance(tool_choice, str):
-            tool_choice = {own: sent for sent, own in own_names.items()}.get(tool_choice, tool_choice)
-        choice = to_tool_choice(tool_choice, names)
+        choice = to_tool_choice(tool_choice, names, {own: sent for sent, own in own_names.items()})
         history = list(chat_history or ())
         if user_msg is not None:
             history.extend(_as_messages("user_msg", user_msg))

@@ -5,6 +5,7 @@ from .arguments import rename_arguments, to_argument_error
 from .attachments import document_text, to_image_input
 from .batching import all_at_most, in_batches, in_batches_async
 from .checks import check_list
+from .choices import FirstChoice
 from .client import AsyncInferenceClient, InferenceClient
 from .connected import ConnectedModel
 from .connection import (
@@ -167,6 +168,7 @@ __all__ = [
     "EmbeddingsResult",
     "EncodingFormat",
     "ExtraParameters",
+    "FirstChoice",
     "FunctionCall",
     "FunctionCallDelta",
     "FunctionDefinition",

@@ -6,7 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec.structs import replace
 
-from .calls import ToolCalls
+from .calls import ToolCalls, check_names
 from .pieces import Pieces, given
 from .reasoning import Parted, ThoughtReader, with_unopened
 from .schema._json import is_array, is_object
@@ -100,10 +100,7 @@ class _ChoiceSoFar:
         self.finish_reason: str | None = None
 
     def add(self, piece: ChunkChoice) -> ChunkChoice:
-        """Takes a piece in; gives back the same one, or one with its text parted and its tool calls numbered.
-
-        Raises `ResponseValidationError` for the last piece if a tool call has no name; it is taken in all the same.
-        """
+        """Takes a piece in; gives back the same one, or one with its text parted and its tool calls numbered."""
         reason = piece.finish_reason
         came = delta = piece.delta
         if self._thought is not None and (delta.content or delta.reasoning_content or delta.reasoning or reason):
@@ -127,12 +124,8 @@ class _ChoiceSoFar:
             self.kept.add(piece)
             self.unknown.add(delta.model_extra)
         if reason:
-            self._end(reason)
+            self.finish_reason = reason
         return piece if delta is came else replace(piece, delta=delta)
-
-    def _end(self, reason: str) -> None:
-        self.finish_reason = reason
-        self.tools.check()
 
     def rest(self) -> Delta | None:
         """The text held back, given up at the end."""
@@ -163,8 +156,9 @@ class _ChoiceSoFar:
         """The delta with pieces of tool calls that say of which call they are; the same object where one did."""
         if len(came) == 1:  # nearly always
             placed = self.tools.add(came[0], None)
-            return delta if placed is came[0] else replace(delta, tool_calls=[placed])
-        return replace(delta, tool_calls=[self.tools.add(piece, position) for position, piece in enumerate(came)])
+            return delta if placed is came[0] else replace(delta, tool_calls=[placed] if placed else None)
+        pieces = [self.tools.add(piece, position) for position, piece in enumerate(came)]
+        return replace(delta, tool_calls=[piece for piece in pieces if piece] or None)
 
     def _add_others(self, parts: list[Any]) -> None:
         length = len(self.content)
@@ -255,10 +249,11 @@ class ChatAccumulator(_Choices[_ChoiceSoFar]):
         """Takes a chunk in; gives it back as callers are to see it: thought parted, tool-call pieces numbered.
 
         Raises:
-            ResponseValidationError: It ends a choice with a tool call that names no function.
+            ResponseValidationError: It ends a choice with a tool call that names no function; all else is taken in.
         """
         self._head.add(chunk)
         changed: list[ChunkChoice] | None = None
+        is_end = False
         for position, choice in enumerate(chunk.choices):
             index = choice.index
             if index is None:
@@ -271,7 +266,16 @@ class ChatAccumulator(_Choices[_ChoiceSoFar]):
             if seen is not choice:
                 changed = changed or list(chunk.choices)
                 changed[position] = seen
+            if choice.finish_reason:
+                is_end = True
+        if is_end:
+            self._check_calls()
         return chunk if changed is None else replace(chunk, choices=changed)
+
+    def _check_calls(self) -> None:
+        for _, choice in self._in_order:
+            if choice.finish_reason:
+                check_names(choice.tools.result())
 
     def rest(self) -> ChatCompletionChunk | None:
         """The text held back when a stream breaks off, as one more chunk; None if there is none."""

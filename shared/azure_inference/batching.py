@@ -126,7 +126,10 @@ async def all_at_most(calls: Iterable[Callable[[], Awaitable[DoneT]]], concurren
     outcomes: dict[int, DoneT] = {}
 
     async def done(place: int, call: Callable[[], Awaitable[DoneT]]) -> None:
-        outcomes[place] = await call()
+        try:
+            outcomes[place] = await call()
+        except asyncio.CancelledError:
+            raise _CancelledError from None
         free.release()  # not by a call that fails: after it, none is to begin
 
     try:
@@ -135,8 +138,13 @@ async def all_at_most(calls: Iterable[Callable[[], Awaitable[DoneT]]], concurren
                 await free.acquire()
                 group.create_task(done(place, call))
     except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+        first = failures.exceptions[0]
+        raise (asyncio.CancelledError() if isinstance(first, _CancelledError) else first) from None
     return [outcomes[place] for place in range(len(outcomes))]
+
+
+class _CancelledError(Exception):
+    """A call was cancelled, which a task group takes for no failure if nobody else asked for it."""
 
 
 class _Gathered(Generic[BatchT]):

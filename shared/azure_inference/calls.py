@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from .errors import ResponseValidationError, shown
 from .pieces import Pieces
 from .schema.chunks import ToolCallDelta
-from .schema.tools import FunctionCall, ToolCall, new_call_id
+from .schema.tools import FunctionCall, ToolCall, is_empty, new_call_id
+
+
+def check_names(calls: Iterable[ToolCall]) -> None:
+    """Raises `ResponseValidationError` if a call of an answer has no name: it is of no function that could be run."""
+    for call in calls:
+        if not call.function.name:
+            kind = f"a call of type {shown(call.type)} with id {shown(call.id)}"
+            raise ResponseValidationError(f"the answer has {kind} that names no function: check the endpoint")
 
 
 class _Call:
@@ -50,15 +60,19 @@ class ToolCalls:
         """The index of the call under way, by that which a server gives to several."""
         self._last = -1
 
-    def add(self, piece: ToolCallDelta, position: int | None) -> ToolCallDelta:
+    def add(self, piece: ToolCallDelta, position: int | None) -> ToolCallDelta | None:
         """Takes a piece in; of several at once, this one has a `position`.
 
         Gives back the same one; or one with the index of its call, with an id on the first of each call only, and
-        without a name that is repeated, for those who put pieces together themselves.
+        without a name that is repeated, for those who put pieces together themselves; or None, if it says nothing and
+        is of no call.
         """
         call = None if piece.index is None or self._moved else self._calls.get(piece.index)
         if call is None or (piece.id and piece.id != call.id):
-            call, piece = self._assigned(piece, position)
+            assigned = self._assigned(piece, position)
+            if assigned is None:
+                return None
+            call, piece = assigned
         function = piece.function
         if function.name:
             if function.name != call.name:
@@ -76,19 +90,14 @@ class ToolCalls:
         """The calls in their order."""
         return [call.result() for _, call in sorted(self._calls.items())]
 
-    def check(self) -> None:
-        """Raises `ResponseValidationError` if one never had a name: it is of no function, and nobody could run it."""
-        for _, call in sorted(self._calls.items()):
-            if not call.name:
-                kind = f"a call of type {shown(call.kind)} with id {shown(call.id)}"
-                raise ResponseValidationError(f"the stream has {kind} that names no function: check the endpoint")
-
-    def _assigned(self, piece: ToolCallDelta, position: int | None) -> tuple[_Call, ToolCallDelta]:
-        """The call that a piece belongs to, new or known, and the piece as one of that call."""
+    def _assigned(self, piece: ToolCallDelta, position: int | None) -> tuple[_Call, ToolCallDelta] | None:
+        """The call that a piece belongs to, new or known, and the piece as one of that call; None for no call."""
         index = self._place(piece, position) if piece.index is None else self._sort(piece.index, piece)
         if index != piece.index:
             piece = replace(piece, index=index)
         call = self._calls.get(index)
+        if call is None and is_empty(piece):
+            return None
         if call is None:
             call = self._calls[index] = _Call(index, piece)
             return call, piece if piece.id else replace(piece, id=call.id)

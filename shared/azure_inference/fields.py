@@ -102,13 +102,16 @@ def _sendable(fields: Mapping[str, Any]) -> dict[str, Any]:
     return sent
 
 
-def to_tool_choice(choice: Any, tool_names: Sequence[str]) -> str | dict[str, Any] | None:
+def to_tool_choice(
+    choice: Any, tool_names: Sequence[str], sent_names: Mapping[str, str] = _NOTHING
+) -> str | dict[str, Any] | None:
     """The API's `tool_choice` for what frameworks and other APIs call it.
 
     Args:
         choice: None (say nothing), True or `any` or `required` (call some tool), False or `none`, `auto`, the name of
             a tool, or an object that names one.
         tool_names: The tools there are.
+        sent_names: What tools are called in the request, by their own names, where these differ.
 
     Raises:
         ConfigurationError: It names a tool that is not there.
@@ -118,19 +121,21 @@ def to_tool_choice(choice: Any, tool_names: Sequence[str]) -> str | dict[str, An
     if isinstance(choice, bool):
         return "required" if choice else "none"
     if is_object(choice):
-        return _from_object(choice, tool_names)
+        return _from_object(choice, tool_names, sent_names)
     if not isinstance(choice, str):
         raise ConfigurationError(f"tool_choice={shown(choice)} is neither text nor a mapping: pass the name of a tool")
-    if choice in tool_names or choice not in _TOOL_CHOICE_WORDS:
-        return _named(choice, tool_names)
+    if choice in tool_names or choice in sent_names or choice not in _TOOL_CHOICE_WORDS:
+        return _named(sent_names.get(choice, choice), tool_names)
     return _TOOL_CHOICE_WORDS[choice]
 
 
-def _from_object(choice: Mapping[str, Any], tool_names: Sequence[str]) -> str | dict[str, Any]:
+def _from_object(
+    choice: Mapping[str, Any], tool_names: Sequence[str], sent_names: Mapping[str, str]
+) -> str | dict[str, Any]:
     function = choice.get("function")
     name: Any = function.get("name") if is_object(function) else choice.get("name")
     if isinstance(name, str):
-        return _named(name, tool_names)
+        return _named(sent_names.get(name, name), tool_names)
     kind = choice.get("type")
     if kind in _TOOL_CHOICE_WORDS:
         return _TOOL_CHOICE_WORDS[kind]

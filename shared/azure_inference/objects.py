@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from pydantic_core import from_json
@@ -23,10 +23,11 @@ _MOST_FAILURES = 100
 _OF_NUMBERS = "0123456789+-.eE"
 
 
-def find_json(text: str, *, is_list: bool = False) -> str | None:
+def find_json(text: str, read: Callable[[str], object] = str, *, is_list: bool = False) -> str | None:
     """The JSON that a whole answer holds, alone or with words or fences around it; None if there is none, or half.
 
-    Of several, it is the longest, and the last of these: words may cite an example, or a source as `[2]`.
+    Of several, it is the longest, and the last of these: words may cite an example, or a source as `[2]`. Those for
+    which `read` raises a ValueError come after all others: models repeat the schema that they were told.
     `is_list` says that what was asked for need not be an object, so that brackets among words count, too.
     """
     try:
@@ -35,8 +36,20 @@ def find_json(text: str, *, is_list: bool = False) -> str | None:
         pass  # which tells little: there may be words around it
     else:
         return text
-    found = list(_among_words(text, is_list=is_list))
-    return max(reversed(found), key=len, default=None)
+    found = [*_among_words(text, is_list=is_list)]
+    found.reverse()
+    found.sort(key=len, reverse=True)
+    if len(found) > 1:
+        found.sort(key=lambda json: not _is_read(json, read))
+    return found[0] if found else None
+
+
+def _is_read(text: str, read: Callable[[str], object]) -> bool:
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _among_words(text: str, *, is_list: bool) -> Iterator[str]:

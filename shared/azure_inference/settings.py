@@ -10,6 +10,7 @@ from . import bodies, dialects, protocol, transport
 from ._version import __version__
 from .accumulate import ChatAccumulator
 from .arguments import meant, unknown_argument
+from .calls import check_names
 from .checks import check_count, check_flag, check_text, check_texts
 from .credentials import Credential, conceal, to_authorizer
 from .endpoints import AnswerT, Endpoint
@@ -111,7 +112,13 @@ class ClientSettings(NamedTuple):
         return protocol.streamed(request, self.target, ask_usage=asked)
 
     def to_answer(self, completion: ChatCompletion) -> ChatCompletion:
-        """The answer as callers are to see it."""
+        """The answer as callers are to see it.
+
+        Raises:
+            ResponseValidationError: It has a tool call that names no function.
+        """
+        for choice in completion.choices:
+            check_names(choice.message.tool_calls)
         return with_reasoning(completion) if self.split_reasoning else completion
 
     def new_chat_accumulator(self) -> ChatAccumulator:

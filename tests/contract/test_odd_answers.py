@@ -47,6 +47,27 @@ def test_odd_parts(message: dict[str, Any], choice: dict[str, Any], *, is_async:
 
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_choices_that_are_not_counted_from_0(*, is_async: bool, is_streamed: bool) -> None:
+    """The only choice of an answer is the answer, whatever number a server gives it."""
+    choices = [{"index": 1, "delta" if is_streamed else "message": {"content": text}} for text in ("h", "i")]
+    with ScriptedServer() as server:
+        if is_streamed:
+            server.reply_events(*({"choices": [choice]} for choice in choices), {"choices": [_END]})
+        else:
+            server.reply_json({"choices": [{"index": 1, "message": {"content": "hi"}, "finish_reason": "stop"}]})
+        chain = ChatAzureInference(endpoint=server.url, credential="k")
+        llm = AzureInference(endpoint=server.url, credential="k", model="m")
+        answer = asyncio.run(_of_chain_async(chain, is_streamed)) if is_async else _of_chain(chain, is_streamed)
+        response = asyncio.run(_of_llm_async(llm, is_streamed)) if is_async else _of_llm(llm, is_streamed)
+    assert (answer.content, answer.response_metadata["finish_reason"]) == ("hi", "stop")
+    assert (response.message.content, response.additional_kwargs["finish_reason"]) == ("hi", "stop")
+
+
+_END = {"index": 1, "delta": {}, "finish_reason": "stop"}
+
+
+@pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_what_a_model_wants_back_with_its_call(*, is_async: bool, is_streamed: bool) -> None:
     """The signature that Gemini gives with a call, and refuses the next turn without, goes back with that call."""
     signed = {"extra_content": {"google": {"thought_signature": "s"}}, "index": 0}
@@ -75,6 +96,7 @@ def test_what_a_model_wants_back_with_its_call(*, is_async: bool, is_streamed: b
 
 
 NAMELESS = [
+    {"id": "1", "type": "function", "function": {"name": None, "arguments": "{}"}},
     {"id": "1", "type": "function", "function": None},
     {"id": "1", "type": "custom", "custom": {"name": "f", "input": "x"}},
 ]
@@ -82,7 +104,7 @@ NAMELESS = [
 
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize("call", NAMELESS, ids=["null", "custom"])
+@pytest.mark.parametrize("call", NAMELESS, ids=["name", "null", "custom"])
 def test_calls_of_no_function(call: dict[str, Any], *, is_async: bool, is_streamed: bool) -> None:
     """A tool call without a function is an error, and no call of a tool without a name; a stream tells the rest."""
     kind = "delta" if is_streamed else "message"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azure_inference import ChatCompletionChunk, CompletionChunk
+from azure_inference import ChatCompletionChunk, CompletionChunk, ResponseValidationError
 from azure_inference.accumulate import ChatAccumulator, CompletionAccumulator
 
 from .answers import accumulated, calls, chunk, piece
@@ -32,6 +32,26 @@ def test_frames_without_text(frame: dict[str, Any], attribute: str, value: Any) 
     assert answer.choices[0].message.text == "hello"
     if attribute == "usage":
         assert (answer.usage.prompt_tokens if answer.usage else None) == value
+
+
+def test_a_call_of_no_function_takes_nothing_along() -> None:
+    """What the same frame says of other choices is taken in, though it ends one with a call that nobody can run."""
+    accumulator = ChatAccumulator()
+    begin = [{"index": 0, "delta": {"tool_calls": [{"index": 0, "id": "a"}]}}, {"index": 1, "delta": {"content": "b"}}]
+    end = [
+        {"index": 0, "finish_reason": "tool_calls"},
+        {"index": 1, "delta": {"content": "c"}, "finish_reason": "stop"},
+    ]
+    accumulator.add(ChatCompletionChunk.from_value({"choices": begin}))
+    with pytest.raises(ResponseValidationError, match="names no function"):
+        accumulator.add(ChatCompletionChunk.from_value({"choices": end}))
+
+    answer = accumulator.result()
+    assert answer is not None
+    assert [(choice.message.text, choice.finish_reason) for choice in answer.choices] == [
+        ("", "tool_calls"),
+        ("bc", "stop"),
+    ]
 
 
 def test_head() -> None:

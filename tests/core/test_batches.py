@@ -322,6 +322,21 @@ async def test_all_at_most() -> None:
     assert sorted(ended) == [100, 101, 102]  # cancelled; the fourth was never begun
 
 
+@pytest.mark.parametrize("ends", [(1,), (2,), (0, 1), (0, 1, 2)])
+async def test_calls_that_end_cancelled(ends: tuple[int, ...]) -> None:
+    """A call that is cancelled inside, and not by whoever waits for it, ends them all: none is missing silently."""
+
+    async def one(number: int) -> int:
+        await asyncio.sleep(0)
+        if number in ends:
+            raise asyncio.CancelledError
+        return number
+
+    calls = [functools.partial(one, number) for number in range(3)]
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(asyncio.ensure_future(all_at_most(calls, 2)), 20)
+
+
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_batches_not_yet_begun(is_async: bool) -> None:
     """They take up next to no memory, however many they are."""

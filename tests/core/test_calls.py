@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from azure_inference import ToolCallDelta
+from azure_inference import AnswerMessage, ToolCallDelta
 
-from .answers import accumulated, calls, piece
+from .answers import accumulated, calls, chunk, piece
 
 
 def called(*frames: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -135,6 +135,29 @@ def test_three_calls_of_one_index_and_one_of_the_next() -> None:
     ]
 
     assert called(*frames) == [("a", "f", "167"), ("b", "g", "25"), ("c", "h", "34")]
+
+
+GHOST = piece("", "", index=0, id="")
+
+
+@pytest.mark.parametrize(
+    ("frames", "found"),
+    [
+        ([calls(GHOST)], []),
+        ([calls(GHOST), calls(piece("{}", "f", index=0, id="a"))], [("a", "f", "{}")]),
+        ([calls(piece("{}", "f", index=0, id="a"), {**GHOST, "index": 1}), calls(GHOST)], [("a", "f", "{}")]),
+    ],
+)
+def test_pieces_that_say_nothing(frames: list[dict[str, Any]], found: list[Any]) -> None:
+    """A piece without id, name and arguments is no call, where servers fill one in beside text."""
+    answer, seen = accumulated(*frames, chunk({}, finish_reason="stop"))
+    tool_calls = answer.choices[0].message.tool_calls
+
+    assert [(call.id, call.function.name, call.function.arguments) for call in tool_calls] == found
+    pieces = [piece for each in seen for choice in each.choices for piece in choice.delta.tool_calls or ()]
+    assert not [piece for piece in pieces if piece.index == 1]
+    whole = {"content": "", "tool_calls": [GHOST, *(call.model_dump() for call in tool_calls)]}
+    assert AnswerMessage.model_validate(whole).tool_calls == tool_calls
 
 
 def test_names_in_pieces() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import AsyncIterator
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -207,6 +209,28 @@ def test_a_client_of_the_users(server: Any, either: Any) -> None:
     either.run(http.aclose() if either.is_async else http.close())
     with pytest.raises(InferenceError):
         client.chat(METHODS["chat"][0])
+
+
+async def test_an_async_client_whose_answers_belong_to_a_task() -> None:
+    """An answer is closed in the task that it was asked for in: some transports hold a cancel scope until then."""
+
+    class Stream(httpx.AsyncByteStream):
+        def __init__(self, group: Any) -> None:
+            self.group = group
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield json.dumps(CHAT_ANSWER).encode()
+
+        async def aclose(self) -> None:
+            await self.group.__aexit__(None, None, None)
+
+    class Transport(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, stream=Stream(await anyio.create_task_group().__aenter__()))
+
+    http = httpx.AsyncClient(transport=Transport())
+    client = AsyncInferenceClient("http://127.0.0.1/models", "k", async_http_client=http)
+    assert (await client.chat(METHODS["chat"][0])).id == "c"
 
 
 # Making a client.

@@ -143,14 +143,22 @@ def test_reading_with_the_answer_is_reading_alone(embedding: Any) -> None:
 @contextmanager
 def decoding(is_installed: bool) -> Iterator[None]:
     """With pybase64 installed, or not."""
-    embeddings._decoder.cache_clear()
+    embeddings._decoders.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         if not is_installed:
             patch.setitem(sys.modules, "pybase64", None)
-        module = getattr(embeddings._decoder(), "func", embeddings._decoder()).__module__
-        assert (module or "").startswith("pybase64") == is_installed
+        fastest = embeddings._decoders()[0]
+        assert (getattr(fastest, "func", fastest).__module__ or "").startswith("pybase64") == is_installed
         yield
-    embeddings._decoder.cache_clear()
+    embeddings._decoders.cache_clear()
+
+
+@pytest.mark.parametrize("is_installed", [True, False], ids=["pybase64", "pydantic"])
+@pytest.mark.parametrize(("text", "vector"), [("QmDlug", -0.00175), ("____vg==", -0.5), ("____vg", -0.5)])
+def test_base64_without_padding_or_for_urls(is_installed: bool, text: str, vector: float) -> None:
+    """What is installed changes nothing of what is read."""
+    with decoding(is_installed):
+        assert to_vector(text) == pytest.approx([vector])
 
 
 @given(st.text("AQgwz/+= \n", max_size=12) | st.binary(max_size=24).map(lambda data: base64.b64encode(data).decode()))

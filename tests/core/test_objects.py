@@ -37,6 +37,35 @@ def test_among_words(text: str, is_list: bool, found: str | None) -> None:
     assert find_json(text, is_list=is_list) == found
 
 
+def _city(text: str) -> str:
+    return str(json.loads(text)["city"])
+
+
+def _no_city(text: str) -> str:
+    raise ValueError(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"city": 1} follows {"type": "object", "city_": {}}', '{"city": 1}'),
+        ('The schema {"type": "object", "city_": {}} has {"city": 1}, not {"city": 2}', '{"city": 2}'),
+        ('{"a": 1}', '{"a": 1}'),
+    ],
+)
+def test_what_is_asked_for_comes_first(text: str, found: str) -> None:
+    """Of several, it is one that can be read as what was asked for; if none can, it is the longest still."""
+
+    def read(text: str) -> str:
+        try:
+            return _city(text)
+        except KeyError:
+            return _no_city(text)
+
+    assert find_json(text, read) == found
+    assert find_json(text, _no_city) == find_json(text)
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

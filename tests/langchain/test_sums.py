@@ -18,7 +18,9 @@ from langchain_core.messages import (
     messages_to_dict,
 )
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.graph.message import add_messages
 
+from langchain_azure_inference._messages import to_wire
 from tests.langchain.test_streaming import ANSWERS, chunks_of, model_of, piece, total
 
 if TYPE_CHECKING:
@@ -85,7 +87,26 @@ def test_sums_are_not_mended(script: Any, wire: SimpleNamespace, output_version:
     for made in (again(answer), again(again(answer))):
         assert made.tool_calls == answer.tool_calls
         assert [(call["id"], json.loads(call["args"])) for call in made.invalid_tool_calls] == [("c2", cut)]
+        said = [call["function"]["arguments"] for call in to_wire([made])[0]["tool_calls"]]
+        assert said == [{}, cut], "what goes back to the model is what it wrote"
     assert [call["args"] for call in message_chunk_to_message(answer).invalid_tool_calls] == [cut]
+
+
+@pytest.mark.parametrize("first", ["a chunk", "an empty one"])
+def test_sums_of_a_stream_that_was_left(script: Any, wire: SimpleNamespace, first: str) -> None:
+    """Half an answer becomes a message of LangChain, too, as it does in the state of a graph."""
+    _, deltas, reason = ANSWERS["text"]
+    script.says(wire.events(*deltas, finish_reason=reason))
+    chunks = chunks_of(model_of(script), "stream")[:-1]
+
+    full = AIMessageChunk(content="") if first == "an empty one" else chunks.pop(0)
+    for chunk in chunks:
+        full += chunk
+    (kept,) = add_messages([], [full])
+
+    assert type(kept) is type(message_chunk_to_message(full)) is AIMessage
+    assert (kept.type, kept.content) == ("ai", full.content)
+    assert pickle.loads(pickle.dumps(full)) == copy.deepcopy(full) == full
 
 
 @pytest.mark.parametrize("name", ["text", "a broken call", "a broken and a whole call"])

@@ -48,7 +48,9 @@ def test_no_reason_given(script: ScriptedServer, llm: AzureInference, method: st
 def test_choice_of_a_renamed_tool(script: ScriptedServer, llm: AzureInference) -> None:
     """A tool whose name is not fit for the wire is chosen by its own name, and by that on the wire."""
     tool = FunctionTool.from_defaults(lambda: "x", name="my tool!", description="x")
-    for name in ("my tool!", "my_tool_"):
+    names = ("my tool!", "my_tool_")
+    objects = [{"type": "function", "function": {"name": name}} for name in names]
+    for name in (*names, *objects, {"type": "tool", "name": "my tool!"}):
         llm.chat_with_tools([tool], user_msg="Well?", tool_choice=name)
         assert script.bodies[-1]["tool_choice"] == {"type": "function", "function": {"name": "my_tool_"}}
         assert script.bodies[-1]["tools"][0]["function"]["name"] == "my_tool_"
@@ -72,8 +74,11 @@ def test_call_of_a_renamed_tool(
         assert names | kept <= {name}
     assert names == {name}
 
-    llm.chat([*user("Well?"), responses[-1].message])
-    assert script.bodies[-1]["messages"][1]["tool_calls"][0]["function"]["name"] == sent
+    answer = responses[-1].message
+    noted = ChatMessage(role=answer.role, content="", additional_kwargs=answer.additional_kwargs)
+    for message in (answer, noted):
+        llm.chat([*user("Well?"), message])
+        assert script.bodies[-1]["messages"][1]["tool_calls"][0]["function"]["name"] == sent
 
 
 @pytest.mark.parametrize("method", ["predict_and_call", "apredict_and_call"])

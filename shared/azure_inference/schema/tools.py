@@ -92,7 +92,15 @@ def new_call_id() -> str:
 
 
 def with_ids(value: Any, validate: Callable[[Any], list[ToolCall]]) -> list[ToolCall]:
-    """The calls of an answer, each with an id; none where a server sends null."""
+    """The calls of an answer, each with an id; none where a server sends null, or one that says nothing."""
     if value is None:
         return []
-    return [call if call.id else call.model_copy(update={"id": new_call_id()}) for call in validate(value)]
+    calls = [call for call in validate(value) if not is_empty(call)]
+    return [call if call.id else call.model_copy(update={"id": new_call_id()}) for call in calls]
+
+
+def is_empty(call: Any) -> bool:
+    """Whether a call, or a piece of one, says nothing at all: some servers fill one in where there is none."""
+    function = call.function
+    unknown: dict[str, Any] = {**(call.model_extra or {}), **(function.model_extra or {})}
+    return not (call.id or function.name or function.arguments or unknown.keys() - {"index"})

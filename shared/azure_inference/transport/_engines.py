@@ -114,7 +114,7 @@ class ClientEngine:
             request = to_request_of(self._client, call, authorization)
             async with InTime(deadline, call.server):
                 response = await self._client.send(request, stream=True, follow_redirects=False)
-                return _HttpxResponse(self, call, response)
+                return _ResponseOfUser(self, call, response)
         except HTTP_ERRORS as error:
             raise to_error(error, call.server, is_closed=self.is_closed) from error
 
@@ -145,3 +145,8 @@ class _HttpxResponse:
     async def close(self) -> None:
         # To the end, even if who closes it is cancelled: half closed, it would never give its connection back.
         await asyncio.shield(self._response.aclose())
+
+
+class _ResponseOfUser(_HttpxResponse):
+    async def close(self) -> None:
+        await self._response.aclose()  # in the task that asked: their transport may hold a cancel scope of it

@@ -84,6 +84,7 @@ class Transport:
         self._pid = os.getpid()
         self._release: Callable[[], object] = _nothing_to_release
         self._lock = threading.Lock()
+        self._leaving: dict[int, threading.Lock] = {}
 
     def fetch(
         self,
@@ -164,11 +165,14 @@ class Transport:
 
     def _leave_parent(self) -> None:
         """In the child of a fork: leaves its parent's connections alone, and a lock that a thread there may hold."""
-        if self._pid == os.getpid():
+        pid = os.getpid()
+        if self._pid == pid:
             return
-        if self._pool is not None:
-            _INHERITED.append(self._pool)
-        self._pool, self._release, self._lock, self._pid = None, _nothing_to_release, threading.Lock(), os.getpid()
+        with self._leaving.setdefault(pid, threading.Lock()):  # one for each process: one thread of it leaves
+            if self._pid != pid:
+                if self._pool is not None:
+                    _INHERITED.append(self._pool)
+                self._pool, self._release, self._lock, self._pid = None, _nothing_to_release, threading.Lock(), pid
 
 
 def _nothing_to_release() -> None:
