@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Self
 
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import model_validator
@@ -17,22 +17,14 @@ from ._answers import to_audio_pieces, to_broken, to_metadata, to_said_once, to_
 from ._blocks import PROVIDER
 
 
-class _Message:
-    """What langchain-core makes the message of a chunk with, which is the class behind the chunk's own."""
-
-    def __new__(cls, *args: Any, **fields: Any) -> Any:
-        """An `AIMessage`, in place of another chunk."""
-        return AIMessage(*args, **fields) if cls is _Message else super().__new__(cls)
-
-
-class AnswerChunk(_Message, AIMessageChunk):
+class AnswerChunk(AIMessageChunk):
     """A piece of a streamed answer, or several: their sum with the last one tells the truth about tool calls.
 
     langchain-core completes broken JSON when it adds chunks up. That is right while a stream runs, and wrong at its
     end: there a call with broken arguments is an invalid one, as in an answer that was not streamed.
 
     The sum of a whole stream is a plain `AIMessageChunk`, and so is the last chunk; the sum of a stream that was left
-    is an `AnswerChunk` still.
+    is a `PartialAnswer`.
     """
 
     @classmethod
@@ -62,15 +54,21 @@ class AnswerChunk(_Message, AIMessageChunk):
     @override
     def __add__(self, other: Any) -> Any:
         total: Any = super().__add__(other)
-        if total.chunk_position != "last":
-            return total
-        return _settled(AIMessageChunk(**_fields(total)))
+        if total.chunk_position == "last":
+            return _settled(AIMessageChunk(**_fields(total)))
+        return total if type(total) is not AnswerChunk else _partial(total)
 
     def __radd__(self, other: Any) -> Any:
         """What is added to a chunk of another class, as to an empty one that a loop starts with, makes sums of ours."""
         if not isinstance(other, AIMessageChunk):
             return NotImplemented
-        return AnswerChunk(**_fields(other)) + self
+        return _partial(other) + self
+
+
+def _partial(message: AIMessageChunk) -> AnswerChunk:
+    from ._partial import PartialAnswer  # noqa: PLC0415 - see there
+
+    return PartialAnswer(**_fields(message))
 
 
 def _fields(message: AIMessageChunk) -> dict[str, Any]:
