@@ -126,8 +126,10 @@ class StreamedAnswer:
             text = self._add_audio(delta.audio, text)
         if delta.refusal:
             text = self._add_refusal(delta.refusal, text)
-        self._text += text
-        self._reasoning += thought
+        if text:
+            self._text += text
+        if thought:
+            self._reasoning += thought
         return self._response(chunk, text, thought, choice.logprobs)
 
     def _add_call(self, piece: ToolCallDelta) -> None:
@@ -260,8 +262,11 @@ def _legacy(call: ToolCall) -> dict[str, Any]:
 
 def _legacy_so_far(call: _Block) -> dict[str, Any]:
     """The same of a call under way."""
-    function = {"name": call["tool_name"], "arguments": call["tool_kwargs"]}
-    return {"id": call["tool_call_id"], "type": "function", "function": function}
+    return {
+        "id": call["tool_call_id"],
+        "type": "function",
+        "function": {"name": call["tool_name"], "arguments": call["tool_kwargs"]},
+    }
 
 
 def _facts(answer: ChatCompletion | ChatCompletionChunk) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from .arguments import rename_arguments, to_argument_error
 from .attachments import document_text, to_image_input
 from .batching import all_at_most, in_batches, in_batches_async
 from .checks import check_list
-from .choices import FirstChoice
 from .client import AsyncInferenceClient, InferenceClient
 from .connected import ConnectedModel
 from .connection import (
@@ -118,7 +117,7 @@ from .schema.tools import (
 )
 from .schemas import class_schema, is_recursive, strict_schema, to_function, to_response_format
 from .settings import CallOptions, ClientOptions
-from .streaming import AsyncChatStream, ChatStream
+from .streaming import AsyncChatStream, ChatStream, FirstChoice
 from .timeouts import Timeouts
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
@@ -200,11 +200,7 @@ class _ChoiceSoFar:
         return Choice(**fields)
 
 
-class _SoFar(Protocol):
-    finish_reason: str | None
-
-
-SoFarT = TypeVar("SoFarT", bound=_SoFar)
+SoFarT = TypeVar("SoFarT", bound="_ChoiceSoFar | _TextSoFar")
 
 
 class _Choices(Generic[SoFarT]):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Generic, Self
+from typing import Generic, Self, TypeVar
 
 from . import transport
 from .errors import InferenceError
 from .protocol import Call
 from .reader import Accumulator, ChunkT, StreamReader, WholeT
 from .retry import Tries
+from .schema.chat import Choice
+from .schema.chunks import ChunkChoice, CompletionChunkChoice
 from .timeouts import Deadline
+
+ChoiceT = TypeVar("ChoiceT", bound=Choice | ChunkChoice | CompletionChunkChoice)
 
 _LAST_BYTES = 0.01
 """Seconds to wait for the end of a body once the stream has said that it is done."""
@@ -222,3 +226,28 @@ async def open_stream_async(
         return stream
 
     return await transport.run(attempt, tries)
+
+
+class FirstChoice:
+    """The choice that is followed through a stream: the one that comes first, whatever its `index`.
+
+    Some servers do not count from 0, and of several answers any is as good; what matters is that they are not mixed.
+    """
+
+    def __init__(self) -> None:
+        self.index: int | None = None
+
+    def of(self, choices: Sequence[ChoiceT]) -> ChoiceT | None:
+        """The one of these, if it is among them; chunks that hold usage or filter results alone have none."""
+        for choice in choices:
+            index = choice.index or 0
+            if index == self.index:
+                return choice
+            if self.index is None:
+                self.index = index
+                return choice
+        return None
+
+    def of_whole(self, choices: Sequence[ChoiceT]) -> ChoiceT:
+        """The one of a whole answer, which has at least one."""
+        return self.of(choices) or choices[0]

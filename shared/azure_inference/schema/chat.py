@@ -1,6 +1,6 @@
 """`POST /chat/completions`: the request and the whole answer."""
 
-from typing import Annotated, Any, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WrapValidator
 
@@ -196,15 +196,7 @@ class Choice(AnswerModel):
     logprobs: Any = None
 
 
-class _Indexed(Protocol):
-    @property
-    def index(self) -> int | None: ...
-
-
-IndexedT = TypeVar("IndexedT", bound=_Indexed)
-
-
-def in_order(choices: list[IndexedT]) -> list[IndexedT]:
+def in_order(choices: list[Any]) -> list[Any]:
     """The choices by their index, where all have one: a server may send them as they got ready."""
     if len(choices) == 1 or any(choice.index is None for choice in choices):
         return choices
