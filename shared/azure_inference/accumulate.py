@@ -200,7 +200,29 @@ class _ChoiceSoFar:
         return Choice(**fields)
 
 
-SoFarT = TypeVar("SoFarT", bound="_ChoiceSoFar | _TextSoFar")
+class _TextSoFar:
+    """One choice of a text completion, as far as it has come."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.kept = _Beside()
+        self.finish_reason: str | None = None
+
+    def add(self, piece: CompletionChunkChoice) -> None:
+        """Takes a piece in."""
+        self.texts.append(piece.text)
+        if piece.finish_reason:
+            self.finish_reason = piece.finish_reason
+        if piece.content_filter_results or piece.logprobs is not None or piece.model_extra:
+            self.kept.add(piece)
+
+    def result(self, index: int) -> CompletionChoice:
+        own = {"index": index, "text": "".join(self.texts), "finish_reason": self.finish_reason}
+        fields: dict[str, Any] = {**self.kept.values, **own}
+        return CompletionChoice(**fields)
+
+
+SoFarT = TypeVar("SoFarT", bound=_ChoiceSoFar | _TextSoFar)
 
 
 class _Choices(Generic[SoFarT]):
@@ -295,28 +317,6 @@ class ChatAccumulator(_Choices[_ChoiceSoFar]):
         completion = ChatCompletion(choices=choices, **self._head.values)
         # A closing tag whose opening one is missing is only recognised in the whole text.
         return with_unopened(completion) if self._split_reasoning else completion
-
-
-class _TextSoFar:
-    """One choice of a text completion, as far as it has come."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.kept = _Beside()
-        self.finish_reason: str | None = None
-
-    def add(self, piece: CompletionChunkChoice) -> None:
-        """Takes a piece in."""
-        self.texts.append(piece.text)
-        if piece.finish_reason:
-            self.finish_reason = piece.finish_reason
-        if piece.content_filter_results or piece.logprobs is not None or piece.model_extra:
-            self.kept.add(piece)
-
-    def result(self, index: int) -> CompletionChoice:
-        own = {"index": index, "text": "".join(self.texts), "finish_reason": self.finish_reason}
-        fields: dict[str, Any] = {**self.kept.values, **own}
-        return CompletionChoice(**fields)
 
 
 class CompletionAccumulator(_Choices[_TextSoFar]):
