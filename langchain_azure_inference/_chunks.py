@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Self
 
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import model_validator
@@ -17,15 +17,24 @@ from ._answers import to_audio_pieces, to_broken, to_metadata, to_said_once, to_
 from ._blocks import PROVIDER
 
 
-class AnswerChunk(AIMessageChunk):
+class _Message:
+    """What langchain-core makes the message of a chunk with, which is the class behind the chunk's own."""
+
+    def __new__(cls, *args: Any, **fields: Any) -> Any:
+        """An `AIMessage`, in place of another chunk."""
+        return AIMessage(*args, **fields)
+
+
+class AnswerChunk(_Message, AIMessageChunk):
     """A piece of a streamed answer, or several: their sum with the last one tells the truth about tool calls.
 
     langchain-core completes broken JSON when it adds chunks up. That is right while a stream runs, and wrong at its
     end: there a call with broken arguments is an invalid one, as in an answer that was not streamed.
 
-    The sum of a whole stream is a plain `AIMessageChunk`, and so is the last chunk; the sum of a stream that was left
-    is a `PartialAnswer`.
+    The sum of a whole stream is a plain `AIMessageChunk`, and so is the last chunk.
     """
+
+    __new__ = object.__new__  # chunks themselves are made as ever, by no function of ours
 
     @classmethod
     def lc_id(cls) -> list[str]:
@@ -56,19 +65,13 @@ class AnswerChunk(AIMessageChunk):
         total: Any = super().__add__(other)
         if total.chunk_position == "last":
             return _settled(AIMessageChunk(**_fields(total)))
-        return total if type(total) is not AnswerChunk else _partial(total)
+        return total
 
     def __radd__(self, other: Any) -> Any:
         """What is added to a chunk of another class, as to an empty one that a loop starts with, makes sums of ours."""
         if not isinstance(other, AIMessageChunk):
             return NotImplemented
-        return _partial(other) + self
-
-
-def _partial(message: AIMessageChunk) -> AnswerChunk:
-    from ._partial import PartialAnswer  # noqa: PLC0415 - see there
-
-    return PartialAnswer(**_fields(message))
+        return AnswerChunk(**_fields(other)) + self
 
 
 def _fields(message: AIMessageChunk) -> dict[str, Any]:
@@ -128,7 +131,8 @@ def to_chunks(choice: ChunkChoice | None) -> list[ChatGenerationChunk]:
     if delta.audio and (audio := to_audio_pieces(delta.audio)):
         made.append(_chunk(additional_kwargs={"audio": audio}))
     if delta.tool_calls:
-        made.append(_chunk(tool_call_chunks=[_to_call_chunk(piece) for piece in delta.tool_calls]))
+        # One each: langchain-core joins the pieces of a call that come in several chunks, not those within one.
+        made += [_chunk(tool_call_chunks=[_to_call_chunk(piece)]) for piece in delta.tool_calls]
     return made
 
 

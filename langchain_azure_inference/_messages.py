@@ -26,6 +26,7 @@ from azure_inference import (
     InputAudioPart,
     TextPart,
     document_text,
+    parse_arguments,
     to_history,
 )
 
@@ -154,7 +155,8 @@ def _as_written(arguments: str | None) -> str | None:
         text: Any = json.loads(arguments)
     except ValueError:
         return arguments
-    return text if isinstance(text, str) and text.lstrip().startswith("{") else arguments
+    is_stored = isinstance(text, str) and text.lstrip().startswith("{") and parse_arguments(text) is None
+    return cast("str", text) if is_stored else arguments
 
 
 def _call(id_: str | None, name: str | None, arguments: Any) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class StreamedAnswer:
         """The response that a chunk makes."""
         choices, first = chunk.choices, self._first
         # Nearly always there is one choice, and nothing beside its delta: then no function is called to look for more.
-        choice = choices[0] if len(choices) == 1 and choices[0].index == first.index else first.of(choices)
+        choice = choices[0] if len(choices) == 1 and choices[0].index == first.index is not None else first.of(choices)
         if chunk.usage or chunk.prompt_filter_results:
             self._facts = {**self._facts, **_facts(chunk)}
         if choice is None:

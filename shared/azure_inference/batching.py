@@ -124,12 +124,16 @@ async def all_at_most(calls: Iterable[Callable[[], Awaitable[DoneT]]], concurren
     """
     free = asyncio.Semaphore(concurrency)
     outcomes: dict[int, DoneT] = {}
+    caller = cast("asyncio.Task[object]", asyncio.current_task())
+    cancellations = caller.cancelling()
 
     async def done(place: int, call: Callable[[], Awaitable[DoneT]]) -> None:
         try:
             outcomes[place] = await call()
-        except asyncio.CancelledError:
-            raise _CancelledError from None
+        except asyncio.CancelledError as error:
+            if caller.cancelling() > cancellations:
+                raise  # with its caller, who is told of it by the error that cancelled it: scopes of anyio go by that
+            raise _CancelledError from error
         free.release()  # not by a call that fails: after it, none is to begin
 
     try:

@@ -73,7 +73,7 @@ class InferenceClient:
 
     def chat(self, request: ChatRequest, **options: Unpack[CallOptions]) -> ChatCompletion:
         """The whole answer to a conversation."""
-        return self._settings.to_answer(self._fetch(endpoints.CHAT, request, options))
+        return self._fetch(endpoints.CHAT, request, options, self._settings.to_answer)
 
     def stream_chat(
         self, request: ChatRequest, **options: Unpack[CallOptions]
@@ -205,7 +205,7 @@ class AsyncInferenceClient:
 
     async def chat(self, request: ChatRequest, **options: Unpack[CallOptions]) -> ChatCompletion:
         """The whole answer to a conversation."""
-        return self._settings.to_answer(await self._fetch(endpoints.CHAT, request, options))
+        return await self._fetch(endpoints.CHAT, request, options, self._settings.to_answer)
 
     async def stream_chat(
         self, request: ChatRequest, **options: Unpack[CallOptions]

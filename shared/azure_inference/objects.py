@@ -27,7 +27,7 @@ def find_json(text: str, read: Callable[[str], object] = str, *, is_list: bool =
     """The JSON that a whole answer holds, alone or with words or fences around it; None if there is none, or half.
 
     Of several, it is the longest, and the last of these: words may cite an example, or a source as `[2]`. Those for
-    which `read` raises a ValueError come after all others: models repeat the schema that they were told.
+    which `read` raises an exception come after all others: models repeat the schema that they were told.
     `is_list` says that what was asked for need not be an object, so that brackets among words count, too.
     """
     try:
@@ -47,7 +47,7 @@ def find_json(text: str, read: Callable[[str], object] = str, *, is_list: bool =
 def _is_read(text: str, read: Callable[[str], object]) -> bool:
     try:
         read(text)
-    except ValueError:
+    except Exception:  # noqa: BLE001 - the user's validators may raise anything
         return False
     return True
 

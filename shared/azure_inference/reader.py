@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
+
+from msgspec.structs import replace
 
 from .errors import APIConnectionError, APITimeoutError, InferenceError, ResponseValidationError, StreamInterruptedError
 from .protocol import EXCERPT, Call, raise_if_failure, seen
@@ -186,7 +188,10 @@ class StreamReader(Generic[ChunkT, WholeT]):
                 chunk = self._read_patiently(data)
             if not chunk.choices or (chunk.model_extra and "error" in chunk.model_extra):
                 raise_if_failure(self._call, self._headers, data)
-            self.ready.append(self._accumulator.add(chunk))
+            if len(chunk.choices) > 1:
+                self.ready.extend(map(self._accumulator.add, _apart(chunk)))
+            else:
+                self.ready.append(self._accumulator.add(chunk))
 
     def _unfinished(self) -> InferenceError:
         """The error for a body that ended too early, or that was no event stream at all."""
@@ -261,6 +266,18 @@ class StreamReader(Generic[ChunkT, WholeT]):
             error.belongs_to(self._call, attempts=self._attempts, answer_headers=self._headers)
             self._error = error
         self.is_done = True
+
+
+def _apart(chunk: ChunkT) -> list[ChunkT]:
+    """The chunk, as several where it has several pieces of one choice: whoever follows a choice looks for one."""
+    places: Counter[int] = Counter()
+    rows: defaultdict[int, list[Any]] = defaultdict(list)
+    choices: list[Any] = [*chunk.choices]
+    for position, choice in enumerate(choices):
+        index = position if choice.index is None else choice.index
+        rows[places[index]].append(replace(choice, index=index))
+        places[index] += 1
+    return [chunk] if len(rows) == 1 else [replace(chunk, choices=row) for row in rows.values()]
 
 
 def _no_stream(body: bytes) -> ResponseValidationError:

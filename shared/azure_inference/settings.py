@@ -111,8 +111,8 @@ class ClientSettings(NamedTuple):
             asked = self.stream_usage
         return protocol.streamed(request, self.target, ask_usage=asked)
 
-    def to_answer(self, completion: ChatCompletion) -> ChatCompletion:
-        """The answer as callers are to see it.
+    def to_answer(self, _request: RequestModel, completion: ChatCompletion) -> ChatCompletion:
+        """The answer to a request as callers are to see it.
 
         Raises:
             ResponseValidationError: It has a tool call that names no function.

@@ -66,6 +66,63 @@ def test_choices_that_are_not_counted_from_0(*, is_async: bool, is_streamed: boo
 _END = {"index": 1, "delta": {}, "finish_reason": "stop"}
 
 
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("number", [{}, {"index": None}, {"index": 0}], ids=["no number", "null", "0"])
+def test_answers_are_not_mixed(number: dict[str, Any], *, is_async: bool) -> None:
+    """Of two choices that come by turns, one is told, even if a server does not number its first."""
+    turns = [
+        {"choices": [{**own, "delta": {"content": name + turn}}]} for turn in "12" for own, name in ((number, "a"), _B)
+    ]
+    ends = [{"choices": [{**own, "delta": {}, "finish_reason": "stop"}]} for own in (number, _B[0])]
+    with ScriptedServer() as server:
+        server.reply_events(*turns, *ends)
+        chain = ChatAzureInference(endpoint=server.url, credential="k", model_kwargs={"n": 2})
+        llm = AzureInference(endpoint=server.url, credential="k", model="m")
+        answer = asyncio.run(_of_chain_async(chain, True)) if is_async else _of_chain(chain, True)
+        response = asyncio.run(_of_llm_async(llm, True)) if is_async else _of_llm(llm, True)
+    assert answer.content == response.message.content == "a1a2"
+
+
+_B = ({"index": 1}, "b")
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_pieces_of_a_choice_in_one_chunk(*, is_async: bool) -> None:
+    """Each piece is told, and the end, where a server puts several of one choice into a chunk."""
+    with ScriptedServer() as server:
+        server.reply_events(
+            {"choices": [{"index": 0, "delta": {"content": text}} for text in "ab"]},
+            {"choices": [{"index": 0, "delta": {"content": "c"}}, {"index": 0, "delta": {}, "finish_reason": "stop"}]},
+        )
+        chain = ChatAzureInference(endpoint=server.url, credential="k")
+        llm = AzureInference(endpoint=server.url, credential="k", model="m")
+        answer = asyncio.run(_of_chain_async(chain, True)) if is_async else _of_chain(chain, True)
+        response = asyncio.run(_of_llm_async(llm, True)) if is_async else _of_llm(llm, True)
+    assert (answer.content, answer.response_metadata["finish_reason"]) == ("abc", "stop")
+    assert (response.message.content, response.additional_kwargs["finish_reason"]) == ("abc", "stop")
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("parts", [('{"x": 1}',), ('{"x"', ": 1}"), ("", '{"x": 1}')], ids=["one", "two", "empty"])
+def test_pieces_of_a_call_in_the_first_chunk(parts: tuple[str, ...], *, is_async: bool) -> None:
+    """They are one call, wherever the chunk ends."""
+    begin = {"index": 0, "id": "1", "function": {"name": "f", "arguments": ""}}
+    pieces = [begin, *({"index": 0, "function": {"arguments": part}} for part in parts)]
+    with ScriptedServer() as server:
+        server.reply_events(
+            {"choices": [{"index": 0, "delta": {"role": "assistant", "tool_calls": pieces}}]},
+            {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]},
+        )
+        chain = ChatAzureInference(endpoint=server.url, credential="k")
+        llm = AzureInference(endpoint=server.url, credential="k", model="m")
+        answer = asyncio.run(_of_chain_async(chain, True)) if is_async else _of_chain(chain, True)
+        response = asyncio.run(_of_llm_async(llm, True)) if is_async else _of_llm(llm, True)
+    assert [(call["name"], call["args"]) for call in answer.tool_calls] == [("f", {"x": 1})]
+    assert not answer.invalid_tool_calls
+    calls = llm.get_tool_calls_from_response(response)
+    assert [(call.tool_name, call.tool_kwargs) for call in calls] == [("f", {"x": 1})]
+
+
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_what_a_model_wants_back_with_its_call(*, is_async: bool, is_streamed: bool) -> None:
@@ -118,6 +175,8 @@ def test_calls_of_no_function(call: dict[str, Any], *, is_async: bool, is_stream
                 asyncio.run(ask_async(model, is_streamed)) if is_async else ask(model, is_streamed)
             partial = caught.value.partial
             assert (partial and partial.choices[0].message.text) == ("hi" if is_streamed else None)
+            assert caught.value.attempts == 1
+            assert (caught.value.url or "").startswith(server.url)
 
 
 def _of_chain(model: ChatAzureInference, is_streamed: bool) -> Any:

@@ -10,6 +10,7 @@ import threading
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 
 from azure_inference import (
@@ -335,6 +336,22 @@ async def test_calls_that_end_cancelled(ends: tuple[int, ...]) -> None:
     calls = [functools.partial(one, number) for number in range(3)]
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(asyncio.ensure_future(all_at_most(calls, 2)), 20)
+
+
+async def test_calls_in_a_scope_of_anyio() -> None:
+    """A scope that gives up on its calls knows its own cancellation, and ends as a timeout."""
+    started: list[int] = []
+
+    async def one(number: int) -> None:
+        started.append(number)
+        await asyncio.sleep(3600)
+
+    with pytest.raises(TimeoutError), anyio.fail_after(0.1):
+        await all_at_most([functools.partial(one, number) for number in range(3)], 2)
+    with anyio.move_on_after(0.1) as scope:
+        await all_at_most([functools.partial(one, number) for number in range(3)], 2)
+    assert scope.cancelled_caught
+    assert started == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])

@@ -137,7 +137,7 @@ def test_three_calls_of_one_index_and_one_of_the_next() -> None:
     assert called(*frames) == [("a", "f", "167"), ("b", "g", "25"), ("c", "h", "34")]
 
 
-GHOST = piece("", "", index=0, id="")
+GHOST = {**piece("", "", index=0, id=""), "call_id": None}
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,17 @@ def test_sums_are_not_mended(script: Any, wire: SimpleNamespace, output_version:
     assert [call["args"] for call in message_chunk_to_message(answer).invalid_tool_calls] == [cut]
 
 
-@pytest.mark.parametrize("first", ["a chunk", "an empty one"])
+def test_arguments_in_a_json_string(script: Any, wire: SimpleNamespace) -> None:
+    """Arguments that a model encoded twice go back as it wrote them."""
+    written = json.dumps('{"city": "Paris"}')
+    script.says(wire.events(piece(0, written, id_="c1", name="f"), finish_reason="tool_calls"))
+    answer = total(chunks_of(model_of(script), "stream"))
+
+    assert [call["args"] for call in answer.invalid_tool_calls] == [written]
+    assert [call["function"]["arguments"] for call in to_wire([answer])[0]["tool_calls"]] == [written]
+
+
+@pytest.mark.parametrize("first", ["a chunk", "an empty one", "all that came"])
 def test_sums_of_a_stream_that_was_left(script: Any, wire: SimpleNamespace, first: str) -> None:
     """Half an answer becomes a message of LangChain, too, as it does in the state of a graph."""
     _, deltas, reason = ANSWERS["text"]
@@ -100,7 +110,7 @@ def test_sums_of_a_stream_that_was_left(script: Any, wire: SimpleNamespace, firs
     chunks = chunks_of(model_of(script), "stream")[:-1]
 
     full = AIMessageChunk(content="") if first == "an empty one" else chunks.pop(0)
-    for chunk in chunks:
+    for chunk in [] if first == "all that came" else chunks:
         full += chunk
     (kept,) = add_messages([], [full])
 

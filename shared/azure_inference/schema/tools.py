@@ -103,4 +103,5 @@ def is_empty(call: Any) -> bool:
     """Whether a call, or a piece of one, says nothing at all: some servers fill one in where there is none."""
     function = call.function
     unknown: dict[str, Any] = {**(call.model_extra or {}), **(function.model_extra or {})}
-    return not (call.id or function.name or function.arguments or unknown.keys() - {"index"})
+    said = {name for name, value in unknown.items() if value is not None}
+    return not (call.id or function.name or function.arguments or said - {"index"})
