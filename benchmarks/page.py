@@ -62,7 +62,7 @@ def _asked(results: Results) -> Iterator[str]:
     met = sum(verdict.met for verdict in every)
     yield (
         f"{met} of {len(every)} targets, which are this project's own, were met by CPU time. "
-        "Ratios are this library's cost to the other's; less is better."
+        "Ratios are this library's cost divided by the other's; less is better."
     )
     for framework, title in FRAMEWORKS.items():
         names = titles(framework)
@@ -197,9 +197,10 @@ def _memory(results: Results) -> Iterator[str]:
 def _growth(results: Results) -> Iterator[str]:
     yield (
         "Microseconds of CPU time for one more, between a tenth of the number and the number "
-        "(in flight: for each call, with so many of them); last, the cost at 10,000 to that at 1,000. What stands "
-        "beside shows how much of a rise is the processor's, Python's and the framework's: objects that no longer fit "
-        "caches, and are looked through for garbage. Where that alone rises by more than 1.3, so much is the target."
+        "(in flight: for each call, with that many of them); last, the ratio of the cost at 10,000 to that at 1,000. "
+        "The clients listed beside it show how much of a rise comes from the processor, Python and the framework: "
+        "objects that no longer fit in the caches, and are searched for garbage. Where those alone rise by more than "
+        "1.3, their rise is the target."
     )
     head = ("one more", "client", *(f"{size:,}" for size in DECADES), "rise")
     for framework, title in FRAMEWORKS.items():

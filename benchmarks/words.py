@@ -22,33 +22,35 @@ ABOUT_EMBEDDINGS = """\
 One call of 10,000 texts (200 for the clients on azure-ai-inference, which would take minutes; their cost for each text
 is the same), in the batches that each client makes by itself. The vectors of 1,536 and 3,072 numbers are those of
 text-embedding-3-small and -large, and every client is told these names. This library knows that they give base64 and
-asks for it on the Model Inference route, as the openai package does of every model on the OpenAI v1 route; the clients
-on azure-ai-inference get JSON numbers. Of a model of which nothing is known this library asks for JSON numbers on the
-Model Inference route, too: these are the rows called unknown.
+asks for it on the Model Inference route, as the openai package does for every model on the OpenAI v1 route; the clients
+on azure-ai-inference get JSON numbers. For a model about which nothing is known, this library also asks for JSON
+numbers on the Model Inference route: these are the columns called unknown.
 
-What is parsed is the answer to one batch, already in memory, made lists of floats; it is not sent, received, checked or
-put in order. For LangChain this is the floor. LlamaIndex, of which "alone" gives vectors made beforehand, copies every
-vector, number by number, into the event that tells its observers of a batch: that comes on top of it."""
+In the rows for parsing, the answer to one batch, already in memory, is turned into lists of floats; it is not sent,
+received, checked or put in order. For LangChain this is the floor. LlamaIndex, whose "alone" gives vectors made
+beforehand, copies every vector, number by number, into the event that tells its observers about a batch: that comes on
+top."""
 
 ABOUT_FLIGHTS = """\
-Calls of one model object under way at once, one event loop, the server answering each after 50 ms. "1 in flight, no
+Calls of one model object in flight at once, one event loop, the server answering each after 50 ms. "1 in flight, no
 wait" of this library is measured in the same rounds, against a server that does not wait."""
 
 ABOUT_MEMORY = """\
 How far the peak of the process's resident memory rose, in a process that had done the same on a small scale; "for each
 more" is taken between the two largest numbers. LangChain keeps the pieces of a stream until it ends, to tell its
-callbacks of the whole, so what it grows to by itself stands beside: with pieces of the same contents, 5 bytes of text
-and the name of the provider, which are the result."""
+callbacks about the whole, so its own growth is shown beside it: with pieces of the same contents, 5 bytes of text and
+the name of the provider, which are the result."""
 
 METHOD = """\
 * The server is a process of its own with answers made beforehand (HTTP/1.1, connections kept); every client gets the
   same prompts and the same bytes. Events of a stream are HTTP chunks of their own, written 4 KiB at a time, except
   where they are said to arrive by themselves: then one each millisecond.
-* Every client is a process of its own, kept for all of its measurements and pinned to another CPU than the server's.
-* A round does one measurement of each client, in turn, there and back; a ratio is taken within its round; the page
-  shows the median of the rounds and, in parentheses, their quartiles. Garbage is collected before each measurement,
-  and then as Python does it by itself.
-* The cost of a streamed piece is that of a stream of 1,000 less one of 10, for each of the 990.
+* Every client is a process of its own, kept for all of its measurements and pinned to a different CPU from the
+  server's.
+* A round measures each client once, in turn, every second round in reverse order; a ratio is taken within its round;
+  the page shows the median of the rounds and, in parentheses, their quartiles. Garbage is collected before each
+  measurement, and then as Python does it by itself.
+* The cost of a streamed piece is that of a stream of 1,000 less that of one of 10, divided by 990.
 * All clients have their default settings, with one exception: `OpenAIEmbeddings(check_embedding_ctx_length=False)`,
   since it would download a tokenizer. Tracing is off for all. The API key is the same.
 * Peers may do less for their cost: llama-index azure-inference yields nothing for a streamed tool call, and openai-like

@@ -234,13 +234,13 @@ PROMISES: dict[int, Promise] = {
     3: Promise(
         "What the server asks for",
         "`retry-after-ms` before `x-ms-retry-after-ms` before `Retry-After`, in seconds, fractions or dates, is never "
-        "undercut. What asks for more than a minute, or for more than is left, is told at once with `retry_after`; "
-        "what makes no sense is passed over. `x-should-retry: false` is obeyed.",
+        "undercut. If it asks for more than a minute, or for more than is left, the error comes at once, with "
+        "`retry_after`; a value that makes no sense is ignored. `x-should-retry: false` is obeyed.",
         f"{_CORE}/schema/failures.py, retry.py",
     ),
     4: Promise(
         "A budget",
-        "When a service is down for everybody, a client gives up trying again after about 35 retries until calls "
+        "When a service is down for everybody, a client stops retrying after about 35 retries until calls "
         "succeed again; errors then say `retry_budget_exhausted`.",
         f"{_CORE}/retry.py",
     ),
@@ -248,8 +248,8 @@ PROMISES: dict[int, Promise] = {
         "Time",
         "`total` bounds a call with all its attempts and waits, whatever drips meanwhile; a stream until its first "
         "event. After that `idle` bounds the wait for each event; keep-alives do not count, nor does a reader's time. "
-        "In sync code, a look-up of the host's name cannot be broken off: the call ends once it has. Async code does "
-        "not wait for it any longer than it may.",
+        "In sync code, looking up the host name cannot be interrupted: the call ends once the look-up has. Async code "
+        "does not wait for it beyond its limits.",
         f"{_CORE}/timeouts.py, transport/",
     ),
     6: Promise(
@@ -284,7 +284,7 @@ PROMISES: dict[int, Promise] = {
         f"{_CORE}/sse.py",
     ),
     11: Promise(
-        "No tool call is mended",
+        "No tool call is repaired",
         "Pieces without numbers find their call. A call whose arguments are not whole is an invalid tool call in "
         "LangChain and an error in LlamaIndex, never a guess that is carried out.",
         f"{_CORE}/accumulate.py, fields.py",
@@ -292,12 +292,12 @@ PROMISES: dict[int, Promise] = {
     12: Promise(
         "Row i belongs to text i",
         "By number if all rows have one, by order if none has; as many rows as texts, of one length over all batches, "
-        "of finite numbers. Else an error.",
+        "of finite numbers. Otherwise it is an error.",
         f"{_CORE}/batching.py, schema/embeddings.py",
     ),
     13: Promise(
         "Batches",
-        "Order is kept however many are under way; one that fails is tried again alone. If it fails for good, the "
+        "Order is kept however many are in progress; one that fails is retried by itself. If it fails for good, the "
         "error has the vectors of all that were done, by input, as `rows`.",
         f"{_CORE}/batching.py",
     ),
@@ -331,9 +331,9 @@ PROMISES: dict[int, Promise] = {
     ),
     19: Promise(
         "Credentials",
-        "Read for each attempt, so that a new key counts at once. A refused token is replaced once; callers at the "
-        "same time wait for one token, and are told of one failure, each by an error of its own. A provider that hangs "
-        "ends no more than the calls that wait for it. A token that is still good is used while no other is to be had.",
+        "Read for each attempt, so that a new key takes effect at once. A refused token is replaced once; concurrent "
+        "callers wait for one token, and are told of one failure, each by an error of its own. A provider that hangs "
+        "fails only the calls that wait for it. A token that is still good is used while no other can be had.",
         f"{_CORE}/credentials.py, singleflight.py, retry.py",
     ),
     20: Promise("Event loops", "One object serves any number of them.", f"{_CORE}/transport/_async.py"),
@@ -346,8 +346,8 @@ PROMISES: dict[int, Promise] = {
     ),
     23: Promise(
         "Nothing is left behind",
-        "Clients that are closed or dropped close quietly. A call that is under way then fails, and is not sent again: "
-        "at once while it waits for its answer, else before its next attempt.",
+        "Clients that are closed or dropped close quietly. A call in progress then fails, and is not sent again: "
+        "at once while it waits for its answer, otherwise before its next attempt.",
         f"{_CORE}/transport/",
     ),
     24: Promise(

@@ -16,13 +16,13 @@ LETTERS = {"right": "R", "typed": "T", "obscure": "O", "silent": "**S**", "hang"
 _INTRODUCTION = """\
 # Reliability
 
-What this library does when a service, or the network before it, does not do what it should; what it promises then; and
-how it compares with the libraries beside it.
+What this library does when a service, or the network in front of it, misbehaves; what it promises then; and how it
+compares with its peers.
 
 [tests/faults](../tests/faults) holds a server that knows no HTTP and plays {cases} faults: it resets connections,
 stalls, drips, cuts streams, shuffles vectors, redirects to another host. `make test` plays each of them through both
-adapters, sync and async, and checks the class and the attributes of every error, the number of requests,
-and that nothing reached the other host. `make faults` plays them for five libraries and writes this page.
+adapters, sync and async, and checks the class and the attributes of every error, the number of requests, and that
+nothing reached the other host. `make faults` plays them for both adapters and three peers, and writes this page.
 
 ## What came of the faults
 
@@ -31,33 +31,34 @@ and that nothing reached the other host. `make faults` plays them for five libra
 * **right**: the right answer, with a retry or without one.
 * **typed**: an exception of the library, or of one below it, whose class names the failure: callers can act on it.
 * **obscure**: `KeyError`, `AttributeError`, `IndexError`, `TypeError`, `RecursionError`, `JSONDecodeError`, a bare
-  `ValueError`: the same that a mistake in the caller's own program raises.
+  `ValueError`: the same errors that a mistake in the caller's own program raises.
 * **silent**: wrong or partial data, returned as if it were right.
-* **hang**: not over after {limit:.0f} seconds.
+* **hang**: not finished after {limit:.0f} seconds.
 * **leak**: the key or the prompt was sent to a host that the user had not named.
-* **recovered**: of the failures that pass by themselves, so many ended in the right answer.
+* **recovered**: how many of the failures that pass by themselves ended in the right answer.
 
-A `typed` is no worse than a `right` where no right answer is to be had, which is so for most of the faults.
+**typed** is no worse than **right** where no right answer is possible, which is so for most of the faults.
 
 ## How it was judged
 
 * One server, in the same run, for all; each library in a process of its own, with its default settings and a limit of
-  {read:.0f} seconds without a byte. Ours was also given the limits that the others do not know: {idle:.0f} seconds
+  {read:.0f} seconds without a byte. Ours was also given the limits that the others do not have: {idle:.0f} seconds
   between two events and {total:.0f} seconds for a whole call (600 by default). Any async call can be given such a limit
   from outside, with `asyncio.timeout`; a sync one cannot.
 * One judge for all, which is not told whose outcome it judges. It looks at the class of an exception, never at its
-  words. Exceptions of libraries below (`httpx`, `azure.core`, `pydantic`), `OSError` and `TimeoutError` count as typed.
+  text. Exceptions of the libraries underneath (`httpx`, `azure.core`, `pydantic`), `OSError` and `TimeoutError` count
+  as typed.
 * A stream that gives nothing at all and raises nothing counts as silent.
-* Only what a user reads counts as the answer: the text, the tool calls where there are some, the finish reason where
-  it is the point (also where only the untouched answer of the service has it), the vectors.
-* An answer that is right counts as right, also where this library gives an error or asks no second time.
+* Only what a user reads counts as the answer: the text, any tool calls, the finish reason where that is the point (even
+  if only the service's raw answer has it), the vectors.
+* A right answer counts as right, even where this library raises an error or does not ask again.
 * Left out are {left_out} of the {cases} cases, which are about promises that only this library makes.
-  langchain-azure-ai is asked by its classes for this API (`chat_models.inference` and `embeddings.inference`, which its
-  authors have deprecated). llama-index-llms-azure-inference asks an endpoint for its model first; it was told, so that
-  the fault meets the call it is meant for. The tokenizer of `OpenAIEmbeddings` was switched off: it would have to be
-  downloaded.
-* The faults were chosen by the authors of this library, which knows them. The counts say how many of these cases went
-  how; they do not say how often such things happen.
+  langchain-azure-ai is tested through its classes for this API (`chat_models.inference` and `embeddings.inference`,
+  which its authors have deprecated). llama-index-llms-azure-inference asks an endpoint for its model first; here it was
+  told the model, so that the fault meets the call it is meant for. The tokenizer of `OpenAIEmbeddings` was switched
+  off, as it would have to be downloaded.
+* The faults were chosen by the authors of this library, which knows them. The counts say how these cases turned out;
+  they do not say how often such things happen.
 
 ## Fault by fault
 
@@ -72,7 +73,7 @@ where they differ.
 
 ## Where the rest is tested
 
-Faults that are not played to the adapters from the tables, and further tests of some that are:
+Faults that are not among the played cases, and further tests of some that are:
 
 {elsewhere}
 
@@ -88,7 +89,7 @@ Everything ran on {python} on Linux.
 make faults
 ```
 
-It makes two environments, since the packages for the two frameworks want different versions of `openai`, plays
+It makes two environments, since the packages for the two frameworks need different versions of `openai`, plays
 everything in a few minutes, and writes this page. Only loopback is used. A single case through our adapters:
 
 ```console

@@ -120,7 +120,7 @@ async def test_tool_call(ours: Adapter, model: Any, *, streamed: bool, forced: b
 
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_parallel_calls(ours: Adapter, model: Any, *, streamed: bool) -> None:
-    """Two calls of one answer stay two."""
+    """Two calls in one answer stay two."""
     calls = await ours.calls(model, "What is the weather in Oslo and Rome?", streamed=streamed)
 
     assert calls == [("get_weather", {"city": "Oslo"}), ("get_weather", {"city": "Rome"})]
@@ -147,7 +147,7 @@ async def test_structured_output(ours: Adapter, model: Any) -> None:
 
 
 async def test_reasoning(ours: Adapter, model: Any) -> None:
-    """What a model thought is apart from what it says."""
+    """What a model thought is kept apart from what it says."""
     assert await ours.thoughts(model, "think") == "Two and two make four."
     assert await ours.text(model, "think") == "Four."
 

@@ -83,7 +83,7 @@ async def test_tools(chat: Any, way: Way, weather_tool: Any, choice: str | None,
 
 
 NO_INDEX = pytest.mark.xfail(
-    strict=True, reason="the class loses calls without an index, as Mistral's models stream them"
+    strict=True, reason="the class loses calls without an index, which is how Mistral's models stream them"
 )
 
 

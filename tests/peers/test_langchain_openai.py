@@ -149,7 +149,7 @@ async def test_structured_output(openai: Any, way: Way, person: Any, method: str
 
 
 async def test_several_choices(openai: Any, way: Way) -> None:
-    """`n` gives so many choices."""
+    """`n` gives that many choices."""
     from langchain_core.messages import HumanMessage
 
     result = await way.call(openai.chat(n=3), "generate", [[HumanMessage("Hello")]])

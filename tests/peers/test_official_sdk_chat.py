@@ -42,7 +42,7 @@ async def test_answer(sdk: Sdk, path: str) -> None:
 
 
 async def test_parameters_reach_the_model(sdk: Sdk, sent: Callable[[], list[Any]]) -> None:
-    """Parameters of the constructor and of the call arrive under their own names, the call's before the other's."""
+    """Parameters of the constructor and of the call arrive under their own names; the call's take precedence."""
     client = sdk.chat(model="emulated-chat", temperature=0.5, max_tokens=3, seed=7)
 
     answer = await complete(client, messages=HELLO, temperature=0.0, top_p=0.9, stop=["!"], presence_penalty=1)
@@ -187,7 +187,7 @@ async def test_model_extras(sdk: Sdk, sent: Callable[[], list[Any]], *, streamed
 
 
 async def test_dropped_extras(sdk: Sdk) -> None:
-    """A body of one's own with `extra-parameters: drop` is answered, and its extras do not reach the model."""
+    """A body of the caller's own with `extra-parameters: drop` is answered, and its extras do not reach the model."""
     body = {"messages": HELLO, "top_k": 5}
 
     answer = await settled(sdk.chat().complete(body, headers={"extra-parameters": "drop"}))
@@ -214,7 +214,7 @@ async def test_reasoning(sdk: Sdk, model: str, where: str) -> None:
     ],
 )
 async def test_model_info(sdk: Sdk, model: str, type_: str, provider: str) -> None:
-    """`get_model_info` tells name, type and provider of the one model that an endpoint serves."""
+    """`get_model_info` gives the name, type and provider of the one model that an endpoint serves."""
     with sdk.emulator(only=model) as url:
         info = await settled(sdk.chat(url).get_model_info())
 
@@ -235,7 +235,7 @@ async def test_load_client(sdk: Sdk, model: str, client: str) -> None:
 
 
 async def test_no_info_at_azure_openai(sdk: Sdk) -> None:
-    """Azure OpenAI's routes tell nothing of the model, which the SDK says in a clear text."""
+    """Azure OpenAI's routes say nothing about the model, and the SDK reports that clearly."""
     from azure.core.exceptions import ResourceNotFoundError
 
     client = sdk.chat(f"{sdk.root}/openai/deployments/gpt-4o-mini")
@@ -259,7 +259,7 @@ async def test_managed_compute(sdk: Sdk) -> None:
 
 
 async def test_strict(sdk: Sdk) -> None:
-    """What the SDK sends passes where everything is refused that the published schema does not allow."""
+    """What the SDK sends passes where anything that the published schema does not allow is refused."""
     m = sdk.models
     with sdk.emulator(strict=True) as url:
         client = sdk.chat(url)

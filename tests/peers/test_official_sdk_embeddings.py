@@ -57,7 +57,7 @@ async def test_encodings(sdk: Sdk, encoding: str, kind: type, size: int) -> None
 
 
 async def test_base64(sdk: Sdk) -> None:
-    """Base64 holds the very floats, in single precision and little endian."""
+    """Base64 holds exactly the same floats, in single precision and little endian."""
     client = sdk.embeddings()
 
     [plain] = (await embed(client, input=["Snow"])).data

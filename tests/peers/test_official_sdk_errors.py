@@ -130,7 +130,7 @@ async def test_unsupported_parameter(sdk: Sdk, model: str, arguments: dict[str, 
 
 
 async def test_unknown_parameter(sdk: Sdk) -> None:
-    """A body of one's own with a key outside the API is refused with 400 and the key's name."""
+    """A body of the caller's own with a key outside the API is refused with 400 and the key's name."""
     error = await refused(lambda: sdk.chat().complete({"messages": HELLO, "safe_prompt": True}))
 
     assert error.status_code == 400

@@ -137,7 +137,7 @@ async def test_embeddings(ours: Adapter, judged: Any, arguments: dict[str, Any])
 
 
 async def test_extras(ours: Adapter, judged: Any) -> None:
-    """Extra parameters pass with the header's legal value where they may; elsewhere the error has what is wrong."""
+    """Extra parameters pass with the header's legal value where they may; elsewhere the error says what is wrong."""
     arguments = {"model_kwargs" if type(ours).__name__ == "LangChain" else "additional_kwargs": {"safe_prompt": True}}
 
     assert await ours.text(judged(document="open", **arguments), "Hello")
@@ -263,7 +263,7 @@ async def test_errors_of_prism(ours: Adapter, mock: str, status: int, error: typ
 
 @pytest.mark.parametrize("arguments", [{"temperature": 3}, {"max_tokens": -1}, {"top_p": 2}], ids=str)
 async def test_refusals(ours: Adapter, judged: Any, arguments: dict[str, Any]) -> None:
-    """What breaks the document is refused, and the error has what it was."""
+    """What breaks the document is refused, and the error says what it was."""
     [name] = arguments
 
     with pytest.raises(UnprocessableEntityError) as caught:
