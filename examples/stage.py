@@ -31,7 +31,7 @@ def find_documents(folder: str) -> list[Path]:
     """The documents of a folder and its sub-folders, but for hidden ones and those of installed packages."""
     root = Path(folder)
     if not root.is_dir():
-        raise DemoError(f"DOCS={folder} is no folder: pass one that holds {', '.join(sorted(KINDS))} files")
+        raise DemoError(f"DOCS={folder} is not a folder: pass one that holds {', '.join(sorted(KINDS))} files")
     if not os.access(root, os.R_OK | os.X_OK):
         raise DemoError(f"DOCS={folder} cannot be read: check its permissions")
     found = [

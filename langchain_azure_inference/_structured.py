@@ -107,7 +107,7 @@ class _Object(BaseCumulativeTransformOutputParser[Any]):
             return self._made(value, text)
         except ValueError as error:
             text = json.dumps(value) if text is None else text
-            why = f"The answer is no {self.title}: {text[:_SHOWN]}. Got: {str(error)[:_ERROR_SHOWN]}"
+            why = f"The answer is not a valid {self.title}: {text[:_SHOWN]}. Got: {str(error)[:_ERROR_SHOWN]}"
             raise OutputParserException(why, llm_output=text) from error
 
     def _made(self, value: Any, text: str | None = None) -> Any:
@@ -119,7 +119,7 @@ class _Object(BaseCumulativeTransformOutputParser[Any]):
             return self.kind.parse_obj(made)
         if self.is_list or isinstance(made, dict):
             return cast("Any", made)
-        raise ValueError(f"JSON of a {type(made).__name__}, and no object")
+        raise ValueError(f"JSON of a {type(made).__name__}, not an object")
 
 
 def _is_whole(message: BaseMessage | None) -> bool:

@@ -53,8 +53,8 @@ def _to_tool(tool: Tool, strict: bool | None) -> dict[str, Any]:
     made = convert_to_openai_tool(_to_function(named) if named else tool)
     if "function" not in made:
         raise ConfigurationError(
-            f"a tool of type {made.get('type')!r} is none of this API, which has functions alone: pass a function that "
-            "does this"
+            f"a tool of type {made.get('type')!r} is not part of this API, which has only functions: pass a function "
+            "that does this"
         )
     function = dict(made["function"])
     own = _own_schema(tool)
@@ -107,7 +107,7 @@ def _strictness(strict: bool | None, thing: Mapping[str, Any], key: str) -> bool
     if own is None:
         return strict
     if strict not in (None, own):
-        raise ConfigurationError(f"{thing.get('name')} has strict={own}, and strict={strict} was passed: say one")
+        raise ConfigurationError(f"{thing.get('name')} has strict={own}, and strict={strict} was passed: pass only one")
     return True if _is_open(thing, key) else None
 
 

@@ -46,11 +46,11 @@ class ChatAzureInference(Generating, BaseChatModel):
     """A chat model of an Azure AI Model Inference endpoint, or of the OpenAI v1 route of the same models.
 
     The fields below are arguments here; every parameter of the API is a keyword of a call, or a key of `model_kwargs`.
-    What the API does not define is an extra parameter; see `extra_parameters`. Keywords of a call take precedence, and
-    after them those given to `bind`. No parameter of the model is sent that was not set. Of several choices (`n`), a
-    stream gives the first.
+    What the API does not define is an extra parameter; see `extra_parameters`. Keywords of a call take precedence, then
+    those given to `bind`. A parameter of the model that was not set is not sent. Of several choices (`n`), a stream
+    gives the first.
 
-    Errors of calls are those of `azure_inference`, each also the fitting `langchain_core.exceptions.ModelError`.
+    Errors of calls are those of `azure_inference`, each also the matching `langchain_core.exceptions.ModelError`.
     """
 
     model_config = CONFIG
@@ -208,7 +208,7 @@ class ChatAzureInference(Generating, BaseChatModel):
                     yield to_last_chunk(answer, first.of_whole(answer.choices))
 
     def bind(self, **kwargs: Any) -> Any:  # newer versions of langchain-core have a class of their own for it
-        """This model with keywords for every call; their headers are not shown, nor written down or pickled."""
+        """This model with keywords for every call; their headers are not shown, serialized or pickled."""
         with langchain_errors():
             return super().bind(**conceal_call(kwargs))
 
@@ -225,7 +225,7 @@ class ChatAzureInference(Generating, BaseChatModel):
         Args:
             tools: Functions, tools, classes, or objects of the API.
             tool_choice: `auto`, `none`, `any` or `required` or True, the name of a tool, or an object of the API.
-            strict: Whether the arguments must satisfy the tool's schema, where the model can see to that.
+            strict: Whether the arguments must satisfy the tool's schema, where the model can enforce that.
             kwargs: Further parameters of each call, such as `parallel_tool_calls` where the model knows it.
         """
         with langchain_errors():
@@ -248,20 +248,20 @@ class ChatAzureInference(Generating, BaseChatModel):
 
         Args:
             schema: A pydantic class, a TypedDict, a JSON Schema, or `{"name", "schema"}` as in the API; answers are
-                objects of the class, else dicts. An answer that calls a tool of `tools` instead is None, and so is one
-                in words alone where a tool call was asked for. JSON mode needs none.
-            method: `json_schema` (the service sees to the schema; the default where the model is known to do that),
+                objects of the class, otherwise dicts. An answer that calls a tool of `tools` instead is None, and so is
+                one in words alone where a tool call was asked for. JSON mode needs no schema.
+            method: `json_schema` (the service enforces the schema; the default where the model is known to do that),
                 `function_calling` (the answer is a tool call; the default elsewhere), or `json_mode` (JSON of no
-                certain schema, which the prompt must ask for; the default where nothing else is known to be taken).
+                particular schema, which the prompt must ask for; the default where it is the only way known to work).
             include_raw: Whether to answer with `{"raw": message, "parsed": object, "parsing_error": exception}`.
             strict: Whether to ask for strict adherence to the schema, which is then closed, and that of `tools`.
             kwargs: Further parameters of each call, such as `model`, `tools` and `tool_choice`.
 
         Raises:
-            ConfigurationError: The schema is none, or cannot be as strict as that.
+            ConfigurationError: It is not a schema, or cannot be made that strict.
 
         What is returned raises an `OutputParserException` (a ValueError) for an answer that holds no such object, at
-        the end of a stream too: it says whether that was cut off, filtered, refused, or is something else.
+        the end of a stream too: it says whether the answer was cut off, filtered, refused, or is something else.
         """
         from ._structured import structured  # noqa: PLC0415 - its classes take long to make, and few programs use them
 
@@ -277,7 +277,7 @@ class ChatAzureInference(Generating, BaseChatModel):
             return structured(self, schema, method=method, include_raw=include_raw, strict=strict, **kwargs)
 
     def get_num_tokens(self, text: str) -> int:
-        """About how many tokens a text has, told without a network."""
+        """About how many tokens a text has, estimated offline."""
         return super().get_num_tokens(text) if self.custom_get_token_ids else estimate_tokens(text)
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:

@@ -32,7 +32,7 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
     """An embedding model of an Azure AI Model Inference endpoint, for texts and for images.
 
     Any number of inputs is sent in batches, several at once, each retried on its own; vectors come back in the order
-    of the inputs. Errors of calls are those of `azure_inference`, each also the fitting `langchain_core` `ModelError`.
+    of the inputs. Errors of calls are those of `azure_inference`, each also the matching `langchain_core` `ModelError`.
     """
 
     model_config = CONFIG

@@ -35,11 +35,11 @@ _AT_ONCE = 8
 
 
 class AzureInferenceLLM(Generating, BaseLLM):
-    """A model that goes on from a text (`POST /completions`, as Managed Compute and OpenAI v1 endpoints have it).
+    """A model that continues a text (`POST /completions`, as Managed Compute and OpenAI v1 endpoints have it).
 
-    Arguments and calls are as those of `ChatAzureInference`, but for what only chats have: `response_format`,
+    Arguments and calls are those of `ChatAzureInference`, except for what only chats have: `response_format`,
     `split_reasoning`, `streaming` and `profile`. Each prompt is a request of its own: `generate` sends one after
-    another, `agenerate` up to 8 at once; in `batch` and `abatch`, it has an outcome of its own, too. The usage of a
+    another, `agenerate` up to 8 at once; in `batch` and `abatch`, it also has an outcome of its own. The usage of a
     streamed answer is in `generation_info`.
     """
 
@@ -62,7 +62,7 @@ class AzureInferenceLLM(Generating, BaseLLM):
         return {**params, "ls_provider": PROVIDER}
 
     def bind(self, **kwargs: Any) -> Runnable[LanguageModelInput, str]:
-        """This model with keywords for every call; their headers are not shown, nor written down or pickled."""
+        """This model with keywords for every call; their headers are not shown, serialized or pickled."""
         with langchain_errors():
             return super().bind(**conceal_call(kwargs))
 
@@ -181,7 +181,7 @@ class AzureInferenceLLM(Generating, BaseLLM):
                     yield _to_last_chunk(whole)
 
     def get_num_tokens(self, text: str) -> int:
-        """About how many tokens a text has, told without a network."""
+        """About how many tokens a text has, estimated offline."""
         return super().get_num_tokens(text) if self.custom_get_token_ids else estimate_tokens(text)
 
 

@@ -159,7 +159,7 @@ def _legacy_call(call: Any) -> dict[str, Any]:
     fields = call.model_dump() if isinstance(call, BaseModel) else call
     if not isinstance(fields, Mapping) or "function" not in fields:
         raise ConfigurationError(
-            f"additional_kwargs['tool_calls'] holds a {type(call).__name__} that is no tool call of the API: "
+            f"additional_kwargs['tool_calls'] holds a {type(call).__name__} that is not a tool call of the API: "
             "use a ToolCallBlock"
         )
     said = dict(cast("Mapping[str, Any]", fields))

@@ -217,8 +217,8 @@ def to_selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> lis
             arguments = parsed
         elif isinstance(arguments, str):
             if error_on_no_tool_call:
-                raise ToolCallError(f"The arguments of the call to {name} are no JSON object: {arguments[:80]!r}")
-            name, arguments = f"{name} (called with arguments that are no JSON object)", {}
+                raise ToolCallError(f"The arguments of the call to {name} are not a JSON object: {arguments[:80]!r}")
+            name, arguments = f"{name} (called with arguments that are not a JSON object)", {}
         selections.append(ToolSelection(tool_id=block.tool_call_id or "", tool_name=name, tool_kwargs=arguments))
     return selections
 

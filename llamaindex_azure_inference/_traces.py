@@ -37,8 +37,8 @@ def _refusing(method: Callable[..., Any], _owner: Any, args: Any, kwargs: dict[s
     check_call(kwargs)
     if unknown := [name for name in kwargs if name not in _OF_BATCHES]:
         raise ConfigurationError(
-            f"{unknown[0]} is no argument of {method.__name__}, which takes show_progress: set what is for the model, "
-            "and for its connection, where the model is made"
+            f"{unknown[0]} is not an argument of {method.__name__}, which takes show_progress: set what is for the "
+            "model, and for its connection, where the model is made"
         )
     return method(*args, **kwargs)
 

@@ -41,7 +41,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     """An embedding model behind an endpoint of the Azure AI Model Inference API.
 
     Arguments are the fields below and those of LlamaIndex's `BaseEmbedding`. `embed_batch_size` is the most inputs of
-    a request: by default what the model takes, or 96. `num_workers` is the most requests under way at once.
+    a request: by default what the model takes, or 96. `num_workers` is the most requests in progress at once.
 
     Raises:
         azure_inference.ConfigurationError: (a ValueError) An argument is missing, wrong or unknown.
@@ -104,7 +104,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
 
     @override
     def get_query_embedding(self, query: str) -> Embedding:
-        """The vector of what is searched with."""
+        """The vector of a search query."""
         if self._query_cache is None:
             return super().get_query_embedding(query)
         known = self._query_cache.get(query, collection=_QUERIES)
@@ -115,7 +115,7 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
 
     @override
     async def aget_query_embedding(self, query: str) -> Embedding:
-        """The vector of what is searched with."""
+        """The vector of a search query."""
         if self._query_cache is None:
             return await super().aget_query_embedding(query)
         known = await self._query_cache.aget(query, collection=_QUERIES)

@@ -57,8 +57,9 @@ class AzureInference(Connected, FunctionCallingLLM):
     """A chat model behind an endpoint of the Azure AI Model Inference API.
 
     Arguments are the fields below and those of LlamaIndex's `LLM` (`system_prompt`, `callback_manager`,
-    `pydantic_program_mode` ...). No parameter of the model is sent that was not set. Calls take the same parameters as
-    keywords, and `extra_parameters`, `timeout` and `headers`; any other keyword is an extra parameter of the request.
+    `pydantic_program_mode` ...). A parameter of the model that was not set is not sent. Calls take the same parameters
+    as keywords, and `extra_parameters`, `timeout` and `headers`; any other keyword is an extra parameter of the
+    request.
 
     Raises:
         azure_inference.ConfigurationError: (a ValueError) An argument is missing, wrong or unknown.
@@ -107,7 +108,7 @@ class AzureInference(Connected, FunctionCallingLLM):
     @property
     @override
     def metadata(self) -> LLMMetadata:
-        """What is known of the model, without asking the endpoint."""
+        """What is known about the model, without asking the endpoint."""
         profile = self.profile_of(self.model)
         calls_tools = self.is_function_calling_model
         if calls_tools is None:
@@ -126,7 +127,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         return self.model
 
     def takes_schema(self, output_cls: type[BaseModel]) -> bool:
-        """Whether the class can be asked for by JSON Schema: as far as known of the model, and until it refuses."""
+        """Whether the class can be asked for by JSON Schema: as far as the model is known, and until it refuses."""
         if not self.connection.takes_schema(self.model, _name_of(output_cls)):
             return False
         return self.profile_of(self.model).structured_output is not False
@@ -162,13 +163,13 @@ class AzureInference(Connected, FunctionCallingLLM):
     @override
     @completion_events
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        """The answer to a text, sent as a message of the user."""
+        """The answer to a text, sent as a user message."""
         return to_completion(self._chat(self._asked(prompt, formatted), kwargs))
 
     @override
     @completion_events
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        """The answer to a text, sent as a message of the user."""
+        """The answer to a text, sent as a user message."""
         return to_completion(await self._achat(self._asked(prompt, formatted), kwargs))
 
     @override
@@ -194,10 +195,10 @@ class AzureInference(Connected, FunctionCallingLLM):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> ObjectT:
-        """An object of the class: by JSON Schema, or by function calling for models that take none.
+        """An object of the class: by JSON Schema, or by function calling for models that do not support it.
 
         Raises:
-            ValueError: The answer is no such object.
+            ValueError: The answer is not such an object.
         """
         if self.pydantic_program_mode not in MODES:
             return cast("ObjectT", super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
@@ -356,10 +357,10 @@ class AzureInference(Connected, FunctionCallingLLM):
     @override
     @call_span
     def predict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> "AgentChatResponse":
-        """What the tools give that the model calls.
+        """What the tools that the model calls return.
 
         Raises:
-            ToolCallError: (a ValueError) The model called a tool that is not there, or with arguments that are no
+            ToolCallError: (a ValueError) The model called a tool that is not there, or with arguments that are not a
                 JSON object.
         """
         try:
@@ -371,7 +372,7 @@ class AzureInference(Connected, FunctionCallingLLM):
     @override
     @call_span
     async def apredict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> "AgentChatResponse":
-        """What the tools give that the model calls; see `predict_and_call`."""
+        """What the tools that the model calls return; see `predict_and_call`."""
         try:
             return await super().apredict_and_call(tools, *args, **kwargs)
         except KeyError as error:

@@ -85,7 +85,7 @@ def unknown_argument(name: str, owner: str, known: Collection[str], otherwise: s
     """What to say of an argument that is none: which may be meant, or else what to do otherwise."""
     near = meant(name, known)
     remedy = f"did you mean {' or '.join(near)}?" if near else otherwise
-    return ConfigurationError(f"{cut(name)} is no argument of {owner}: {remedy}")
+    return ConfigurationError(f"{cut(name)} is not an argument of {owner}: {remedy}")
 
 
 def rename_arguments(arguments: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def rename_arguments(arguments: Mapping[str, Any], aliases: Mapping[str, str]) -
         return renamed
     for alias, name in aliases.items():
         if alias in renamed and name in renamed:
-            raise ConfigurationError(f"{name} and {alias} are the same argument: pass one of them")
+            raise ConfigurationError(f"{name} and {alias} are the same argument: pass only one of them")
     return {aliases.get(name, name): value for name, value in renamed.items()}
 
 
@@ -121,4 +121,4 @@ def to_argument_error(
     # Each kind of value that the argument may be has a problem of its own.
     wanted = dict.fromkeys(other["msg"] for other in problems if other["loc"][:1] == problem["loc"][:1])
     given = f"a {type(value).__name__}" if name in _WITHHELD else told(value)
-    return ConfigurationError(f"{path or name}={given} is not for {kind.__name__}: {'; or: '.join(wanted)}")
+    return ConfigurationError(f"{path or name}={given} is not valid for {kind.__name__}: {'; or: '.join(wanted)}")

@@ -43,7 +43,9 @@ def _decoded(data: bytes, mime_type: str | None) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         if mime_type is None:
-            raise ConfigurationError("a file of unknown type is no text: pass its type, or the text it holds") from None
+            raise ConfigurationError(
+                "a file of unknown type is not text: pass its type, or the text it holds"
+            ) from None
         return data.decode("utf-8", "replace")
 
 
@@ -53,7 +55,7 @@ def _of_pdf(data: bytes) -> str:
         from pypdf.errors import PyPdfError  # noqa: PLC0415 - same
     except ImportError:
         raise ConfigurationError(
-            'the API takes no PDF; its text can be sent if pypdf is there: pip install "azure-inference[pdf]"'
+            'the API takes no PDF; its text can be sent if pypdf is installed: pip install "azure-inference[pdf]"'
         ) from None
     try:
         return "\n\n".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
@@ -85,8 +87,8 @@ def to_image_input(image: ImageInput | str | Path | bytes | io.BytesIO) -> Image
     mime_type = media_type_of(data, "image")
     if mime_type is None:
         raise ConfigurationError(
-            f"{_shown(image)} is no PNG, JPEG, GIF, WebP, BMP or TIFF: pass an image of another kind as an ImageInput, "
-            "made with its mime_type"
+            f"{_shown(image)} is not a PNG, JPEG, GIF, WebP, BMP or TIFF: pass an image of another kind as an "
+            "ImageInput, made with its mime_type"
         )
     return ImageInput.from_bytes(data, mime_type=mime_type)
 
@@ -95,7 +97,7 @@ def _to_data_url(address: str) -> ImageInput:
     if address.startswith("data:"):
         return ImageInput(image=address)
     raise ConfigurationError(
-        f"{_shown(address)} is an address, and the API fetches no images to embed: pass a file or a data: URL"
+        f"{_shown(address)} is an address, and the API does not fetch images to embed: pass a file or a data: URL"
     )
 
 

@@ -54,8 +54,8 @@ def in_batches(
     with the size of each batch that is done. `embed` runs with the caller's context variables.
 
     Raises:
-        InferenceError: The first that `embed` raised, with `rows`. Batches under way are waited for, so that what is
-            paid for is not lost; no further ones are begun.
+        InferenceError: The first that `embed` raised, with `rows`. Batches in progress are waited for, so that what is
+            paid for is not lost; no new ones are started.
         ResponseValidationError: The vectors of the batches have different lengths.
     """
     gathered = _Gathered(inputs)
@@ -117,10 +117,10 @@ async def in_batches_async(
 
 
 async def all_at_most(calls: Iterable[Callable[[], Awaitable[DoneT]]], concurrency: int) -> list[DoneT]:
-    """What the calls return, in their order, with `concurrency` of them under way at once.
+    """What the calls return, in their order, with `concurrency` of them in progress at once.
 
     Raises:
-        Exception: The first that a call raised, as it is. The others are cancelled, and no further ones are begun.
+        Exception: The first that a call raised, as it is. The others are cancelled, and no new ones are started.
     """
     free = asyncio.Semaphore(concurrency)
     outcomes: dict[int, DoneT] = {}
@@ -233,5 +233,7 @@ def _in_order(rows: list[EmbeddingItem], count: int) -> list[EmbeddingItem]:
             ordered[row.index] = row
     complete = [row for row in ordered if row is not None]
     if len(complete) != count:
-        raise ResponseValidationError(f"the embeddings are numbered {places[:10]}, which does not say whose they are")
+        raise ResponseValidationError(
+            f"the embeddings are numbered {places[:10]}, which does not say which inputs they belong to"
+        )
     return complete

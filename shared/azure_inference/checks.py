@@ -18,7 +18,7 @@ def check_text(name: str, value: Any) -> None:
 
 
 def check_list(name: str, value: Any, kinds: str) -> None:
-    """Raises unless it holds any number of things of these kinds; a bare text is a sequence, too, of its letters."""
+    """Raises unless it holds any number of things of these kinds; a bare text, a sequence of letters, does not."""
     if isinstance(value, _NO_LISTS) or not isinstance(value, _MANY):
         raise ConfigurationError(f"{name}={shown(value)} is a {type(value).__name__}: pass a list of {kinds}")
 

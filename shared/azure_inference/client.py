@@ -38,14 +38,14 @@ class InferenceClient:
         endpoint: The URL of the endpoint, as pasted from a portal; by default AZURE_INFERENCE_ENDPOINT. It decides
             the dialect: `/models`, a serverless or Managed Compute host, `/openai/deployments/<name>`, `/openai/v1`.
         credential: A key, or something that gives tokens (see `Credential`); by default AZURE_INFERENCE_CREDENTIAL.
-        http_client: An `httpx.Client` to send with (its proxies, certificates and timeouts count); never closed here.
-        options: `api_version`; `dialect` to overrule the URL; `extra_parameters`, the policy for parameters the API
+        http_client: An `httpx.Client` to send with (its proxies, certificates and timeouts apply); never closed here.
+        options: `api_version`; `dialect` to override the URL; `extra_parameters`, the policy for parameters the API
             does not define (see `ExtraParameters`); `on_unsupported="drop"` to leave out parameters that the model
             refuses, with a warning; `stream_usage=False` to not ask for usage in streams where it must be asked for;
             `split_reasoning=False` to leave `<think>` in the text; `timeout` in seconds, or `Timeouts`; `max_retries`
-            or `retry` (see `RetryPolicy`); `credential_scopes` for tokens; `headers` for every request; `allow_http`
-            to permit plain http; `max_connections` at once (1000), for each process and event loop; `trust_env=True` to
-            go through the proxy that the environment names.
+            or `retry` (see `RetryPolicy`); `credential_scopes` for tokens; `headers` for every request; `allow_http` to
+            permit plain http; `max_connections` at once (1000), for each process and event loop; `trust_env=True` to go
+            through the proxy that the environment names.
 
     Raises:
         ConfigurationError: An argument is missing or wrong.
@@ -124,7 +124,7 @@ class InferenceClient:
 
         Raises:
             InferenceError: The first failure. Its `rows` has the vectors of the inputs that were done, to go on from
-                there: batches under way are waited for, no further ones are begun.
+                there: batches in progress are waited for, no new ones are started.
         """
 
         def embed(inputs: Sequence[Any]) -> list[list[float]]:
@@ -136,7 +136,7 @@ class InferenceClient:
         )
 
     def close(self) -> None:
-        """Closes the connections; a later call makes new ones. Calls under way fail, and are not sent again."""
+        """Closes the connections; a later call makes new ones. Calls in progress fail, and are not sent again."""
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -258,7 +258,7 @@ class AsyncInferenceClient:
     async def close(self) -> None:
         """Closes the connections of the running event loop; a later call makes new ones.
 
-        Calls under way fail, and are not sent again.
+        Calls in progress fail, and are not sent again.
         """
         await self._transport.close()
 

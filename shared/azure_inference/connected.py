@@ -20,9 +20,9 @@ _MAPPINGS = frozenset({"model_kwargs", "additional_kwargs"})
 
 
 class ConnectedModel(BaseModel):
-    """What has an endpoint, and is told how to talk to it.
+    """An object that has an endpoint, with the arguments that say how to talk to it.
 
-    Copies share their connection. An argument that is set anew counts from the next call on.
+    Copies share their connection. An argument that is changed takes effect from the next call on.
     """
 
     model_config = BASE_CONFIG

@@ -165,8 +165,8 @@ class Connection:
 
         Args:
             wanted: What the user asked for, if anything.
-            profile: What is known of the model. Without a wish, base64 is asked for where the model is known to give
-                it, and of any model on OpenAI's routes.
+            profile: What is known of the model. If nothing is asked for, base64 is used where the model is known to
+                give it, and for any model on OpenAI's routes.
         """
         takes = profile.base64_output or self._settings.target.takes_base64
         return wanted or ("base64" if takes else None)
@@ -192,7 +192,7 @@ def restored(kind: type) -> Callable[[Any], Any]:
             return kind(**fields)
         except TypeError:
             names = ", ".join(kind.__annotations__)
-            raise ConfigurationError(f"{shown(fields)} is no {kind.__name__}, which has {names}: pass one") from None
+            raise ConfigurationError(f"{shown(fields)} is not a {kind.__name__}, which has {names}: pass one") from None
 
     return restore
 
@@ -209,7 +209,7 @@ def shared_in_copies(owner: object, memo: Mapping[int, Any] | None, *more: str) 
 def check_call(keywords: Mapping[str, Any]) -> None:
     """Raises `ConfigurationError` if a keyword of a call is an argument of constructors: it would go to the model.
 
-    Keys are passed so, and would be in the request, in traces and in logs. No value is shown.
+    Keys get passed that way, and would be in the request, in traces and in logs. No value is shown.
     """
     for name, value in keywords.items():
         if value is not None and (name in _NOT_OF_CALLS or is_key(name)):
@@ -224,7 +224,7 @@ def conceal_call(keywords: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def split_call(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], CallOptions]:
-    """The arguments of a call, parted into fields of its request and options of the call.
+    """The arguments of a call, split into fields of its request and options of the call.
 
     Raises:
         ConfigurationError: One is an argument of constructors, or has another name here; see `check_call`.

@@ -207,11 +207,11 @@ def _settled(outcome: Headers | BaseException | None, spare: Headers) -> Headers
         return outcome
     if spare:
         why = "it took too long" if outcome is None else type(outcome).__name__
-        _LOGGER.warning("credential gave no new token (%s); the one before still holds, and goes on being sent", why)
+        _LOGGER.warning("credential gave no new token (%s); the previous one is still valid, and is still sent", why)
         return spare
     if outcome is None:
         raise APITimeoutError(
-            f"credential gave nothing before the call was to be over (total): {REMEDIES['credential']}",
+            f"credential gave no token before the call timed out (total): {REMEDIES['credential']}",
             phase="credential",
         )
     if isinstance(outcome, ConfigurationError):
@@ -312,10 +312,10 @@ def _checked(secret: Any) -> Secret:
         raise ConfigurationError("credential is blank: pass the key of the endpoint, or set AZURE_INFERENCE_CREDENTIAL")
     if not key.isascii() or not key.isprintable() or " " in key:
         raise ConfigurationError(
-            "credential holds a blank, a control character or a letter outside ASCII: copy it anew (value withheld)"
+            "credential holds a blank, a control character or a letter outside ASCII: copy it again (value withheld)"
         )
     return key
 
 
 def _refused(error: BaseException) -> AuthenticationError:
-    return AuthenticationError(f"credential gave nothing: {type(error).__name__} (see the cause). Check the identity.")
+    return AuthenticationError(f"credential gave no token: {type(error).__name__} (see the cause). Check the identity.")

@@ -31,7 +31,7 @@ from .schema.failures import Failure, cut, keyword, request_id_of
 
 
 class CallIdentity(Protocol):
-    """What errors tell of a call."""
+    """What errors say about a call."""
 
     @property
     def client_request_id(self) -> str:
@@ -58,11 +58,11 @@ class InferenceError(Exception):
         model: The model that the request named, if it named one.
         attempts: How many requests were sent for this call.
         client_request_id: The `x-ms-client-request-id` of the call, the same on every attempt.
-        request_id: The service's id of the request, to be quoted to its operators: of the last attempt, if an answer
-            to it had begun and named one.
-        retry_budget_exhausted: Whether it was not tried again because the client had too many retries lately.
+        request_id: The service's id of the request, to quote to its operators: that of the last attempt, if its answer
+            had begun and named one.
+        retry_budget_exhausted: Whether there was no retry because the client had made too many of them lately.
         rows: Where many inputs were embedded in batches, what each input has: its vector, or None if it has none, so
-            that the others need not be embedded (and paid for) again. Empty for every other call.
+            that inputs with a vector need not be embedded (and paid for) again. Empty for every other call.
     """
 
     url: str | None = None
@@ -84,7 +84,7 @@ class InferenceError(Exception):
         return sum(row is not None for row in self.rows)
 
     def belongs_to(self, call: CallIdentity, *, attempts: int, answer_headers: Mapping[str, str]) -> None:
-        """Says which call it is of: how many attempts there were, and what the answer to the last one began with."""
+        """Records which call it is about: how many attempts it had, and what the last answer began with."""
         self.url, self.model = call.url.partition("?")[0], call.model
         self.attempts = attempts
         self.client_request_id = call.client_request_id
@@ -108,7 +108,7 @@ class InferenceError(Exception):
                 if is_news
             )
         if self.retry_budget_exhausted:
-            yield "not tried again, since too many calls of this client failed lately"
+            yield "not retried, since too many calls of this client failed lately"
         if done := self.done:
             yield f"{done} of {len(self.rows)} inputs were done: see rows"
 
@@ -188,8 +188,8 @@ class APIStatusError(InferenceError):
         details: Every detail the service gave, as it gave them.
         inner_code: The code of the inner error.
         content_filter: The categories of the content filter: name to verdict.
-        retry_after: Seconds the service asks to wait.
-        should_retry: What the service says of trying again, by `x-should-retry`; None if it says nothing.
+        retry_after: Seconds that the service asks the client to wait.
+        should_retry: What the service says about retrying, in `x-should-retry`; None if it says nothing.
         body: The answer's body, parsed if it was JSON.
         partial: In a stream, what had arrived before.
     """
@@ -224,7 +224,7 @@ class ContextLengthError(BadRequestError):
 
 
 class AuthenticationError(APIStatusError):
-    """The credential is missing, wrong, expired, or made for another audience; or what gives tokens failed.
+    """The credential is missing, wrong, expired, or meant for another audience; or the token provider failed.
 
     In the last case `status_code` is 0, and that attempt sent nothing.
     """
@@ -243,7 +243,7 @@ class UnprocessableEntityError(APIStatusError):
 
 
 class ParameterNotSupportedError(UnprocessableEntityError, BadRequestError):
-    """The model does not take a parameter, or the value given, by 422 or OpenAI's 400: see `location` and `value`."""
+    """The model does not take a parameter, or its value (422, or OpenAI's 400): see `location` and `value`."""
 
 
 class RateLimitError(APIStatusError):
@@ -272,7 +272,7 @@ _TEXT_LIMIT = 1000
 
 
 _LEAVE_OUT = "Leave it out, or set on_unsupported='drop' to have it left out."
-_CHANGE = "Change what is refused."
+_CHANGE = "Change what was refused."
 
 
 class _Signs:
@@ -294,7 +294,7 @@ class _Hints:
     by_words: ClassVar[dict[str, str]] = {
         "audience is incorrect": "Get the token for the audience named here: set credential_scopes.",
         "use 'max_completion_tokens'": "Pass max_completion_tokens in place of max_tokens for this model.",
-        "extra parameters [": "Set extra_parameters to 'pass-through' to hand them on, or to 'drop'.",
+        "extra parameters [": "Set extra_parameters to 'pass-through' to pass them on, or to 'drop'.",
         "deploymentnotfound": "Check the deployment name in the model argument or in the endpoint.",
         "operationnotsupported": "Choose a model made for this kind of request.",
         "task_type": "Choose a model made for this kind of request.",
@@ -315,7 +315,7 @@ class _Hints:
         InternalServerError: "The service failed: send again later, or ask its operators about the request_id.",
     }
     by_status: ClassVar[dict[int, str]] = {413: "Send less at once: shorter messages, smaller images, fewer texts."}
-    of_page = "Ask those who run what stands between here and the service: a gateway, a proxy or a firewall."
+    of_page = "Ask whoever runs the gateway, proxy or firewall between here and the service."
     # Their messages name much that is not to blame, such as the version of the API that has too many requests.
     told_by_class = frozenset(
         {RateLimitError, PermissionDeniedError, ContentFilterError, ContextLengthError, InternalServerError}
@@ -363,7 +363,7 @@ def _text(failure: Failure, kind: type[APIStatusError], hint: str | None) -> str
     if said:
         parts.append(said if said[-1] in ".!?" else f"{said}.")
     if failure.retry_after:
-        parts.append(f"The service asks to wait {failure.retry_after:g} s.")
+        parts.append(f"The service asks you to wait {failure.retry_after:g} s.")
     if advice := hint or _hint(failure, kind):
         parts.append(advice)
     text = ": ".join([parts[0], " ".join(parts[1:])]) if parts[1:] else parts[0]

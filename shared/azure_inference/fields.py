@@ -43,7 +43,7 @@ def own_fields(owner: BaseModel, request: type[BaseModel]) -> dict[str, Any]:
 
 
 def wire_fields(*told: Mapping[str, Any], call: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
-    """The fields of a request. Of what several say, the later counts, and None takes back what an earlier one says.
+    """The fields of a request. Where several set one, the later counts, and None takes back what an earlier one set.
 
     `max_tokens` and `max_completion_tokens` are two names of one thing, though None takes back only that which it is
     said for. An empty `stop` is left out, and an empty `tools` with its choice, since services refuse them.
@@ -146,18 +146,18 @@ def _named(name: str, tool_names: Sequence[str]) -> dict[str, Any]:
     if tool_names and name not in tool_names:
         known = cut(", ".join(tool_names))
         raise ConfigurationError(
-            f"tool_choice={shown(name)} is no tool of this request: there are {known}; or pass 'auto', 'required' or "
-            "'none'"
+            f"tool_choice={shown(name)} is not a tool of this request: there are {known}; or pass 'auto', 'required' "
+            "or 'none'"
         )
     return {"type": "function", "function": {"name": name}}
 
 
 def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def parse_arguments(text: str) -> dict[str, Any] | None:
-    """The arguments of a tool call: an object; None if the text is none, complete and valid. Blank means `{}`."""
+    """The arguments of a tool call: an object; None if the text is not a complete and valid one. Blank means `{}`."""
     if not text.strip():
         return {}
     try:

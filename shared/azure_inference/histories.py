@@ -12,9 +12,9 @@ def to_history(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The messages of a request, with an id for each call of a tool, and text alone as the results of tools.
 
     A call without an id, as models of Ollama and Gemini make it, is given one, and so is its result: of the results
-    that name no call, the first that has the name of the tool for its id, else the first. What is no text in a result
-    follows after all results of the turn, in a message of the user that tells whose it is. The given messages are not
-    changed.
+    that name no call, the first that has the name of the tool for its id, else the first. Anything but text in a result
+    follows after all results of the turn, in a user message that says which result it belongs to. The given messages
+    are not changed.
     """
     return _without_media(messages if all(map(_has_ids, messages)) else _paired(messages))
 

@@ -80,9 +80,10 @@ def _is_half(text: str) -> bool:
 
 
 def half_json(text: str, *, is_list: bool = False) -> Any:
-    """The value that an answer under way holds so far; None if that is nothing.
+    """The value that an answer in progress holds so far; None if that is nothing.
 
-    Text at its end counts as far as it goes. A number there does not, since of 1250 the first digits are no part.
+    Text at its end counts as far as it goes. A number there does not, since the first digits of 1250 say nothing about
+    it.
     """
     begun = text[_start(text, is_list=is_list) :]
     try:
@@ -108,11 +109,11 @@ def why_no_object(
     refusal: str | None = None,
     content_filter_results: Any = None,
 ) -> str:
-    """What to tell of a whole answer that holds no object of the schema `name`, as far as the answer says why."""
+    """What to say about a whole answer that holds no object of the schema `name`, as far as the answer says why."""
     if refusal:
         reason = f"the model refused: {cut(refusal, _REFUSAL_SHOWN)}"
     elif finish_reason == "length":
-        reason = "it was cut off at the most tokens it may have: raise max_tokens"
+        reason = "it was cut off at its token limit: raise max_tokens"
     elif finish_reason == "content_filter":
         reason = f"the content filter cut it off{_filtered(content_filter_results)}"
     else:

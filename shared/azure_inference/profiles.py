@@ -9,11 +9,11 @@ _BATCH_SIZE = 96
 
 
 class ModelProfile(NamedTuple):
-    """What is known of a model. None means that it is not known; nothing is ever refused for that.
+    """What is known about a model. None means that it is not known; nothing is ever refused because of that.
 
     Attributes:
         family: The family's name.
-        source: Where this stands: the title of a page of documentation, or a word for it.
+        source: Where this comes from: the title of a page of documentation, or a word for it.
         context_window: Tokens of prompt and answer together.
         max_output_tokens: Tokens of the answer.
         tool_calling: Whether it calls tools.
@@ -194,11 +194,10 @@ UNKNOWN = ModelProfile()
 
 @lru_cache(maxsize=256)
 def model_profile(model: str | None) -> ModelProfile:
-    """What is known of the model of that name.
+    """What is known about the model of that name.
 
     The name is matched by family, whatever its case, its maker's prefix (`meta/`), its path in a registry or its
-    version. A deployment that has a name of its own is known by its model's: pass that. A name that is not known gives
-    `ModelProfile()`.
+    version. For a deployment with a name of its own, pass its model's name. An unknown name gives `ModelProfile()`.
     """
     for name in reversed((model or "").lower().replace("_", "-").split("/")):
         for pattern, profile in _FAMILIES:
@@ -212,8 +211,8 @@ def structured_method(
 ) -> Literal["json_schema", "function_calling", "json_mode"]:
     """How to ask for an object where the user leaves that open: by what the model is known to take.
 
-    By JSON Schema only where that is known to be taken; by function calling unless that is known not to be; by JSON
-    mode, in which the prompt must say what is wanted, where that is all there is.
+    By JSON Schema only where that is known to work; by function calling unless that is known not to work; by JSON mode,
+    in which the prompt must say what is wanted, where that is all there is.
     """
     if structured_output:
         return "json_schema"
@@ -224,5 +223,5 @@ _CHARACTERS_PER_TOKEN = 4
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens a text has, told without a network and without a tokenizer: bytes of UTF-8 over four."""
+    """About how many tokens a text has, estimated without a network or a tokenizer: bytes of UTF-8 over four."""
     return -(-len(text.encode("utf-8", "surrogatepass")) // _CHARACTERS_PER_TOKEN)

@@ -91,7 +91,7 @@ def _what_is_wrong(kind: type[BaseModel], fields: Mapping[str, Any], error: Vali
     if problem["type"] == "missing":
         return f"{f'{path}.' if path else ''}{problem['loc'][-1]} is missing from the {kind.__name__}"
     if not path:
-        return f"{told(given)} is no {kind.__name__}: {problem['msg']}"
+        return f"{told(given)} is not a valid {kind.__name__}: {problem['msg']}"
     return f"{path}={told(given)} cannot be sent: {problem['msg']}"
 
 
@@ -183,7 +183,7 @@ def _check_header(name: Any, value: Any) -> None:
             "ASCII text (value withheld)"
         )
     if remedy := _NOT_FOR_USERS.get(name.lower()):
-        raise ConfigurationError(f"headers has {shown(name)}, which the client sees to itself: {remedy}")
+        raise ConfigurationError(f"headers has {shown(name)}, which the client sets itself: {remedy}")
 
 
 def check_kind(request: Any, *kinds: type[RequestModel]) -> None:
@@ -201,8 +201,8 @@ def _to_bytes(request: RequestModel) -> bytes:
             try:
                 to_json(value)
             except ValueError:
-                raise ConfigurationError(f"{name} holds what JSON cannot say: {error}") from None
-        raise ConfigurationError(f"the request holds what JSON cannot say: {error}") from None
+                raise ConfigurationError(f"{name} holds something that JSON cannot represent: {error}") from None
+        raise ConfigurationError(f"the request holds something that JSON cannot represent: {error}") from None
     if (b"NaN" in body or b"Infinity" in body) and re.search(_NO_NUMBER, body):
         for path, number in _endless_numbers(read_json(body)):
             raise ConfigurationError(f"{path}={number} cannot be sent: Input should be a finite number")
@@ -231,7 +231,9 @@ def _apply(
 ) -> tuple[RequestT, ExtraParameters | None]:
     """The request as the target takes it, and the value of the header if one goes out."""
     if target.dialect.needs_model and getattr(request, "model", None) is None:
-        raise ConfigurationError(f"model is missing: {cut(target.base_url)} serves many, pass the name of a deployment")
+        raise ConfigurationError(
+            f"model is missing: {cut(target.base_url)} serves several: pass the name of a deployment"
+        )
     if not target.dialect.takes_names and isinstance(request, ChatRequest):
         messages = without_names(request.messages)
         request = request if messages is request.messages else request.model_copy(update={"messages": messages})
@@ -271,7 +273,7 @@ def read_answer(call: Call[AnswerT], status: int, headers: Mapping[str, str], bo
             answer = validator.validate_python(_mended(body))
         except (ValueError, RecursionError):
             raise ResponseValidationError(
-                f"{_named(call)} answered 200 with {seen(body)}, which is no {call.endpoint.answer.__name__}: "
+                f"{_named(call)} answered 200 with {seen(body)}, which is not a valid {call.endpoint.answer.__name__}: "
                 f"{_first(error)}. Check that the endpoint speaks this API."
             ) from None
     if (answer.model_extra or {}).keys() & {"error", "message", "detail"}:

@@ -170,7 +170,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         self._whole_body += piece
         if len(self._whole_body) > self._call.endpoint.answer_limit:
             self._whole_body = None
-            self._fail(ResponseValidationError("a stream was asked for, and a body without end came"))
+            self._fail(ResponseValidationError("a stream was requested, but an endless body came"))
         return True
 
     def _read(self, events: Iterable[bytes | NamedEvent]) -> None:
@@ -202,7 +202,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
     def _done(self) -> None:
         self.is_done = True
         if self._accumulator.is_empty:
-            raise StreamInterruptedError("the stream was done before anything was said")
+            raise StreamInterruptedError("the stream was done before it said anything")
         self._end_unexplained()
 
     def _read_patiently(self, data: bytes) -> Any:
@@ -253,7 +253,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         """A server that says that it is done is believed, but callers are not told a reason that it did not give."""
         if (end := self._accumulator.unexplained()) is not None:
             _LOGGER.warning(
-                "%r: the stream was done without a finish_reason; it is told as 'unknown'",
+                "%r: the stream was done without a finish_reason; it is reported as 'unknown'",
                 self._call,
             )
             self.ready.append(self._accumulator.add(end))
@@ -281,11 +281,11 @@ def _apart(chunk: ChunkT) -> list[ChunkT]:
 
 
 def _no_stream(body: bytes) -> ResponseValidationError:
-    return ResponseValidationError(f"a stream was asked for, and {seen(body)} came: check the endpoint")
+    return ResponseValidationError(f"a stream was requested, but {seen(body)} came: check the endpoint")
 
 
 def _no_chunk(data: bytes) -> ResponseValidationError:
-    return ResponseValidationError(f"the stream has an event that is no chunk: {seen(data)}")
+    return ResponseValidationError(f"the stream has an event that is not a chunk: {seen(data)}")
 
 
 def _listed(choices: Any) -> list[Any]:

@@ -32,16 +32,16 @@ RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504, 529})
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How failures are tried again.
+    """How failures are retried.
 
     Attributes:
-        max_retries: How many further attempts after the first.
-        first_delay: Seconds before the second attempt; each further wait is twice as long. Each is cut at random by up
-            to half, and there is none after a first attempt whose connection was dropped before any answer.
+        max_retries: How many more attempts to make after the first.
+        first_delay: Seconds before the second attempt; each further wait is twice as long. Each is shortened at random
+            by up to half, and there is none after a first attempt whose connection was dropped before any answer.
         max_delay: The longest wait of our own choosing, in seconds.
         max_retry_after: The longest wait a server may ask for, in seconds; one that asks for more is not retried.
-        retry_on_timeout: Also try again after a timeout of `read` or `write`. Off by default: the model may still be
-            at work, and billing. One of `connect` is tried again in any case, no other ever is.
+        retry_on_timeout: Also retry after a timeout of `read` or `write`. Off by default: the model may still be
+            working, and billing. One of `connect` is always retried, no other ever is.
     """
 
     max_retries: int = 2

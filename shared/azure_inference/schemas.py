@@ -81,7 +81,7 @@ def class_schema(kind: type[BaseModel]) -> dict[str, Any]:
 
 
 def is_recursive(schema: Mapping[str, Any]) -> bool:
-    """Whether a definition of a JSON Schema refers to itself, be it by way of others: it cannot be written out then."""
+    """Whether a definition of a JSON Schema refers to itself, directly or not: it cannot be written out then."""
     definitions = {**schema.get("definitions", {}), **schema.get("$defs", {})}
     leads = {name: _references(inner) & definitions.keys() for name, inner in definitions.items()}
     for _ in definitions:
@@ -100,8 +100,8 @@ def _references(node: Any) -> set[str]:
 def strict_schema(schema: Mapping[str, Any], name: str = "schema") -> dict[str, Any]:
     """A JSON Schema in the form that services enforce: each property required, and no other allowed.
 
-    Defaults are left out, since every property has a value. Of `oneOf`, and of a reference that has a description,
-    which services do not take there, `anyOf` is made.
+    Defaults are left out, since every property has a value. `oneOf` becomes `anyOf`, and so does a reference that has a
+    description, which services do not take there.
 
     Raises:
         ConfigurationError: An object has keys that the schema does not name, as a `dict` has. The message names it.
@@ -139,8 +139,8 @@ def _check_closed(node: Mapping[str, Any], place: str) -> None:
     others = node.get("additionalProperties")
     if is_object(others) or ("properties" not in node and others is not False):
         raise ConfigurationError(
-            f"{place} has keys of any name, so strict=True cannot hold for it: name its keys in a class of its own, "
-            "make it a list of pairs, or leave strict out"
+            f"{place} has keys of any name, so strict=True cannot be enforced for it: name its keys in a class of its "
+            "own, make it a list of pairs, or leave strict out"
         )
 
 
@@ -153,5 +153,5 @@ def _topped(schema: Mapping[str, Any]) -> dict[str, Any]:
     for part in reference.removeprefix("#").split("/")[1:]:
         found = found.get(part) if is_object(found) else None
     if not is_object(found) or found is schema:
-        raise ConfigurationError(f"the schema is {reference!r}, which it does not hold: define it under $defs")
+        raise ConfigurationError(f"the schema refers to {reference!r}, which it does not have: define it under $defs")
     return {**found, **{key: value for key, value in schema.items() if key != "$ref"}}

@@ -202,7 +202,7 @@ def resolve_settings(
     target = dialects.resolve(endpoint, api_version=options.get("api_version"), dialect=options.get("dialect"))
     if not target.is_secure and not options.get("allow_http"):
         raise ConfigurationError(
-            f"endpoint {cut(target.base_url)} would carry the credential over http in the clear: use https, or pass "
+            f"endpoint {cut(target.base_url)} would send the credential unencrypted over http: use https, or pass "
             "allow_http=True if the network is trusted"
         )
     if credential is None:
@@ -261,7 +261,7 @@ def no_call_argument(name: str, known: Collection[str], otherwise: str = "leave 
         remedy = f"pass {' or '.join(here)}"
     else:
         remedy = f"set {' or '.join(ours)} where the model or client is made" if ours else otherwise
-    return ConfigurationError(f"{cut(name)} is no argument of a call: {remedy}")
+    return ConfigurationError(f"{cut(name)} is not an argument of a call: {remedy}")
 
 
 _CHECKS: Mapping[str, Callable[[str, Any], None]] = {
@@ -294,6 +294,6 @@ def _retry_policy(options: ClientOptions) -> RetryPolicy:
         raise ConfigurationError(f"{given}: pass a RetryPolicy, or max_retries")
     if retries is not None:
         raise ConfigurationError(
-            f"max_retries={retries} beside retry: pass one of them; a RetryPolicy has a max_retries of its own"
+            f"max_retries={retries} was passed with retry: pass only one of them; a RetryPolicy has its own max_retries"
         )
     return policy

@@ -51,7 +51,7 @@ class ChatStream(Generic[ChunkT, WholeT]):
     def arrived(self) -> list[ChunkT]:
         """The chunks that have arrived, waiting for one if there is none; an empty list at the end of the stream.
 
-        For those who take very many: it is less work for each chunk than a loop.
+        For those who read very many chunks: it is less work for each than a loop.
         """
         if not self._ready:
             self._wait_for_news()
@@ -97,7 +97,7 @@ class ChatStream(Generic[ChunkT, WholeT]):
         return self._reader.result()
 
     def close(self) -> None:
-        """Gives the connection back; what was not read is lost."""
+        """Releases the connection; what was not read is lost."""
         self._reader.stop()
         self._response.close()
 
@@ -181,7 +181,7 @@ class AsyncChatStream(Generic[ChunkT, WholeT]):
         return self._reader.result()
 
     async def close(self) -> None:
-        """Gives the connection back; what was not read is lost."""
+        """Releases the connection; what was not read is lost."""
         self._reader.stop()
         await self._response.close()
 
@@ -231,14 +231,14 @@ async def open_stream_async(
 class FirstChoice:
     """The choice that is followed through a stream: the one that comes first, whatever its `index`.
 
-    Some servers do not count from 0, and of several answers any is as good; what matters is that they are not mixed.
+    Some servers do not count from 0, and any of several answers will do; what matters is that they are not mixed.
     """
 
     def __init__(self) -> None:
         self.index: int | None = None
 
     def of(self, choices: Sequence[ChoiceT]) -> ChoiceT | None:
-        """The one of these, if it is among them; chunks that hold usage or filter results alone have none."""
+        """This choice, if it is among these; chunks that hold only usage or filter results have none."""
         for choice in choices:
             index = choice.index or 0
             if index == self.index:

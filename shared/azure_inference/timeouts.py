@@ -11,8 +11,8 @@ from .errors import APITimeoutError, ConfigurationError, shown
 REMEDIES: Mapping[str, str] = {
     "connect": "check the endpoint and the network, or pass timeout=Timeouts(connect=...)",
     "pool": "raise max_connections, or pass timeout=Timeouts(pool=...)",
-    "credential": "look at what gives the tokens, or raise timeout",
-    "idle": "look at the service, or pass timeout=Timeouts(idle=...)",
+    "credential": "check the token provider, or raise timeout",
+    "idle": "check the service, or pass timeout=Timeouts(idle=...)",
 }
 """What to do about phases whose limit a larger number of seconds for the whole call would not change, or not alone."""
 
@@ -45,7 +45,7 @@ class Deadline(NamedTuple):
 
     def error(self, where: str) -> APITimeoutError:
         """The error to raise when it has passed."""
-        remedy = REMEDIES.get(self.phase, "raise timeout, or look at the service")
+        remedy = REMEDIES.get(self.phase, "raise timeout, or check the service")
         return APITimeoutError(f"{where} took too long ({self.phase}): {remedy}", phase=self.phase)
 
 
@@ -63,7 +63,7 @@ class Timeouts:
         write: Without a byte taken by the server.
         pool: To get a connection when all are in use.
         total: For the whole call, with all attempts and waits between; for a stream, until its first chunk.
-        idle: In a stream, from asking for a chunk to its coming, whatever else the server sends meanwhile.
+        idle: In a stream, from asking for a chunk to its arrival, whatever else the server sends meanwhile.
     """
 
     connect: float | None = 5.0
@@ -82,7 +82,7 @@ class Timeouts:
 
     @classmethod
     def of(cls, timeout: "float | Timeouts | None") -> "Timeouts":
-        """The timeouts that a number of seconds means: so long for the whole call; None means the usual ones."""
+        """The timeouts that a number of seconds means: that long for the whole call; None means the defaults."""
         if timeout is None:
             return USUAL
         if isinstance(timeout, Timeouts):

@@ -68,13 +68,13 @@ def test_options_of_connections(kind: Any, arguments: dict[str, Any], said: str)
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"temperature": "hot"}, "temperature='hot' is not for {}: Input should be a valid number"),
-        ({"temperature": float("nan")}, "temperature=nan is not for {}: Input should be a finite number"),
-        ({"max_tokens": 1.5}, "max_tokens=1.5 is not for {}: Input should be a valid integer"),
-        ({"stop": 5}, "stop=5 is not for {}: Input should be .*; or: Input should be a valid string$"),
-        ({"stop": ["END", 5]}, "stop.1=5 is not for {}: Input should be a valid string"),
-        ({"model": 5}, "model=5 is not for {}: Input should be a valid string"),
-        ({"model_kwargs": f"key={KEY}"}, "model_kwargs=a str is not for {}: Input should be a valid dictionary"),
+        ({"temperature": "hot"}, "temperature='hot' is not valid for {}: Input should be a valid number"),
+        ({"temperature": float("nan")}, "temperature=nan is not valid for {}: Input should be a finite number"),
+        ({"max_tokens": 1.5}, "max_tokens=1.5 is not valid for {}: Input should be a valid integer"),
+        ({"stop": 5}, "stop=5 is not valid for {}: Input should be .*; or: Input should be a valid string$"),
+        ({"stop": ["END", 5]}, "stop.1=5 is not valid for {}: Input should be a valid string"),
+        ({"model": 5}, "model=5 is not valid for {}: Input should be a valid string"),
+        ({"model_kwargs": f"key={KEY}"}, "model_kwargs=a str is not valid for {}: Input should be a valid dictionary"),
         ({"stream_usage": "no"}, "stream_usage='no' is a str: pass True or False"),
     ],
     ids=repr,
@@ -97,7 +97,7 @@ def test_parameters(kind: Any, arguments: dict[str, Any], said: str) -> None:
 def test_arguments_of_embeddings(kind: Any, arguments: dict[str, Any]) -> None:
     """What is wrong by itself is refused where the object is made, by the name that it was given."""
     ((name, value),) = arguments.items()
-    assert refused(kind, **arguments).startswith(f"{name}={value!r} is not for {kind.__name__}: Input should be ")
+    assert refused(kind, **arguments).startswith(f"{name}={value!r} is not valid for {kind.__name__}: Input should be ")
 
 
 WRITTEN = [{"timeout": Timeouts(read=5.0)}, {"retry": RetryPolicy(max_retries=5)}]
@@ -112,7 +112,7 @@ def test_what_is_written_down(kind: Any, arguments: dict[str, Any]) -> None:
 
     assert isinstance(written, dict)
     assert getattr(made(kind, **{name: written}), name) == value
-    assert re.match(rf"\{{'x': 1\}} is no {type(value).__name__}, which has ", refused(kind, **{name: {"x": 1}}))
+    assert re.match(rf"\{{'x': 1\}} is not a {type(value).__name__}, which has ", refused(kind, **{name: {"x": 1}}))
 
 
 HTTP_CLIENTS: list[tuple[str, Callable[[], Any], str]] = [
@@ -134,7 +134,9 @@ HTTP_CLIENTS: list[tuple[str, Callable[[], Any], str]] = [
 def test_http_clients(kind: Any, name: str, client: Callable[[], Any], said: str) -> None:
     """What no call can be sent with is refused at once, and not where the first call is made."""
     of_other = {InferenceClient: "async_http_client", AsyncInferenceClient: "http_client"}.get(kind)
-    expected = f"{name} is no argument of {kind.__name__}: did you mean" if name == of_other else f"{name} is {said}"
+    expected = (
+        f"{name} is not an argument of {kind.__name__}: did you mean" if name == of_other else f"{name} is {said}"
+    )
     assert refused(kind, **{name: client()}).startswith(expected)
 
 
@@ -192,7 +194,7 @@ def test_names(kind: Any, name: str) -> None:
     """An argument by another's name, or misspelt, is refused with its name here; what it holds is not shown."""
     said = refused(kind, **{name: KEY})
 
-    assert re.match(rf"{name} is no argument of {kind.__name__}: did you mean (api_key or )?{MEANT[name]}", said)
+    assert re.match(rf"{name} is not an argument of {kind.__name__}: did you mean (api_key or )?{MEANT[name]}", said)
     assert KEY not in said
 
 
@@ -201,7 +203,7 @@ def test_names(kind: Any, name: str) -> None:
 def test_names_of_models(kind: Any, name: str) -> None:
     """So is the model's; a swap of two letters is seen in short names, too."""
     assert re.fullmatch(
-        f"{name} is no argument of {kind.__name__}: did you mean model(_name)?[?]", refused(kind, **{name: "m"})
+        f"{name} is not an argument of {kind.__name__}: did you mean model(_name)?[?]", refused(kind, **{name: "m"})
     )
 
 
@@ -209,7 +211,9 @@ def test_names_of_models(kind: Any, name: str) -> None:
 @pytest.mark.parametrize("name", OF_THE_MODEL)
 def test_names_of_parameters(kind: Any, name: str) -> None:
     """Parameters of models are taken for what they are, not for misspelt arguments."""
-    assert refused(kind, **{name: 1}) == f"{name} is no argument of {kind.__name__}: {TO_THE_MODEL}{{{name!r}: ...}}"
+    assert (
+        refused(kind, **{name: 1}) == f"{name} is not an argument of {kind.__name__}: {TO_THE_MODEL}{{{name!r}: ...}}"
+    )
 
 
 @pytest.mark.parametrize("kind", CLIENTS)
@@ -219,7 +223,9 @@ def test_parameters_of_clients(kind: Any, name: str) -> None:
     said = refused(kind, **{name: 1})
     own = "http_client" if kind is InferenceClient else "async_http_client"
 
-    assert said.startswith(f"{name} is no argument of {kind.__name__}: what is for the model is a field of the request")
+    assert said.startswith(
+        f"{name} is not an argument of {kind.__name__}: what is for the model is a field of the request"
+    )
     assert f"arguments are endpoint, credential, {own}, api_version, " in said
 
 

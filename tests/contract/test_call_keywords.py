@@ -98,7 +98,9 @@ def test_refused(server: Any, door: str, way: str, name: str) -> None:
     said = {**AT_CONSTRUCTION, **IN_THE_CALL}[name]
     with (
         listening() as (events, spans),
-        pytest.raises(ConfigurationError, match=rf"^{name} is no argument of a call: {said}.*; a parameter") as caught,
+        pytest.raises(
+            ConfigurationError, match=rf"^{name} is not an argument of a call: {said}.*; a parameter"
+        ) as caught,
     ):
         DOORS[door].ask(way, model, **config, **{name: KEY})
 
@@ -111,7 +113,10 @@ def test_refused(server: Any, door: str, way: str, name: str) -> None:
 def test_a_key(server: Any, call: str) -> None:
     """A key is refused wherever keywords of a call are taken."""
     script(server, "chat", "good")
-    with listening() as (events, _), pytest.raises(ConfigurationError, match="api_key is no argument of a call") as got:
+    with (
+        listening() as (events, _),
+        pytest.raises(ConfigurationError, match="api_key is not an argument of a call") as got,
+    ):
         OTHER_CALLS[call](server.url, api_key=KEY)
 
     assert server.requests == []
@@ -125,7 +130,7 @@ def test_a_key_where_keywords_are_options(server: Any, door: str, way: str) -> N
     """So it is by the core's clients, and where LlamaIndex would forget it."""
     script(server, way, "good")
     model = DOORS[door].model(way, endpoint=server.url, credential="key")
-    with pytest.raises(ConfigurationError, match="api_key is no argument of a call: set credential") as caught:
+    with pytest.raises(ConfigurationError, match="api_key is not an argument of a call: set credential") as caught:
         DOORS[door].ask(way, model, api_key=KEY)
 
     assert server.requests == []
@@ -140,7 +145,7 @@ def test_batches_of_llamaindex(server: Any, way: str, name: str) -> None:
     model = DOORS["llamaindex"].model(way, endpoint=server.url, credential="key")
     with (
         listening() as (events, spans),
-        pytest.raises(ConfigurationError, match=rf"^{name} is no .*where the model is"),
+        pytest.raises(ConfigurationError, match=rf"^{name} is not an argument .*where the model is"),
     ):
         DOORS["llamaindex"].ask(way, model, **{name: {"x-key": KEY}})
 

@@ -32,7 +32,7 @@ ADA = '{"name": "Ada", "age": 36}'
 FILTERED = {"content_filter_results": {"hate": {"filtered": True}, "violence": {"filtered": False}}}
 CALL = [{"index": 0, "id": "1", "type": "function", "function": {"name": "Person", "arguments": ADA[:15]}}]
 CUT: dict[str, tuple[dict[str, Any], str, dict[str, Any], str]] = {
-    "too long": ({"content": ADA[:15]}, "length", {}, "cut off at the most tokens it may have: raise max_tokens"),
+    "too long": ({"content": ADA[:15]}, "length", {}, "cut off at its token limit: raise max_tokens"),
     "nothing but thoughts": ({"content": None, "reasoning_content": "Hm"}, "length", {}, "raise max_tokens"),
     "a call too long": ({"content": None, "tool_calls": CALL}, "length", {}, "raise max_tokens"),
     "filtered": ({"content": ADA[:15]}, "content_filter", FILTERED, r"the content filter cut it off \(hate\)"),

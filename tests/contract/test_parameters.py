@@ -76,7 +76,7 @@ def test_precedence(asked: Any, framework: str, way: str, case: str) -> None:
 @ways
 def test_headers_by_another_name(asked: Any, framework: str, way: str) -> None:
     """Headers of a call are refused by the name that they have elsewhere, and are not sent to the model."""
-    with pytest.raises(ConfigurationError, match="extra_headers is no argument of a call: pass headers"):
+    with pytest.raises(ConfigurationError, match="extra_headers is not an argument of a call: pass headers"):
         asked(framework, way, {"extra_headers": {"x": "y"}})
 
 
@@ -128,7 +128,7 @@ WORDS = {
 @pytest.mark.parametrize("word", WORDS)
 def test_words_of_others(kind: Any, word: str) -> None:
     """An argument of another class is refused with its name here, and one of the model with where to put it."""
-    with pytest.raises(ConfigurationError, match=f"^{word} is no argument of {kind.__name__}: {WORDS[word]}"):
+    with pytest.raises(ConfigurationError, match=f"^{word} is not an argument of {kind.__name__}: {WORDS[word]}"):
         kind(endpoint="https://example.com/models", credential="key", **{word: "x"})
 
 

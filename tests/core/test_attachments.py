@@ -40,7 +40,7 @@ def test_text(data: bytes, mime_type: str | None, text: str) -> None:
         (b"%PDF-1.4", None, "PDF cannot be read"),
         (b"PK", "application/zip", "'application/zip' cannot be sent: pass the text"),
         (b"x", "application/jsonish", "'application/jsonish' cannot be sent"),
-        (b"\xff\xfe", None, "unknown type is no text: pass its type"),
+        (b"\xff\xfe", None, "unknown type is not text: pass its type"),
         (b" \n", "text/plain", "holds no text"),
     ],
 )
@@ -95,7 +95,7 @@ def test_images_that_are_ready() -> None:
         (Path("https://h/x.png"), "^https:/h/x.png is an address"),
         ("file:///x.png", "^file:///x.png is an address"),
         ("gone.png", "^gone.png cannot be read: .*No such file"),
-        (b"text", "^an image in memory is no PNG, .*as an ImageInput, made with its mime_type"),
+        (b"text", "^an image in memory is not a PNG, .*as an ImageInput, made with its mime_type"),
         ("x\0.png", "cannot be read"),
     ],
 )

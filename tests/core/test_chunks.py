@@ -162,5 +162,5 @@ def test_nested_beyond_the_stack() -> None:
 
     feed_from(300)
 
-    with pytest.raises(ResponseValidationError, match="no chunk"):
+    with pytest.raises(ResponseValidationError, match="not a chunk"):
         reader.next()

@@ -252,7 +252,7 @@ def test_info_of_nothing(server: Any, either: Any, answer: dict[str, Any]) -> No
     """An answer that names no model is no information."""
     server.reply_json(answer)
 
-    with pytest.raises(ResponseValidationError, match="no ModelInfo: model_name"):
+    with pytest.raises(ResponseValidationError, match="not a valid ModelInfo: model_name"):
         either.client(server.url).info()
 
 
@@ -347,7 +347,7 @@ def test_the_services_id_is_of_the_last_attempt(raw: Any, either: Any) -> None:
 @pytest.mark.parametrize("method", [*METHODS, *STREAMS])
 def test_unknown_arguments_of_calls(server: Any, either: Any, method: str) -> None:
     """A parameter of the model that is passed beside the request is refused, not lost."""
-    with pytest.raises(ConfigurationError, match="max_tokens is no argument of a call: what is for the model"):
+    with pytest.raises(ConfigurationError, match="max_tokens is not an argument of a call: what is for the model"):
         getattr(either.client(server.url), method)({**METHODS, **STREAMS}[method][0], max_tokens=5)
 
 

@@ -34,7 +34,7 @@ def test_a_chat_is_no_text_completion(server: Any, either: Any, choices: list[An
         server.reply_json(*answers)
     client = either.client(server.url)
 
-    with pytest.raises(ResponseValidationError, match=r"no Completion: choices\.0: .*message|is no chunk"):
+    with pytest.raises(ResponseValidationError, match=r"not a valid Completion: choices\.0: .*message|is not a chunk"):
         client.complete(REQUEST) if route == "complete" else client.stream_complete(REQUEST)
 
 

@@ -181,11 +181,11 @@ def test_errors_inside_a_200(name: str, body: Any, status: int, kind: type[APISt
     [
         (200, b"", "an empty body"),
         (200, b"<html><body>Welcome</body></html>", "<html>"),
-        (200, b"[]", "no ChatCompletion"),
+        (200, b"[]", "not a valid ChatCompletion"),
         (200, b'{"choices": []}', "choices"),
         (200, b'{"object": "list", "data": []}', "choices"),
         (200, b"data: {}\n\n", "data: {}"),
-        (200, b"\xff\xfe", "no ChatCompletion"),
+        (200, b"\xff\xfe", "not a valid ChatCompletion"),
         (204, b"", "204"),
         (302, b"", "redirect"),
     ],

@@ -29,7 +29,7 @@ ANSWER = {"id": "c", "choices": [{"index": 0, "message": {"content": "hi"}, "fin
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"temperature": 1}, "temperature is no argument of .*: what is for the model is a field of the request"),
+        ({"temperature": 1}, "temperature is not an argument of .*: what is for the model is a field of the request"),
         ({"max_retries": -1}, "max_retries=-1"),
         ({"dialect": "x"}, "dialect='x'"),
         ({"dialect": ["x"]}, r"dialect=\['x'\] is a list: pass text"),
@@ -51,7 +51,7 @@ ANSWER = {"id": "c", "choices": [{"index": 0, "message": {"content": "hi"}, "fin
         ({"max_retries": 0.5}, "max_retries=0.5"),
         ({"credential_scopes": (scope for scope in ["a"])}, "credential_scopes is a generator: pass a list of texts"),
         ({"credential_scopes": {"a"}}, "credential_scopes is a set: pass a list of texts"),
-        ({"retry": RetryPolicy(), "max_retries": 5}, "max_retries=5 beside retry: pass one of them"),
+        ({"retry": RetryPolicy(), "max_retries": 5}, "max_retries=5 was passed with retry: pass only one of them"),
         ({"retry": 3}, "retry=3 is a int: pass a RetryPolicy, or max_retries"),
         ({"credential_scopes": "https://x/.default"}, "credential_scopes='https://x/.default' is a str: pass a list"),
         ({"credential_scopes": [5]}, "an item of credential_scopes=5 is a int: pass text"),

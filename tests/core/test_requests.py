@@ -233,7 +233,7 @@ def test_without() -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (5, "5 is no ChatRequest: Input should be a valid dictionary"),
+        (5, "5 is not a valid ChatRequest: Input should be a valid dictionary"),
         ({}, "messages is missing from the ChatRequest"),
         ({"messages": []}, "messages=a list cannot be sent: List should have at least 1 item"),
         ({"messages": "hello"}, "messages='hello' cannot be sent: Input should be a valid list"),
@@ -375,11 +375,14 @@ def test_builders_of_sound(tmp_path: Path, name: str, mime_type: str | None, for
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (lambda: ImagePart.from_bytes(PNG, mime_type="audio/wav"), "mime_type='audio/wav' of bytes is no image type"),
-        (lambda: ImagePart.from_bytes(PNG, mime_type="png"), "mime_type='png' of bytes is no image type"),
+        (
+            lambda: ImagePart.from_bytes(PNG, mime_type="audio/wav"),
+            "mime_type='audio/wav' of bytes is not an image type",
+        ),
+        (lambda: ImagePart.from_bytes(PNG, mime_type="png"), "mime_type='png' of bytes is not an image type"),
         (lambda: InputAudioPart.from_bytes(PNG, mime_type="audio/flac"), "convert it to wav or mp3"),
-        (lambda: InputAudioPart.from_bytes(PNG, mime_type="image/png"), "is no audio type"),
-        (lambda: ImageInput.from_bytes(PNG, mime_type="text/plain"), "is no image type"),
+        (lambda: InputAudioPart.from_bytes(PNG, mime_type="image/png"), "is not an audio type"),
+        (lambda: ImageInput.from_bytes(PNG, mime_type="text/plain"), "is not an image type"),
     ],
 )
 def test_builders_refuse_other_types(build: Callable[[], Any], said: str) -> None:
@@ -427,7 +430,7 @@ def test_builders_name_the_file(tmp_path: Path) -> None:
     path = tmp_path / "unknown"
     path.write_bytes(b"unknown")
 
-    with pytest.raises(ValueError, match="unknown is no image type: pass mime_type"):
+    with pytest.raises(ValueError, match="unknown is not an image type: pass mime_type"):
         ImagePart.from_file(path)
     with pytest.raises(FileNotFoundError, match=r"missing\.png"):
         ImagePart.from_file(tmp_path / "missing.png")

@@ -59,7 +59,7 @@ def test_one_that_hangs(asked: Asked) -> None:
     """Who waits for a giver that hangs is told so when his time is over, and the next who comes asks anew."""
     asked.do = lambda number: asked.hang if number == 1 else "t"
 
-    with pytest.raises(APITimeoutError, match="credential gave nothing") as caught:
+    with pytest.raises(APITimeoutError, match="credential gave no token") as caught:
         asked.headers(soon())
     assert caught.value.phase == "credential"
     assert asked.headers() == bearer("t")

@@ -123,7 +123,7 @@ def test_long_names(server: Any, either: Any) -> None:
         ("connect", "Timeouts(connect=...)"),
         ("pool", "max_connections"),
         ("idle", "Timeouts(idle=...)"),
-        ("credential", "what gives the tokens"),
+        ("credential", "check the token provider"),
         ("read", "raise timeout"),
         ("total", "raise timeout"),
     ],

@@ -99,7 +99,7 @@ def test_the_tour_of_an_endpoint(documents: Path, route: str, models: dict[str, 
 @pytest.mark.parametrize(
     ("arguments", "environment", "said"),
     [
-        (["--docs", "no/such/folder"], {}, "DOCS=no/such/folder is no folder"),
+        (["--docs", "no/such/folder"], {}, "DOCS=no/such/folder is not a folder"),
         (["--docs", "EMPTY"], {}, "holds no"),
         ([], {"AZURE_INFERENCE_ENDPOINT": "http://127.0.0.1:9/models"}, "AZURE_INFERENCE_CREDENTIAL is not"),
         (

@@ -120,7 +120,7 @@ def test_policy_of_a_call(make: Any, sent: Any) -> None:
         ({"temprature": 1}, "did you mean temperature"),
         ({"frobnicate": 1}, "model_kwargs={'frobnicate'"),
         ({"base_url": "https://x"}, "did you mean endpoint"),
-        ({"temperature": "hot"}, "temperature=.hot. is not for ChatAzureInference"),
+        ({"temperature": "hot"}, "temperature=.hot. is not valid for ChatAzureInference"),
         ({"endpoint": "ftp://x"}, "endpoint"),
         ({"credential": ""}, "credential is blank"),
         ({"api_key": "x"}, "credential and api_key"),

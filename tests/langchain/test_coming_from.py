@@ -82,7 +82,7 @@ def test_chat_arguments(arguments: dict[str, Any]) -> None:
 )
 def test_words_of_others(word: str, ours: str) -> None:
     """An argument that has another name here is refused with that name."""
-    with pytest.raises(ValueError, match=f"{word} is no argument .*did you mean {ours}"):
+    with pytest.raises(ValueError, match=f"{word} is not an argument .*did you mean {ours}"):
         ChatAzureInference(endpoint=ENDPOINT, credential="canary-5ecret", **{word: "x"})
 
 

@@ -232,7 +232,7 @@ def test_a_call_that_makes_no_object(script: Any, wire: SimpleNamespace, argumen
     script.says(wire.body(call("Day", arguments)))
     model = model_of(script)
 
-    with pytest.raises(OutputParserException, match=r"The answer is no Day: .* Got: ") as raised:
+    with pytest.raises(OutputParserException, match=r"The answer is not a valid Day: .* Got: ") as raised:
         model.with_structured_output(Day, method="function_calling").invoke("hi")
     assert isinstance(raised.value.__cause__, ValidationError)
     assert raised.value.llm_output == arguments.strip("`\n")
@@ -275,7 +275,7 @@ def test_no_object_without_a_class(script: Any, wire: SimpleNamespace, method: A
     structured = model_of(script).with_structured_output(TITLED, method=method)
 
     with pytest.raises(
-        OutputParserException, match=r"no (Person|object): \[1, 2\]. Got: JSON of a list, and no object"
+        OutputParserException, match=r"not a valid (Person|object): \[1, 2\]. Got: JSON of a list, not an object"
     ):
         structured.invoke("hi") if way == "invoke" else list(structured.stream("hi"))
 

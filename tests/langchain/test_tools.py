@@ -101,9 +101,9 @@ def test_tool_choice(model: ChatAzureInference, sent: Any, choice: Any, wire: An
 @pytest.mark.parametrize("kind", ["web_search", "code_interpreter", "mcp"])
 def test_tools_of_other_services(model: ChatAzureInference, kind: str, strict: bool | None) -> None:
     """A tool that is no function is refused when it is bound, with what to do instead."""
-    with pytest.raises(ModelInvalidRequestError, match=f"'{kind}' is none of this API.* pass a function"):
+    with pytest.raises(ModelInvalidRequestError, match=f"'{kind}' is not part of this API.* pass a function"):
         model.bind_tools([{"type": kind}], strict=strict)
-    with pytest.raises(ModelInvalidRequestError, match=f"'{kind}' is none of this API.* pass a function"):
+    with pytest.raises(ModelInvalidRequestError, match=f"'{kind}' is not part of this API.* pass a function"):
         model.invoke("hi", tools=[{"type": kind}])
 
 

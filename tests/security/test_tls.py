@@ -123,7 +123,7 @@ EACH = pytest.mark.parametrize(
     [
         ("wrong host", r"no valid certificate.*Check the endpoint\.$"),
         ("unknown CA", "no valid certificate.*set SSL_CERT_FILE.* or pass http_client"),
-        ("TLS 1.1", "no TLS that is safe"),
+        ("TLS 1.1", "no secure TLS"),
     ],
     indirect=["tls"],
 )

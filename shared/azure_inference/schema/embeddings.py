@@ -155,7 +155,7 @@ def _from_list(values: Any) -> list[float]:
     try:
         return _finite(array("d", values).tolist())
     except (TypeError, OverflowError):
-        raise ValueError("something in the list that is no number") from None
+        raise ValueError("something in the list that is not a number") from None
 
 
 def _finite(numbers: list[float]) -> list[float]:

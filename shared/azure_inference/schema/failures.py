@@ -299,7 +299,7 @@ def _plain(value: Any) -> Any:
 
     title = re.search(_TITLE, value[:_REPR_LIMIT])
     words = " ".join(unescape(title[1]).split()) if title else ""
-    return f"A web page came, titled {words!r}" if words else "A web page came"
+    return f"A web page came back, titled {words!r}" if words else "A web page came back"
 
 
 def _named_parameter(message: str) -> str | None:

@@ -29,7 +29,7 @@ def _media(source: str | Path | bytes, mime_type: str | None, kind: str) -> tupl
     if not media_type or not media_type.startswith(f"{kind}/"):
         where = "bytes" if isinstance(source, bytes) else str(source)
         raise ValueError(
-            f"mime_type={media_type!r} of {where} is no {kind} type: pass mime_type, such as '{_USUAL[kind]}'"
+            f"mime_type={media_type!r} of {where} is not an {kind} type: pass mime_type, such as '{_USUAL[kind]}'"
         )
     return data, media_type
 

@@ -64,7 +64,7 @@ ToolChoice = Literal["auto", "none", "required"] | NamedToolChoice
 
 
 class FunctionCall(WireModel):
-    """The function a model called. `arguments` is JSON text as the model wrote it, which may be no valid JSON."""
+    """The function a model called. `arguments` is JSON text as the model wrote it, which may not be valid JSON."""
 
     name: Text = ""
     arguments: JsonText = ""
@@ -79,7 +79,7 @@ class ToolCall(WireModel):
 
     @property
     def extra_content(self) -> Any:
-        """What a model wants back with its call, such as the signature of a thought of Gemini's; of most, None."""
+        """What a model wants back with its call, such as Gemini's thought signature; None for most."""
         return self.model_extra.get("extra_content") if self.model_extra else None
 
 

@@ -57,6 +57,6 @@ def connection_error(where: str, error: Exception, *, dropped: bool) -> APIConne
         advice = _OF_AUTHORITIES if code in _UNKNOWN_AUTHORITY else "Check the endpoint."
         return APIConnectionError(f"{where} has no valid certificate: {text}. {advice}", may_pass=False)
     if cause is not None and not dropped:
-        return APIConnectionError(f"{where} speaks no TLS that is safe: {text}. Check the endpoint.", may_pass=False)
+        return APIConnectionError(f"{where} offers no secure TLS: {text}. Check the endpoint.", may_pass=False)
     what = f"the connection to {where} broke" if dropped else f"no connection to {where}"
     return APIConnectionError(f"{what}: {text}. Check the endpoint and the network.", dropped=dropped)

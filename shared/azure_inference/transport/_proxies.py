@@ -23,8 +23,8 @@ def environment_proxy(origin: str) -> httpx.Proxy | None:
     proxy = _proxy(address) if address else None
     if address and proxy is None:
         raise ConfigurationError(
-            "trust_env=True found a proxy in HTTPS_PROXY or ALL_PROXY that is no http(s) URL (value withheld): correct "
-            "it, or pass http_client and async_http_client"
+            "trust_env=True found a proxy in HTTPS_PROXY or ALL_PROXY that is not an http(s) URL (value withheld): "
+            "correct it, or pass http_client and async_http_client"
         )
     return proxy
 
