@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from llama_index.core.base.llms.types import (
@@ -48,9 +47,9 @@ class ToolCallError(ResponseValidationError, ValueError):
 class Calling(NamedTuple):
     """How an answer is to call tools."""
 
-    parallel: bool = True
+    parallel: bool
     """Whether calls after the first are kept."""
-    own_names: Mapping[str, str] = MappingProxyType({})
+    own_names: Mapping[str, str]
     """What tools are called here, by their names on the wire, where these differ."""
 
 
@@ -88,11 +87,11 @@ def _to_message(message: AnswerMessage, calling: Calling) -> ChatMessage:
 class StreamedAnswer:
     """Makes of each chunk the response so far; the cost of a chunk does not grow with the number of chunks before."""
 
-    def __init__(self, so_far: Callable[[], ChatCompletion | None], calling: Calling, first: FirstChoice) -> None:
+    def __init__(self, so_far: Callable[[], ChatCompletion | None], calling: Calling) -> None:
         """`so_far` gives the answer put together: what more than text it holds is taken from there at its end."""
         self._so_far = so_far
         self._calling = calling
-        self._first = first
+        self._first = FirstChoice()
         self._text = ""
         self._reasoning = ""
         self._refusal = ""

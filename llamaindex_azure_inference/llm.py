@@ -30,7 +30,6 @@ from azure_inference import (
     CallOptions,
     ChatRequest,
     ConfigurationError,
-    FirstChoice,
     own_fields,
     split_call,
     to_function,
@@ -280,7 +279,7 @@ class AzureInference(Connected, FunctionCallingLLM):
 
         def responses() -> ChatResponseGen:
             with self.connection.client.stream_chat(request, **options) as stream:
-                answer = StreamedAnswer(lambda: stream.so_far, calling, FirstChoice())
+                answer = StreamedAnswer(lambda: stream.so_far, calling)
                 while chunks := stream.arrived():
                     for chunk in chunks:
                         yield answer.add(chunk)
@@ -292,7 +291,7 @@ class AzureInference(Connected, FunctionCallingLLM):
 
         async def responses() -> ChatResponseAsyncGen:
             async with await self.connection.async_client.stream_chat(request, **options) as stream:
-                answer = StreamedAnswer(lambda: stream.so_far, calling, FirstChoice())
+                answer = StreamedAnswer(lambda: stream.so_far, calling)
                 while chunks := await stream.arrived():
                     for chunk in chunks:
                         yield answer.add(chunk)
