@@ -35,7 +35,7 @@ def _to_message(message: AnswerMessage, usage: UsageMetadata | None, metadata: d
     fields: dict[str, Any] = {"content": message.said, "response_metadata": metadata}
     if usage is not None:
         fields["usage_metadata"] = usage
-    if additional := to_additional(message):
+    if additional := _to_additional(message):
         fields["additional_kwargs"] = additional
     if message.tool_calls:
         fields["tool_calls"], fields["invalid_tool_calls"] = _to_calls(message.tool_calls)
@@ -61,7 +61,7 @@ def to_broken(name: str | None, text: str | None, id_: str | None) -> InvalidToo
     return invalid_tool_call(name=name, args=text, id=id_, error="The arguments are not a complete JSON object.")
 
 
-def to_additional(message: AnswerMessage) -> dict[str, Any]:
+def _to_additional(message: AnswerMessage) -> dict[str, Any]:
     """What has no place of its own in a LangChain message; see `_blocks`."""
     said = to_said_once(message)
     if thought := message.reasoning_text:
@@ -77,9 +77,9 @@ def to_audio_pieces(audio: Audio) -> dict[str, Any]:
 
 
 def to_said_once(message: AnswerMessage) -> dict[str, Any]:
-    """What of that the last chunk of a stream says.
+    """The part of `_to_additional` that the last chunk of a stream has: what a sum of chunks must hold only once.
 
-    A refusal is among it, though it comes in pieces: events of langchain-core keep one of them.
+    A refusal is among it, though it comes in pieces: events of langchain-core would keep only one of them.
     """
     said: dict[str, Any] = {}
     if message.refusal:

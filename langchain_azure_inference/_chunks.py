@@ -68,7 +68,7 @@ class AnswerChunk(_Message, AIMessageChunk):
         return total
 
     def __radd__(self, other: Any) -> Any:
-        """What is added to a chunk of another class, as to an empty one that a loop starts with, makes sums of ours."""
+        """Added to a chunk of another class, such as the empty one a loop starts with, it makes a sum of ours."""
         if not isinstance(other, AIMessageChunk):
             return NotImplemented
         return AnswerChunk(**_fields(other)) + self

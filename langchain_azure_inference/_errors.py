@@ -99,9 +99,5 @@ class _LangChainErrors:
             raise error.as_type(_BOTH.get(type(error), type(error))) from error.__cause__
 
 
-_LANGCHAIN_ERRORS = _LangChainErrors()
-
-
-def langchain_errors() -> _LangChainErrors:
-    """Raises what the core raises inside as an error of LangChain's family too."""
-    return _LANGCHAIN_ERRORS
+langchain_errors = _LangChainErrors()
+"""Raises what the core raises inside as an error of LangChain's family too."""

@@ -63,7 +63,7 @@ class Generating(Connected):
     def _check_call(keywords: Mapping[str, Any]) -> None:
         """Raises if a keyword is none for calls; asked before LangChain shows keywords to traces."""
         if keywords:
-            with langchain_errors():
+            with langchain_errors:
                 check_call(keywords)
 
     def _call(self, stop: Sequence[str] | None, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], CallOptions]:

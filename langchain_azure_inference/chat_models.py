@@ -157,7 +157,7 @@ class ChatAzureInference(Generating, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - tells of tokens, and there are none
         **kwargs: Any,
     ) -> ChatResult:
-        with langchain_errors():
+        with langchain_errors:
             request, options = self._prepare(messages, stop, kwargs)
             return to_result(self.connection.client.chat(request, **options))
 
@@ -168,7 +168,7 @@ class ChatAzureInference(Generating, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - same
         **kwargs: Any,
     ) -> ChatResult:
-        with langchain_errors():
+        with langchain_errors:
             request, options = self._prepare(messages, stop, kwargs)
             return to_result(await self.connection.async_client.chat(request, **options))
 
@@ -179,7 +179,7 @@ class ChatAzureInference(Generating, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain tells of tokens itself
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        with langchain_errors():
+        with langchain_errors:
             request, options = self._prepare(messages, stop, kwargs)
             first = FirstChoice()
             with self.connection.client.stream_chat(request, **options) as stream:
@@ -196,7 +196,7 @@ class ChatAzureInference(Generating, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - same
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        with langchain_errors():
+        with langchain_errors:
             request, options = self._prepare(messages, stop, kwargs)
             first = FirstChoice()
             async with await self.connection.async_client.stream_chat(request, **options) as stream:
@@ -209,7 +209,7 @@ class ChatAzureInference(Generating, BaseChatModel):
 
     def bind(self, **kwargs: Any) -> Any:  # newer versions of langchain-core have a class of their own for it
         """This model with keywords for every call; their headers are not shown, serialized or pickled."""
-        with langchain_errors():
+        with langchain_errors:
             return super().bind(**conceal_call(kwargs))
 
     def bind_tools(
@@ -228,7 +228,7 @@ class ChatAzureInference(Generating, BaseChatModel):
             strict: Whether the arguments must satisfy the tool's schema, where the model can enforce that.
             kwargs: Further parameters of each call, such as `parallel_tool_calls` where the model knows it.
         """
-        with langchain_errors():
+        with langchain_errors:
             formatted = to_tools(tools, strict)
             choice = to_choice(tool_choice, formatted) if formatted else None
         more = kwargs if choice is None else {"tool_choice": choice, **kwargs}
@@ -273,7 +273,7 @@ class ChatAzureInference(Generating, BaseChatModel):
                 tool_calling=known.get("tool_calling"),
                 json_output=asked._known.json_output,  # noqa: SLF001 - of this very class
             )
-        with langchain_errors():
+        with langchain_errors:
             return structured(self, schema, method=method, include_raw=include_raw, strict=strict, **kwargs)
 
     def get_num_tokens(self, text: str) -> int:

@@ -78,7 +78,7 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
     def _embed(self, request: EmbeddingsRequest | ImageEmbeddingsRequest | None) -> list[list[float]]:
         if request is None:
             return []
-        with langchain_errors(), self._progress(len(request.input)) as on_progress:
+        with langchain_errors, self._progress(len(request.input)) as on_progress:
             return self.connection.client.embed_all(
                 request, batch_size=self._size, concurrency=self.max_concurrency, on_progress=on_progress
             )
@@ -86,7 +86,7 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
     async def _aembed(self, request: EmbeddingsRequest | ImageEmbeddingsRequest | None) -> list[list[float]]:
         if request is None:
             return []
-        with langchain_errors(), self._progress(len(request.input)) as on_progress:
+        with langchain_errors, self._progress(len(request.input)) as on_progress:
             return await self.connection.async_client.embed_all(
                 request, batch_size=self._size, concurrency=self.max_concurrency, on_progress=on_progress
             )
@@ -96,14 +96,14 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
         return self._known.batch_size if self.batch_size is None else self.batch_size
 
     def _request(self, texts: Sequence[str], purpose: str) -> EmbeddingsRequest | None:
-        with langchain_errors():
+        with langchain_errors:
             check_list("texts", texts, "texts")
             inputs = list(texts)
             fields = self._fields(EmbeddingsRequest, purpose)
             return to_request(EmbeddingsRequest, {**fields, "input": inputs}) if inputs else None
 
     def _image_request(self, images: Sequence[Image]) -> ImageEmbeddingsRequest | None:
-        with langchain_errors():
+        with langchain_errors:
             check_list("images", images, "images")
             inputs = [to_image_input(image) for image in images]
             fields = self._fields(ImageEmbeddingsRequest, "document")

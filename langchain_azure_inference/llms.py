@@ -63,7 +63,7 @@ class AzureInferenceLLM(Generating, BaseLLM):
 
     def bind(self, **kwargs: Any) -> Runnable[LanguageModelInput, str]:
         """This model with keywords for every call; their headers are not shown, serialized or pickled."""
-        with langchain_errors():
+        with langchain_errors:
             return super().bind(**conceal_call(kwargs))
 
     # As chat models do: those of other text models ask for all prompts as one, and one that fails is the end of all.
@@ -97,7 +97,7 @@ class AzureInferenceLLM(Generating, BaseLLM):
         **kwargs: Any,
     ) -> Iterator[str]:
         """The text in pieces, as the model makes them."""
-        with langchain_errors():
+        with langchain_errors:
             kwargs = {**conceal_call(kwargs)}
         return super().stream(input, config, **kwargs)
 
@@ -108,7 +108,7 @@ class AzureInferenceLLM(Generating, BaseLLM):
         **kwargs: Any,
     ) -> AsyncIterator[str]:
         """The text in pieces, as the model makes them."""
-        with langchain_errors():
+        with langchain_errors:
             kwargs = {**conceal_call(kwargs)}
         return super().astream(input, config, **kwargs)
 
@@ -123,7 +123,7 @@ class AzureInferenceLLM(Generating, BaseLLM):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - tells of tokens, and there are none
         **kwargs: Any,
     ) -> LLMResult:
-        with langchain_errors():
+        with langchain_errors:
             calls = [self._prepare(prompt, stop, kwargs) for prompt in prompts]
             return _to_result([self.connection.client.complete(request, **options) for request, options in calls])
 
@@ -134,7 +134,7 @@ class AzureInferenceLLM(Generating, BaseLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - same
         **kwargs: Any,
     ) -> LLMResult:
-        with langchain_errors():
+        with langchain_errors:
             client = self.connection.async_client
             calls = [
                 partial(client.complete, request, **options)
@@ -149,7 +149,7 @@ class AzureInferenceLLM(Generating, BaseLLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[GenerationChunk]:
-        with langchain_errors():
+        with langchain_errors:
             request, options = self._prepare(prompt, stop, kwargs)
             first = FirstChoice()
             with self.connection.client.stream_complete(request, **options) as stream:
@@ -168,7 +168,7 @@ class AzureInferenceLLM(Generating, BaseLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[GenerationChunk]:
-        with langchain_errors():
+        with langchain_errors:
             request, options = self._prepare(prompt, stop, kwargs)
             first = FirstChoice()
             async with await self.connection.async_client.stream_complete(request, **options) as stream:
