@@ -6,6 +6,7 @@ import re
 import ssl
 
 from azure_inference.errors import APIConnectionError
+from azure_inference.schema.failures import cut
 
 _QUOTED = r"(?s)(?<!\w)(?:bytearray\()?b['\"].*"
 """Where an error of an HTTP library begins to quote bytes."""
@@ -42,8 +43,7 @@ def keep_words(error: BaseException | None) -> None:
 
 
 def _own_words(text: str) -> str:
-    said = " ".join(re.sub(_QUOTED, "", text).split()).rstrip(" :.")
-    return said if len(said) <= _SHOWN else said[: _SHOWN - 3] + "..."
+    return cut(" ".join(re.sub(_QUOTED, "", text).split()).rstrip(" :."), _SHOWN)
 
 
 def connection_error(where: str, error: Exception, *, dropped: bool) -> APIConnectionError:
