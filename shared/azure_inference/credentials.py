@@ -227,10 +227,8 @@ def to_authorizer(credential: Any, scopes: tuple[str, ...]) -> Authorizer:
     """
     if isinstance(credential, Authorizer):
         return credential
-    if isinstance(credential, str):
-        return KeyAuthorizer(SecretStr(credential).get_secret_value)
-    if isinstance(credential, SecretStr):
-        return KeyAuthorizer(credential.get_secret_value)
+    if isinstance(credential, str | SecretStr):
+        return KeyAuthorizer(conceal(credential).get_secret_value)
     if _is_a(credential, TokenCredential):
         is_async = inspect.iscoroutinefunction(credential.get_token)
         return TokenAuthorizer(lambda: credential.get_token(*scopes), is_async=is_async)
@@ -307,7 +305,7 @@ def _checked(secret: Any) -> Secret:
     """The secret without blanks around it, if a header can carry it. It is never part of a message."""
     if not isinstance(secret, str):
         raise ConfigurationError(f"credential holds a {type(secret).__name__}, not a key: it must be text")
-    key = secret = Secret(secret.strip())
+    key = secret = Secret(secret.strip())  # both names, since reports of errors may show variables
     if not key:
         raise ConfigurationError("credential is blank: pass the key of the endpoint, or set AZURE_INFERENCE_CREDENTIAL")
     if not key.isascii() or not key.isprintable() or " " in key:

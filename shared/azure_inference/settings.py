@@ -73,7 +73,7 @@ class ClientSettings(NamedTuple):
 
     target: dialects.Target
     transport: TransportSettings
-    extra_parameters: protocol.ExtraParameters | None
+    extra_parameters: ExtraParameters | None
     remedy: Remedy
     stream_usage: bool
     split_reasoning: bool
