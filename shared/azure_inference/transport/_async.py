@@ -85,8 +85,8 @@ class AsyncTransport:
     async def open(self, call: Call[Any], tries: Tries) -> AsyncOpenResponse:
         """One attempt's response, its body not yet read; raises if the service refused."""
         response = await self._send(call, tries)
-        body = b"" if response.status == _SUCCESS else await _read(call, response, tries.deadline)
-        raise_for_status(call, response.status, response.headers, body)
+        if response.status != _SUCCESS:
+            raise_for_status(call, response.status, response.headers, await _read(call, response, tries.deadline))
         return AsyncOpenResponse(self, response, tries.deadline)
 
     async def run(self, attempt: Callable[[Tries], Awaitable[ResultT]], tries: Tries) -> ResultT:
@@ -172,7 +172,7 @@ async def _until_closed(engine: Engine) -> AsyncGenerator[None]:
 def _close_at_once(engine: Engine) -> None:
     """Closes connections as far as that goes without waiting.
 
-    nest_asyncio's event loops do not care for async generators: nobody would go on where they wait.
+    The event loops of nest_asyncio do not finalize async generators: nobody would resume one that waits.
     """
     closing = engine.close()
     with suppress(Exception):  # as without an event loop

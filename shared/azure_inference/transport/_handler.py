@@ -123,7 +123,10 @@ class Handler(ResponseHandler):
 
     @property
     def has_surplus(self) -> bool:
-        """Whether part of a head came with the end of the answer; if not, the parser passes over empty lines."""
+        """Whether part of a head came with the end of the answer.
+
+        The parser is asked by feeding it the end of a head: it passes over that if it has no beginning of one.
+        """
         parser: Any = self._parser
         try:
             heads, _, _ = parser.feed_data(b"\r\n\r\n")

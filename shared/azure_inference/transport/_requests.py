@@ -15,7 +15,7 @@ from azure_inference.timeouts import Timeouts
 
 _REQUEST_ID = "x-ms-client-request-id"
 _KEPT = 16
-"""How many kinds of calls a client makes at a time: their heads are kept, but no longer than the client is."""
+"""How many heads are kept to be used again, one for each kind of call; they go when the client does."""
 
 
 @functools.lru_cache(maxsize=256)

@@ -128,7 +128,7 @@ class _Stream(httpcore.NetworkStream):
 
     def close(self) -> None:
         if self._pid == os.getpid():  # else it would end for the parent of a fork, too
-            self.break_off()  # for another thread that waits on it, as for a stream that is to stop
+            self.break_off()  # tells another thread that waits on it, whose stream is closed from here
         self._stream.close()
 
     def start_tls(
