@@ -9,7 +9,7 @@ from typing import Any, Self, Unpack, cast
 
 from pydantic import BeforeValidator, ConfigDict
 
-from . import dialects, transport
+from . import transport
 from .arguments import ALIASES, is_key, words_for
 from .client import AsyncInferenceClient, InferenceClient
 from .credentials import Credential, conceal, conceal_headers, concealed
@@ -155,7 +155,7 @@ class Connection:
             return wanted
         takes = profile.input_type
         if takes is None:
-            takes = self._settings.target.dialect.name == dialects.MODEL_INFERENCE.name
+            takes = self._settings.target.dialect.has_input_type
         return purpose if takes else None
 
     def encoding_format(self, wanted: str | None, profile: ModelProfile) -> str | None:
@@ -168,7 +168,7 @@ class Connection:
             profile: What is known of the model. If nothing is asked for, base64 is used where the model is known to
                 give it, and for any model on OpenAI's routes.
         """
-        takes = profile.base64_output or self._settings.target.takes_base64
+        takes = profile.base64_output or self._settings.target.dialect.asks_base64
         return wanted or ("base64" if takes else None)
 
     def __copy__(self) -> Self:

@@ -14,15 +14,14 @@ from .endpoints import PATHS
 from .errors import ConfigurationError, shown
 from .schema.failures import cut
 
-API_VERSION = "2024-05-01-preview"
-
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """What one kind of endpoint wants.
 
     `api_version` is what is sent unless the caller says otherwise; None means that the endpoint takes none.
-    `takes_names`: whether a message may say who speaks.
+    `takes_names`: whether a message may say who speaks. `has_input_type`: whether that is a field of embeddings
+    requests by contract. `asks_base64`: whether vectors are asked for in base64, as OpenAI's own clients do by default.
     """
 
     name: str
@@ -31,15 +30,19 @@ class Dialect:
     extra_parameters_header: bool
     asks_stream_usage: bool
     takes_names: bool
+    has_input_type: bool
+    asks_base64: bool
 
 
 MODEL_INFERENCE = Dialect(
     "model-inference",
-    api_version=API_VERSION,
+    api_version="2024-05-01-preview",
     needs_model=False,
     extra_parameters_header=True,
     asks_stream_usage=False,
     takes_names=False,
+    has_input_type=True,
+    asks_base64=False,
 )
 AZURE_OPENAI = Dialect(
     "azure-openai",
@@ -48,6 +51,8 @@ AZURE_OPENAI = Dialect(
     extra_parameters_header=False,
     asks_stream_usage=True,
     takes_names=True,
+    has_input_type=False,
+    asks_base64=True,
 )
 OPENAI_V1 = replace(AZURE_OPENAI, name="openai-v1", api_version=None, needs_model=True)
 DIALECTS = {dialect.name: dialect for dialect in (MODEL_INFERENCE, AZURE_OPENAI, OPENAI_V1)}
@@ -78,7 +83,7 @@ _RESOURCE_HOSTS = (
 )
 """Hosts of a resource, in the public cloud and in the two others."""
 _FURTHER_ROUTES = ("/score", "/responses")
-"""Routes of the same places that are no part of this API."""
+"""Routes of other APIs on the same hosts, which people paste as well."""
 _DEPLOYMENT = r".*/openai/deployments/[^/]+"
 """A path that ends with the name of a deployment, whatever that is."""
 
@@ -101,11 +106,6 @@ class Target:
         if query and (given := {name: value for name, value in query.items() if value is not None}):
             parts.append(urlencode(given))
         return f"{self.base_url}{path}?{'&'.join(parts)}" if parts else f"{self.base_url}{path}"
-
-    @property
-    def takes_base64(self) -> bool:
-        """Whether embeddings are asked for in base64 here: on OpenAI's routes, whose own clients do so by default."""
-        return self.dialect.name in (AZURE_OPENAI.name, OPENAI_V1.name)
 
     @property
     def retirement_hint(self) -> str | None:
