@@ -1,13 +1,12 @@
 """The kinds of endpoint that speak this API, as a table, and how a URL that somebody pasted becomes one of them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from .endpoints import PATHS
@@ -15,8 +14,7 @@ from .errors import ConfigurationError, shown
 from .schema.failures import cut
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """What one kind of endpoint wants.
 
     `api_version` is what is sent unless the caller says otherwise; None means that the endpoint takes none.
@@ -54,7 +52,7 @@ AZURE_OPENAI = Dialect(
     has_input_type=False,
     asks_base64=True,
 )
-OPENAI_V1 = replace(AZURE_OPENAI, name="openai-v1", api_version=None, needs_model=True)
+OPENAI_V1 = AZURE_OPENAI._replace(name="openai-v1", api_version=None, needs_model=True)
 DIALECTS = {dialect.name: dialect for dialect in (MODEL_INFERENCE, AZURE_OPENAI, OPENAI_V1)}
 
 _OF_PATH = (("*/openai/deployments/*", AZURE_OPENAI), ("*/v1", OPENAI_V1))
@@ -158,7 +156,7 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
     return Target(
         base_url=f"{parts.scheme}://{parts.netloc}{path}",
         origin=f"{parts.scheme}://{parts.netloc}",
-        dialect=replace(chosen, api_version=version),
+        dialect=chosen._replace(api_version=version),
         query=urlencode(query),
         scope=scope,
         host=host,
