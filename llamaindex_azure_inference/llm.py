@@ -402,7 +402,8 @@ def _definition(tool: BaseTool, strict: bool | None) -> dict[str, Any]:
         return definition
     told = definition["function"]
     made = to_function(told["parameters"], name=told["name"], description=told["description"], strict=strict)
-    return {**made, "function": {**made["function"], "name": told["name"]}}  # whole: a name that is cut is not found
+    # In full, where `to_function` cuts it: tools are found by their names.
+    return {**made, "function": {**made["function"], "name": told["name"]}}
 
 
 def _own_names(tools: Sequence[BaseTool], sent: Sequence[str]) -> dict[str, str]:

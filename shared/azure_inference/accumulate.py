@@ -248,7 +248,7 @@ class _Choices(Generic[SoFarT]):
         return sorted(self._choices.items())
 
     @property
-    def _unexplained(self) -> list[int]:
+    def _without_reason(self) -> list[int]:
         """The choices that have not said why they ended."""
         return [index for index, choice in self._in_order if not choice.finish_reason]
 
@@ -306,7 +306,7 @@ class ChatAccumulator(_Choices[_ChoiceSoFar]):
 
     def unexplained(self) -> ChatCompletionChunk | None:
         """The end of the choices that have not said why they ended, as one more chunk to add; None if all have."""
-        choices = [ChunkChoice(index=index, finish_reason=UNKNOWN) for index in self._unexplained]
+        choices = [ChunkChoice(index=index, finish_reason=UNKNOWN) for index in self._without_reason]
         return ChatCompletionChunk(id=self._head.values.get("id"), choices=choices) if choices else None
 
     def result(self) -> ChatCompletion | None:
@@ -339,7 +339,7 @@ class CompletionAccumulator(_Choices[_TextSoFar]):
 
     def unexplained(self) -> CompletionChunk | None:
         """The end of the choices that have not said why they ended, as one more chunk to add; None if all have."""
-        choices = [CompletionChunkChoice(index=index, finish_reason=UNKNOWN) for index in self._unexplained]
+        choices = [CompletionChunkChoice(index=index, finish_reason=UNKNOWN) for index in self._without_reason]
         return CompletionChunk(id=self._head.values.get("id"), choices=choices) if choices else None
 
     def result(self) -> Completion | None:

@@ -148,7 +148,7 @@ async def all_at_most(calls: Iterable[Callable[[], Awaitable[DoneT]]], concurren
 
 
 class _CancelledError(Exception):
-    """A call was cancelled, which a task group takes for no failure if nobody else asked for it."""
+    """A call was cancelled from inside, which a task group would not take for a failure."""
 
 
 class _Gathered(Generic[BatchT]):
@@ -185,7 +185,7 @@ class _Gathered(Generic[BatchT]):
             raise error
         vectors = cast("list[list[float]]", self._rows)  # a batch that has none is an error
         try:
-            check_dimensions(vectors)
+            _check_dimensions(vectors)
         except ResponseValidationError as error:
             error.rows = vectors
             raise
@@ -205,11 +205,11 @@ def with_vectors(result: EmbeddingsResult, count: int, dimensions: int | None = 
             vectors.append(vector_of(row))
         except ValueError as error:
             raise ResponseValidationError(f"the embedding of input {position} is {error}") from None
-    check_dimensions(vectors, dimensions)
+    _check_dimensions(vectors, dimensions)
     return result.model_copy(update={"vectors": vectors})
 
 
-def check_dimensions(vectors: Sequence[Sequence[float]], dimensions: int | None = None) -> None:
+def _check_dimensions(vectors: Sequence[Sequence[float]], dimensions: int | None = None) -> None:
     """Raises `ResponseValidationError` unless all vectors have one length, and that asked for."""
     lengths = {len(vector) for vector in vectors}
     if len(lengths) > 1:

@@ -70,7 +70,7 @@ class ConnectedModel(BaseModel):
     def connection(self) -> Connection:
         """The clients of this endpoint; nothing is opened before the first call."""
         # Kept beside the fields, as what pydantic caches is: a private attribute costs several calls for each object.
-        # In a list: one made of arguments that another thread sets anew meanwhile lands in a list that is kept no more.
+        # In a list, which `__setattr__` throws away: one that a thread still makes of the old arguments goes with it.
         made: list[Connection] = vars(self).get(CONNECTION) or vars(self).setdefault(CONNECTION, [])
         if not made:
             made.append(Connection.of(self))

@@ -112,12 +112,16 @@ class InferenceError(Exception):
         if done := self.done:
             yield f"{done} of {len(self.rows)} inputs were done: see rows"
 
+    def _attributes(self) -> dict[str, Any]:
+        """What makes another one like it, beside its message."""
+        return {name: value for name, value in vars(self).items() if name != "message"}
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.message, {k: v for k, v in vars(self).items() if k != "message"})
+        return _rebuild, (type(self), self.message, self._attributes())
 
     def as_type(self, kind: type[Self]) -> Self:
         """The same error as another class of the tree, for frameworks that have error classes of their own."""
-        error = kind(self.message, **{k: v for k, v in vars(self).items() if k != "message"})
+        error = kind(self.message, **self._attributes())
         error.__cause__, error.__suppress_context__ = self.__cause__, True
         return error.with_traceback(self.__traceback__)
 

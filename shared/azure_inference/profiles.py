@@ -72,7 +72,7 @@ _ABILITIES = {
 def _chat(
     source: str, family: str, context: int | None, output: int | None, can: str = "", *, perhaps: str = ""
 ) -> ModelProfile:
-    """A chat model that can do what `can` says, of which it is open what `perhaps` says, and nothing else."""
+    """A chat model: it can do what `can` says; what `perhaps` says is not known of it; it can do nothing else."""
     abilities = {name: word in can.split() for word, name in _ABILITIES.items() if word not in perhaps.split()}
     return ModelProfile(family, source, context, output, **abilities)
 

@@ -69,7 +69,8 @@ class Remedy:
         if may_rename and key in self._renaming and _is_renamable(request):
             request = _renamed(request)
         known = self._refused.get(key)
-        return request if known is None else _without(request, {name for name, _ in known & _present(request)})
+        refused = {name for name, _ in known & _present(request)} if known else None
+        return request.without(refused) if refused else request
 
     def after(self, base_url: str, request: RequestT, error: APIStatusError, *, may_rename: bool = True) -> RequestT:
         """The request to send after this error.
@@ -96,7 +97,7 @@ class Remedy:
                 f"{name}={value} was left out of the request: model {_model(request)!r} refuses it ({error.message})"
             )
             warnings.warn(message, UnsupportedParameterWarning, stacklevel=2)
-        return _without(request, {name for name, _ in found})
+        return request.without({name for name, _ in found})
 
     def _rename_from_now_on(self, key: _Key) -> None:
         with self._lock:
@@ -163,10 +164,6 @@ def _is_renamable(request: RequestModel) -> bool:
 
 def _renamed(request: RequestT) -> RequestT:
     return request.without([_OLD_NAME]).model_copy(update={_NEW_NAME: getattr(request, _OLD_NAME)})
-
-
-def _without(request: RequestT, refused: set[str]) -> RequestT:
-    return request.without(refused) if refused else request
 
 
 def _model(request: RequestModel) -> str | None:

@@ -34,7 +34,7 @@ def _media(source: str | Path | bytes, mime_type: str | None, kind: str) -> tupl
     return data, media_type
 
 
-def data_url(data: bytes, mime_type: str) -> str:
+def _data_url(data: bytes, mime_type: str) -> str:
     """Bytes as the `data:` URL that the API takes in place of an address."""
     return f"data:{mime_type};base64,{base64.b64encode(data).decode('ascii')}"
 
@@ -69,12 +69,12 @@ class ImagePart(WireModel):
     @classmethod
     def from_bytes(cls, data: bytes, *, mime_type: str | None = None, detail: ImageDetail | None = None) -> Self:
         """An image held in memory; `mime_type` such as `image/png`, where its first bytes do not tell it."""
-        return cls.from_url(data_url(*_media(data, mime_type, "image")), detail=detail)
+        return cls.from_url(_data_url(*_media(data, mime_type, "image")), detail=detail)
 
     @classmethod
     def from_file(cls, path: str | Path, *, mime_type: str | None = None, detail: ImageDetail | None = None) -> Self:
         """An image file, read now; its type is told by its name or first bytes unless `mime_type` says it."""
-        return cls.from_url(data_url(*_media(Path(path), mime_type, "image")), detail=detail)
+        return cls.from_url(_data_url(*_media(Path(path), mime_type, "image")), detail=detail)
 
 
 class AudioUrl(WireModel):
