@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from azure_inference import APIStatusError, InferenceError, dialects, endpoints, protocol
 from azure_inference.accumulate import ChatAccumulator, CompletionAccumulator
 from azure_inference.reader import StreamReader
+from tests.core.test_chunks import SHAPED as SHAPED_CHUNKS
+from tests.core.test_chunks import as_bytes
 
 
 def call(name: str = "CHAT") -> Any:
@@ -42,6 +44,8 @@ SHAPED = st.recursive(
     max_leaves=15,
 )
 BODIES = st.binary(max_size=200) | st.builds(lambda value: json.dumps(value).encode(), SHAPED)
+CHUNKS = st.one_of(*SHAPED_CHUNKS.values()).map(as_bytes)
+EVENTS = st.builds(lambda data: b"data: " + data + b"\n\n", CHUNKS | CHUNKS | BODIES | st.just(b"[DONE]"))
 HEADERS = st.dictionaries(
     st.sampled_from(
         ["retry-after", "retry-after-ms", "x-request-id", "x-ms-error-code", "ms-azureml-model-error-statuscode"]
@@ -72,7 +76,7 @@ def test_any_200_is_an_answer_or_an_error_of_ours(name: str, body: bytes) -> Non
 
 @given(
     st.sampled_from([("CHAT_STREAM", ChatAccumulator), ("COMPLETIONS_STREAM", CompletionAccumulator)]),
-    st.lists(BODIES | st.builds(lambda body: b"data: " + body + b"\n\n", BODIES), max_size=5),
+    st.lists(EVENTS, max_size=5) | st.lists(BODIES | EVENTS, max_size=5),
 )
 def test_any_stream_is_chunks_or_an_error_of_ours(kind: tuple[str, Any], pieces: list[bytes]) -> None:
     """Nothing that comes as a stream makes anything but chunks or an InferenceError."""
