@@ -43,10 +43,10 @@ class Deadline(NamedTuple):
         """Whether the moment has passed."""
         return self.at is not None and time.monotonic() >= self.at
 
-    def error(self, where: str) -> APITimeoutError:
+    def error(self, server: str) -> APITimeoutError:
         """The error to raise when it has passed."""
         remedy = REMEDIES.get(self.phase, "raise timeout, or check the service")
-        return APITimeoutError(f"{where} took too long ({self.phase}): {remedy}", phase=self.phase)
+        return APITimeoutError(f"{server} took too long ({self.phase}): {remedy}", phase=self.phase)
 
 
 NEVER = Deadline(None, "read")

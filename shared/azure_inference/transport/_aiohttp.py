@@ -216,13 +216,13 @@ _NO_LIMITS = aiohttp.ClientTimeout(total=None)
 _HTTP_ERRORS = (aiohttp.ClientError, OSError, RuntimeError)
 
 
-def _to_error(error: Exception, where: str, deadline: Deadline, *, is_closed: bool) -> InferenceError:
+def _to_error(error: Exception, server: str, deadline: Deadline, *, is_closed: bool) -> InferenceError:
     """The error of ours for one of `_HTTP_ERRORS`."""
     keep_words(error)
     if is_closed:
-        return closed_error(where)
+        return closed_error(server)
     if isinstance(error, OverdueError):
-        return deadline.error(where)
+        return deadline.error(server)
     if isinstance(error, aiohttp.ServerTimeoutError):
-        return Deadline(None, "write" if isinstance(error, WriteTimeoutError) else "read").error(where)
-    return connection_error(where, error, dropped=not isinstance(error, aiohttp.ClientConnectorError))
+        return Deadline(None, "write" if isinstance(error, WriteTimeoutError) else "read").error(server)
+    return connection_error(server, error, dropped=not isinstance(error, aiohttp.ClientConnectorError))

@@ -12,9 +12,9 @@ from azure_inference.timeouts import Deadline
 class InTime:
     """`asyncio.timeout` that raises an error of ours."""
 
-    def __init__(self, deadline: Deadline, where: str) -> None:
+    def __init__(self, deadline: Deadline, server: str) -> None:
         self._deadline = deadline
-        self._where = where
+        self._server = server
         self._timeout = asyncio.timeout(deadline.remaining)
 
     def __aenter__(self) -> Awaitable[object]:  # not async itself: there is nothing to add, and one coroutine less
@@ -26,4 +26,4 @@ class InTime:
         try:
             await self._timeout.__aexit__(kind, error, traceback)
         except TimeoutError:
-            raise self._deadline.error(self._where) from None
+            raise self._deadline.error(self._server) from None

@@ -127,19 +127,19 @@ class _HttpxResponse:
         self._engine = engine
         self.status = response.status_code
         self.headers: Mapping[str, str] = AnswerHeaders(response.headers)
-        self._where = call.server
+        self._server = call.server
         self._response = response
         self._pieces = aiter(cast("httpx.AsyncByteStream", response.stream))
 
     async def receive(self, deadline: Deadline) -> bytes:
         """The next bytes of the body, or none at its end."""
         try:
-            async with InTime(deadline, self._where):
+            async with InTime(deadline, self._server):
                 async for piece in self._pieces:
                     if piece:
                         return piece
         except HTTP_ERRORS as error:
-            raise to_error(error, self._where, is_closed=self._engine.is_closed) from error
+            raise to_error(error, self._server, is_closed=self._engine.is_closed) from error
         return b""
 
     async def close(self) -> None:

@@ -22,10 +22,10 @@ _OF_AUTHORITIES = (
 )
 
 
-def closed_error(where: str) -> APIConnectionError:
+def closed_error(server: str) -> APIConnectionError:
     """The error of a call whose client was closed meanwhile: it is not sent again, as it may have been answered."""
     return APIConnectionError(
-        f"the client was closed before {where} had answered: close it once its calls and streams have ended",
+        f"the client was closed before {server} had answered: close it once its calls and streams have ended",
         may_pass=False,
     )
 
@@ -46,7 +46,7 @@ def _own_words(text: str) -> str:
     return cut(" ".join(re.sub(_QUOTED, "", text).split()).rstrip(" :."), _SHOWN)
 
 
-def connection_error(where: str, error: Exception, *, dropped: bool) -> APIConnectionError:
+def connection_error(server: str, error: Exception, *, dropped: bool) -> APIConnectionError:
     """The error for a connection that failed; one that TLS refused is not worth another try."""
     cause: BaseException | None = error
     while cause is not None and (not isinstance(cause, ssl.SSLError) or isinstance(cause, _BROKEN_OFF)):
@@ -55,8 +55,8 @@ def connection_error(where: str, error: Exception, *, dropped: bool) -> APIConne
     if isinstance(cause, ssl.SSLCertVerificationError):
         code = getattr(getattr(cause, "certificate_error", cause), "verify_code", None)  # aiohttp's has it inside
         advice = _OF_AUTHORITIES if code in _UNKNOWN_AUTHORITY else "Check the endpoint."
-        return APIConnectionError(f"{where} has no valid certificate: {text}. {advice}", may_pass=False)
+        return APIConnectionError(f"{server} has no valid certificate: {text}. {advice}", may_pass=False)
     if cause is not None and not dropped:
-        return APIConnectionError(f"{where} offers no secure TLS: {text}. Check the endpoint.", may_pass=False)
-    what = f"the connection to {where} broke" if dropped else f"no connection to {where}"
+        return APIConnectionError(f"{server} offers no secure TLS: {text}. Check the endpoint.", may_pass=False)
+    what = f"the connection to {server} broke" if dropped else f"no connection to {server}"
     return APIConnectionError(f"{what}: {text}. Check the endpoint and the network.", dropped=dropped)

@@ -55,22 +55,22 @@ HTTP_ERRORS = (httpx.TransportError, httpx.StreamError, RuntimeError)
 """What httpx raises where it is used here; RuntimeError is its word for a client that was closed."""
 
 
-def to_error(error: Exception, where: str, deadline: Deadline = NEVER, *, is_closed: bool = False) -> InferenceError:
-    """The error of ours for one of `HTTP_ERRORS`; `where` is the server's address.
+def to_error(error: Exception, server: str, deadline: Deadline = NEVER, *, is_closed: bool = False) -> InferenceError:
+    """The error of ours for one of `HTTP_ERRORS`; `server` is the address of the server.
 
     `is_closed` says that what it was sent over was closed, which the error does not tell by itself.
     """
     keep_words(error)
     if isinstance(error, httpx.TransportError) and is_closed:
-        return closed_error(where)
+        return closed_error(server)
     if isinstance(error, httpx.TimeoutException):
         late = deadline if deadline.is_over else Deadline(None, _PHASES.get(type(error), "read"))
-        return late.error(where)
+        return late.error(server)
     if isinstance(error, httpx.TransportError):
         dropped = isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError)
-        return connection_error(where, error, dropped=dropped and not isinstance(error, httpx.ConnectError))
+        return connection_error(server, error, dropped=dropped and not isinstance(error, httpx.ConnectError))
     if isinstance(error, httpx.StreamError):
-        return connection_error(where, error, dropped=False)
+        return connection_error(server, error, dropped=False)
     return ConfigurationError(f"http_client cannot send: {error}. Pass one that is open, or none")
 
 

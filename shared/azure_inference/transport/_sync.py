@@ -44,7 +44,7 @@ class OpenResponse:
         self.status = response.status_code
         self.headers: Mapping[str, str] = AnswerHeaders(response.headers)
         self.deadline = deadline
-        self._where = call.server
+        self._server = call.server
         self._stream = cast("httpx.SyncByteStream", response.stream)
         self._pieces = iter(self._stream)
 
@@ -56,7 +56,7 @@ class OpenResponse:
         try:
             return next(self._pieces)
         except HTTP_ERRORS as error:
-            raise to_error(error, self._where, self.deadline, is_closed=self._pool.is_closed) from error
+            raise to_error(error, self._server, self.deadline, is_closed=self._pool.is_closed) from error
 
     def close(self) -> None:
         """Gives the connection back, if the body was read to its end; else ends it."""
@@ -69,7 +69,7 @@ class _ResponseOfUser(OpenResponse):
     def __next__(self) -> bytes:
         piece = super().__next__()
         if self.deadline.is_over:
-            raise self.deadline.error(self._where)
+            raise self.deadline.error(self._server)
         return piece
 
 
