@@ -90,6 +90,8 @@ class AzureInferenceLLM(Generating, BaseLLM):
         """The text for each prompt, at most `max_concurrency` of the config at once."""
         return await super(BaseLLM, self).abatch(inputs, config, return_exceptions=return_exceptions, **kwargs)
 
+    # LangChain shows the keywords of streams to traces as they are, unlike those of other calls.
+
     def stream(
         self,
         input: LanguageModelInput,  # noqa: A002 - LangChain's name

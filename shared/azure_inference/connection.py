@@ -84,7 +84,7 @@ class Connection:
         self._endpoint = endpoint
         self._options = options
         self._settings = resolve_settings(endpoint, credential, options)
-        if http_client is not None:
+        if http_client is not None:  # else there is no need yet to import httpx, here as in the clients
             transport.check_client("http_client", http_client)
         if async_http_client is not None:
             transport.check_client("async_http_client", async_http_client)

@@ -8,6 +8,8 @@ import ssl
 from azure_inference.errors import APIConnectionError
 from azure_inference.schema.failures import cut
 
+NO_ANSWER = "Server disconnected without sending a response."
+"""What httpcore says of a connection that ended before an answer began: whatever is installed, it is said so."""
 _QUOTED = r"(?s)(?<!\w)(?:bytearray\()?b['\"].*"
 """Where an error of an HTTP library begins to quote bytes."""
 _SHOWN = 300

@@ -16,6 +16,8 @@ from aiohttp.http import RawResponseMessage
 
 from azure_inference.timeouts import Deadline, Timeouts
 
+from ._errors import NO_ANSWER
+
 _FINAL = 200
 """The first status of an answer; those below only announce one."""
 _SWITCHING_PROTOCOLS = 101
@@ -24,7 +26,6 @@ _PIECE = 64 * 1024
 """Bytes that are read ahead at most, and written at once of a large body."""
 _LARGE = 1024 * 1024
 """Bytes from which on a body is large."""
-_NO_ANSWER = "Server disconnected without sending a response."
 _HEAD_LIMIT = 100 * 1024
 """The most bytes of a head, as of those that llhttp and h11 read in its place."""
 _PARSER_LIMITS: dict[str, Any] = dict.fromkeys(
@@ -185,7 +186,7 @@ class Handler(ResponseHandler):
 
     def _write(self, data: bytes) -> None:
         if self.transport is None:
-            raise aiohttp.ServerDisconnectedError(_NO_ANSWER)
+            raise aiohttp.ServerDisconnectedError(NO_ANSWER)
         self.transport.write(data)
 
     async def _write_slowly(self, body: bytes, patience: float | None) -> None:
@@ -254,7 +255,7 @@ class Handler(ResponseHandler):
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:  # noqa: ARG002 - it quotes what the server sent
         if isinstance(exc, aiohttp.ServerDisconnectedError):
-            exc = aiohttp.ServerDisconnectedError(_NO_ANSWER)  # aiohttp's own holds what has come of a head
+            exc = aiohttp.ServerDisconnectedError(NO_ANSWER)  # aiohttp's own holds what has come of a head
         elif not isinstance(exc, aiohttp.ClientError):
             exc = aiohttp.ClientPayloadError(getattr(exc, "message", "") or str(exc) or "the answer is not HTTP")
         payload = self._payload

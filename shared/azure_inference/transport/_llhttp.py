@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, cast
 import httpcore
 import httptools
 
+from ._errors import NO_ANSWER
+
 _READ_SIZE = 64 * 1024
 _TALK_LIMIT = 100 * 1024
 """The most bytes at a stretch that may bring nothing of a body: those of heads and trailers."""
@@ -195,7 +197,7 @@ class _Answer:
     def end(self) -> None:
         """Says that the connection has ended, which ends a body of no announced length."""
         if not self.has_head:
-            raise _PROTOCOL_ERROR("Server disconnected without sending a response.")
+            raise _PROTOCOL_ERROR(NO_ANSWER)
         if any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self.headers):
             raise _PROTOCOL_ERROR("the connection ended before the answer did")
         self.is_whole = self.is_last = True
