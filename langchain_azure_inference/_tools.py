@@ -59,7 +59,7 @@ def _to_tool(tool: Tool, strict: bool | None) -> dict[str, Any]:
     function = dict(made["function"])
     own = _own_schema(tool)
     if own and is_recursive(own):  # langchain-core writes out what is referred to, and has nothing where that recurs
-        function["parameters"] = {key: value for key, value in own.items() if key not in ("title", "description")}
+        function["parameters"] = _bare(own)
     to_make = _strictness(strict, function, "parameters")
     if to_make is not None:
         function["strict"] = to_make
@@ -136,8 +136,12 @@ def _named(wanted: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _to_function(named: Mapping[str, Any]) -> dict[str, Any]:
-    schema = {key: value for key, value in named["schema"].items() if key not in ("title", "description")}
-    return {**{key: value for key, value in named.items() if key != "schema"}, "parameters": schema}
+    return {**{key: value for key, value in named.items() if key != "schema"}, "parameters": _bare(named["schema"])}
+
+
+def _bare(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema without its name and description, which a function has beside it."""
+    return {key: value for key, value in schema.items() if key not in ("title", "description")}
 
 
 def to_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | dict[str, Any] | None:

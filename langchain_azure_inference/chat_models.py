@@ -69,7 +69,7 @@ class ChatAzureInference(Generating, BaseChatModel):
     @field_validator("profile", mode="before")
     @classmethod
     def _to_own_profile(cls, value: Any) -> Any:
-        """LangChain makes a model anew of all fields of another one, `configurable_fields` with another name."""
+        """Leaves out one that was looked up: LangChain may make a model of the fields of one with another name."""
         return None if isinstance(value, _LookedUp) else value
 
     @field_validator("response_format", mode="before")
@@ -290,7 +290,7 @@ class ChatAzureInference(Generating, BaseChatModel):
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
         outputs = [output for output in llm_outputs if output]
         if len(outputs) == 1 and outputs[0].get("token_usage"):
-            return outputs[0]  # what nearly every call comes to
+            return outputs[0]  # nearly always; and with its details, which sums do not have
         return add_outputs(outputs)
 
 

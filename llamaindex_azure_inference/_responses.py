@@ -205,7 +205,7 @@ def to_selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> lis
     """
     blocks = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
     if error_on_no_tool_call and not blocks:
-        raise ValueError(f"Expected at least one tool call, but got {len(blocks)} tool calls.")
+        raise ValueError("Expected at least one tool call, but got 0 tool calls.")  # in the words of LlamaIndex
     is_under_way = isinstance(response.raw, ChatCompletionChunk) and FINISH_REASON not in kwargs_of(response)
     selections: list[ToolSelection] = []
     for block in blocks:

@@ -129,13 +129,13 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
     @override
     @call_span
     def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
-        return super().__call__(nodes, **_own(kwargs))
+        return super().__call__(nodes, **_of_embedding(kwargs))
 
     @override
     @call_span
     async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """The nodes with their vectors, as a step of a pipeline."""
-        return await super().acall(nodes, **_own(kwargs))
+        return await super().acall(nodes, **_of_embedding(kwargs))
 
     @override
     @batch_span
@@ -261,7 +261,8 @@ class AzureInferenceEmbedding(Connected, MultiModalEmbedding):
         return self.profile_of(self.model)
 
 
-def _own(keywords: Mapping[str, Any]) -> dict[str, Any]:
+def _of_embedding(keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the keywords of all steps of a pipeline, those of this one."""
     return {name: value for name, value in keywords.items() if name == "show_progress"}
 
 
