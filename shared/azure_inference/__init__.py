@@ -6,18 +6,8 @@ from .attachments import document_text, to_image_input
 from .batching import all_at_most, in_batches, in_batches_async
 from .checks import check_list
 from .client import AsyncInferenceClient, InferenceClient
-from .connected import ConnectedModel
-from .connection import (
-    BASE_CONFIG,
-    CONFIG,
-    NOT_SERIALIZED,
-    OR_NONE,
-    Connection,
-    check_call,
-    conceal_call,
-    shared_in_copies,
-    split_call,
-)
+from .connected import BASE_CONFIG, CONFIG, OR_NONE, ConnectedModel, shared_in_copies
+from .connection import NOT_SERIALIZED, Connection, check_call, conceal_call, split_call
 from .credentials import Credential, conceal, concealed
 from .errors import (
     APIConnectionError,

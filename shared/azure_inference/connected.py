@@ -2,21 +2,50 @@
 
 import copy
 import os
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, SkipValidation
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SkipValidation
 
 from .arguments import ALIASES, CONNECTION, rename_arguments
-from .connection import BASE_CONFIG, NOT_SERIALIZED, OR_NONE, Connection, restored
+from .connection import NOT_SERIALIZED, Connection
 from .credentials import Credential, conceal, concealed
-from .errors import ConfigurationError
+from .errors import ConfigurationError, shown
 from .retry import RetryPolicy
 from .settings import ENDPOINT_VARIABLE
 from .timeouts import Timeouts
 
+CONFIG = ConfigDict(
+    extra="forbid",
+    arbitrary_types_allowed=True,
+    hide_input_in_errors=True,
+    protected_namespaces=(),
+    defer_build=False,
+    allow_inf_nan=False,
+)
+"""How pydantic is to make a class that has these arguments."""
+BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
+"""The same for a class of which no objects are made: its validator would be built in vain."""
+OR_NONE = BeforeValidator(lambda given: {} if given is None else given)
+"""Lets a field that is a mapping be given as None, which means nothing."""
 _MAPPINGS = frozenset({"model_kwargs", "additional_kwargs"})
 """What can be None, which means nothing: pydantic sees to it where a model is made, and not where one is changed."""
+
+
+def _restored(kind: type) -> Callable[[Any], Any]:
+    """What takes an argument that is written down as a mapping of its fields; anything else stays as it is."""
+
+    def restore(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        fields = cast("dict[str, Any]", value)
+        try:
+            return kind(**fields)
+        except TypeError:
+            names = ", ".join(kind.__annotations__)
+            raise ConfigurationError(f"{shown(fields)} is not a {kind.__name__}, which has {names}: pass one") from None
+
+    return restore
 
 
 class ConnectedModel(BaseModel):
@@ -45,11 +74,11 @@ class ConnectedModel(BaseModel):
     """What becomes of parameters that the API does not define: `pass-through`, `drop` or `error`."""
     on_unsupported: SkipValidation[str | None] = None
     """`drop` to leave out, with a warning, a parameter that the model refuses; by default the refusal is raised."""
-    timeout: Annotated[float | Timeouts | None, SkipValidation, BeforeValidator(restored(Timeouts))] = None
+    timeout: Annotated[float | Timeouts | None, SkipValidation, BeforeValidator(_restored(Timeouts))] = None
     """Seconds that a whole call may take, or `Timeouts`; by default 600, and less for each phase of it."""
     max_retries: SkipValidation[int | None] = None
     """How often a failed request is sent again; by default 2."""
-    retry: Annotated[RetryPolicy | None, SkipValidation, BeforeValidator(restored(RetryPolicy))] = None
+    retry: Annotated[RetryPolicy | None, SkipValidation, BeforeValidator(_restored(RetryPolicy))] = None
     """When and how often, in full."""
     credential_scopes: SkipValidation[Sequence[str] | None] = None
     """The scopes that tokens are asked for, if not those of the host."""
@@ -106,3 +135,12 @@ class ConnectedModel(BaseModel):
         vars(bare).update(dict.fromkeys(NOT_SERIALIZED))
         vars(bare).pop(CONNECTION, None)
         return super(ConnectedModel, bare).__getstate__()
+
+
+def shared_in_copies(owner: object, memo: Mapping[int, Any] | None, *more: str) -> dict[int, Any]:
+    """The memo for a deep copy of an object with our arguments: credentials and clients hold locks and sockets.
+
+    `more` are the names of further attributes that copies share.
+    """
+    shared = [getattr(owner, name, None) for name in (*NOT_SERIALIZED, *more)]
+    return {**(memo or {}), **{id(value): value for value in shared}}

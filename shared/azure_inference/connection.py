@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self, Unpack, cast
-
-from pydantic import BeforeValidator, ConfigDict
 
 from . import transport
 from .arguments import ALIASES, is_key, words_for
 from .client import AsyncInferenceClient, InferenceClient
 from .credentials import Credential, conceal, conceal_headers, concealed
-from .errors import ConfigurationError, shown
+from .errors import ConfigurationError
 from .fields import values_of
 from .profiles import ModelProfile
 from .settings import ARGUMENTS, CallOptions, ClientOptions, ClientSettings, no_call_argument, resolve_settings
 
 NOT_SERIALIZED = ("credential", "headers", "http_client", "async_http_client")
 """The arguments that are never shown or written down, since they hold secrets or sockets; copies share them."""
-CONFIG = ConfigDict(
-    extra="forbid",
-    arbitrary_types_allowed=True,
-    hide_input_in_errors=True,
-    protected_namespaces=(),
-    defer_build=False,
-    allow_inf_nan=False,
-)
-"""How pydantic is to make a class that has these arguments."""
-BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
-"""The same for a class of which no objects are made: its validator would be built in vain."""
-OR_NONE = BeforeValidator(lambda given: {} if given is None else given)
-"""Lets a field that is a mapping be given as None, which means nothing."""
 _OF_CALLS = frozenset((*CallOptions.__annotations__, "model", "extra_body"))
 _NOT_OF_CALLS = frozenset((*ARGUMENTS, *ALIASES, *words_for((*ARGUMENTS, *_OF_CALLS)))) - _OF_CALLS
 """Names of a connection's arguments, here and elsewhere, that say nothing in a call, least of all to the model."""
@@ -179,31 +164,6 @@ class Connection:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _loaded, (self._endpoint, {k: v for k, v in self._options.items() if k not in NOT_SERIALIZED})
-
-
-def restored(kind: type) -> Callable[[Any], Any]:
-    """What takes an argument that is written down as a mapping of its fields; anything else stays as it is."""
-
-    def restore(value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        fields = cast("dict[str, Any]", value)
-        try:
-            return kind(**fields)
-        except TypeError:
-            names = ", ".join(kind.__annotations__)
-            raise ConfigurationError(f"{shown(fields)} is not a {kind.__name__}, which has {names}: pass one") from None
-
-    return restore
-
-
-def shared_in_copies(owner: object, memo: Mapping[int, Any] | None, *more: str) -> dict[int, Any]:
-    """The memo for a deep copy of an object with our arguments: credentials and clients hold locks and sockets.
-
-    `more` are the names of further attributes that copies share.
-    """
-    shared = [getattr(owner, name, None) for name in (*NOT_SERIALIZED, *more)]
-    return {**(memo or {}), **{id(value): value for value in shared}}
 
 
 def check_call(keywords: Mapping[str, Any]) -> None:
