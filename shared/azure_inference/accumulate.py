@@ -6,7 +6,6 @@ from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
-from .calls import ToolCalls, check_names
 from .pieces import Pieces, given
 from .reasoning import Parted, ThoughtReader, with_unopened
 from .schema._json import is_array, is_object
@@ -20,6 +19,7 @@ from .schema.chunks import (
     ToolCallDelta,
 )
 from .schema.completions import Completion, CompletionChoice
+from .tool_calls import ToolCalls, check_names
 
 _HEAD = ("id", "object", "created", "model")
 """What nearly every stream says with its first chunk."""

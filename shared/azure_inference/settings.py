@@ -10,7 +10,6 @@ from . import bodies, dialects, protocol, transport
 from ._version import __version__
 from .accumulate import ChatAccumulator
 from .arguments import meant, unknown_argument
-from .calls import check_names
 from .checks import check_count, check_flag, check_text, check_texts
 from .credentials import Credential, conceal, to_authorizer
 from .endpoints import AnswerT, Endpoint
@@ -23,6 +22,7 @@ from .schema._base import RequestModel
 from .schema.chat import ChatCompletion
 from .schema.failures import cut
 from .timeouts import Timeouts
+from .tool_calls import check_names
 from .transport import TransportSettings
 
 ENDPOINT_VARIABLE = "AZURE_INFERENCE_ENDPOINT"

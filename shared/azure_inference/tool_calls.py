@@ -1,4 +1,4 @@
-"""The tool calls of a streamed answer, put together from their pieces."""
+"""The tool calls of an answer: put together from the pieces of a stream, and checked."""
 
 from __future__ import annotations
 
