@@ -101,8 +101,14 @@ class ClientSettings(NamedTuple):
 
     def tries(self, call: Call[Any], options: CallOptions) -> Tries:
         """The attempts of a call, about to begin."""
-        timeout = options.get("timeout")
-        return self.transport.tries(call, None if timeout is None else Timeouts.of(timeout))
+        sending, timeout = self.transport, options.get("timeout")
+        return Tries(
+            sending.retry,
+            sending.budget,
+            call=call,
+            renew=sending.authorizer.forget,
+            timeouts=sending.timeouts if timeout is None else Timeouts.of(timeout),
+        )
 
     def streamed(self, request: RequestModel, options: CallOptions) -> RequestModel:
         """The request for an answer in pieces."""

@@ -1,10 +1,9 @@
 """How a transport sends."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from azure_inference.credentials import Authorizer, Headers
-from azure_inference.protocol import Call
-from azure_inference.retry import RetryBudget, RetryPolicy, Tries
+from azure_inference.retry import RetryBudget, RetryPolicy
 from azure_inference.timeouts import Timeouts
 
 if TYPE_CHECKING:
@@ -33,13 +32,3 @@ class TransportSettings(NamedTuple):
     max_connections: int
     keepalive_expiry: float = 30.0
     proxy: "httpx.Proxy | None" = None
-
-    def tries(self, call: Call[Any], timeouts: Timeouts | None) -> Tries:
-        """The attempts of a call, about to begin."""
-        return Tries(
-            self.retry,
-            self.budget,
-            call=call,
-            renew=self.authorizer.forget,
-            timeouts=timeouts or self.timeouts,
-        )
