@@ -69,10 +69,16 @@ ARGUMENTS = ("endpoint", "credential", "http_client", "async_http_client", *Clie
 
 
 class ClientSettings(NamedTuple):
-    """What both clients make of their arguments: where calls go, who sends them, and what goes with each."""
+    """What both clients make of their arguments: where calls go, how they are sent, and what goes with each.
+
+    `budget` is what is left to spend on trying again, of all calls together.
+    """
 
     target: dialects.Target
     transport: TransportSettings
+    retry: RetryPolicy
+    budget: RetryBudget
+    timeouts: Timeouts
     extra_parameters: ExtraParameters | None
     remedy: Remedy
     stream_usage: bool
@@ -101,13 +107,13 @@ class ClientSettings(NamedTuple):
 
     def tries(self, call: Call[Any], options: CallOptions) -> Tries:
         """The attempts of a call, about to begin."""
-        sending, timeout = self.transport, options.get("timeout")
+        timeout = options.get("timeout")
         return Tries(
-            sending.retry,
-            sending.budget,
+            self.retry,
+            self.budget,
             call=call,
-            renew=sending.authorizer.forget,
-            timeouts=sending.timeouts if timeout is None else Timeouts.of(timeout),
+            renew=self.transport.authorizer.forget,
+            timeouts=self.timeouts if timeout is None else Timeouts.of(timeout),
         )
 
     def streamed(self, request: RequestModel, options: CallOptions) -> RequestModel:
@@ -218,13 +224,13 @@ def resolve_settings(
         target=target,
         transport=TransportSettings(
             authorizer=to_authorizer(credential, scopes),
-            retry=_retry_policy(options),
-            budget=RetryBudget(),
-            timeouts=Timeouts.of(options.get("timeout")),
             headers=(("user-agent", USER_AGENT), bodies.NO_COMPRESSION),
             max_connections=options.get("max_connections") or MAX_CONNECTIONS,
             proxy=transport.environment_proxy(target.origin) if options.get("trust_env") else None,
         ),
+        retry=_retry_policy(options),
+        budget=RetryBudget(),
+        timeouts=Timeouts.of(options.get("timeout")),
         extra_parameters=to_extra_parameters(options.get("extra_parameters")),
         remedy=Remedy(options.get("on_unsupported")),
         stream_usage=options.get("stream_usage", True),
