@@ -51,8 +51,8 @@ _PHASES: dict[type[httpx.TimeoutException], str] = {
 }
 
 
-HTTP_ERRORS = (httpx.TransportError, httpx.StreamError, RuntimeError)
-"""What httpx raises where it is used here; RuntimeError is its word for a client that was closed."""
+HTTP_ERRORS = (httpx.TransportError, RuntimeError)
+"""What httpx raises where it is used here; RuntimeError: a StreamError, or a client that was closed."""
 
 
 def to_error(error: Exception, server: str, deadline: Deadline = NEVER, *, is_closed: bool = False) -> InferenceError:

@@ -105,9 +105,6 @@ class _Exchanges(httpcore.ConnectionInterface):
     def info(self) -> str:
         return f"{str(self._origin)!r}, HTTP/1.1, {self._state}"
 
-    def can_handle_request(self, origin: httpcore.Origin) -> bool:
-        return origin == self._origin
-
     def is_available(self) -> bool:
         return self.is_idle()
 
