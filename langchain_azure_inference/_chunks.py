@@ -118,11 +118,9 @@ def _may_be_object(arguments: str | None) -> bool:
     return not arguments or arguments.lstrip().startswith("{")
 
 
-def to_chunks(choice: ChunkChoice | None) -> list[ChatGenerationChunk]:
+def to_chunks(choice: ChunkChoice) -> list[ChatGenerationChunk]:
     """What a piece of an answer says, in LangChain chunks of one kind of content each."""
     made: list[ChatGenerationChunk] = []
-    if choice is None:
-        return made
     delta = choice.delta
     if thought := delta.reasoning_text:
         made.append(_chunk(additional_kwargs={"reasoning_content": thought}))

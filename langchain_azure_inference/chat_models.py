@@ -184,8 +184,8 @@ class ChatAzureInference(Generating, BaseChatModel):
             first = FirstChoice()
             with self.connection.client.stream_chat(request, **options) as stream:
                 while chunks := stream.arrived():
-                    for chunk in chunks:
-                        yield from to_chunks(first.of(chunk.choices))
+                    for choice in first.in_chunks(chunks):
+                        yield from to_chunks(choice)
                 if answer := stream.so_far:
                     yield to_last_chunk(answer, first.of_whole(answer.choices))
 
@@ -201,9 +201,9 @@ class ChatAzureInference(Generating, BaseChatModel):
             first = FirstChoice()
             async with await self.connection.async_client.stream_chat(request, **options) as stream:
                 while chunks := await stream.arrived():
-                    for chunk in chunks:
-                        for piece in to_chunks(first.of(chunk.choices)):
-                            yield piece
+                    for choice in first.in_chunks(chunks):
+                        for chunk in to_chunks(choice):
+                            yield chunk
                 if answer := stream.so_far:
                     yield to_last_chunk(answer, first.of_whole(answer.choices))
 

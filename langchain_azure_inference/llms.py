@@ -155,8 +155,9 @@ class AzureInferenceLLM(Generating, BaseLLM):
             request, options = self._prepare(prompt, stop, kwargs)
             first = FirstChoice()
             with self.connection.client.stream_complete(request, **options) as stream:
-                for answer in stream:
-                    if chunk := _to_chunk(first.of(answer.choices)):
+                while chunks := stream.arrived():
+                    for choice in first.in_chunks(chunks):
+                        chunk = _to_chunk(choice)
                         if run_manager:
                             run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
@@ -174,8 +175,9 @@ class AzureInferenceLLM(Generating, BaseLLM):
             request, options = self._prepare(prompt, stop, kwargs)
             first = FirstChoice()
             async with await self.connection.async_client.stream_complete(request, **options) as stream:
-                async for answer in stream:
-                    if chunk := _to_chunk(first.of(answer.choices)):
+                while chunks := await stream.arrived():
+                    for choice in first.in_chunks(chunks):
+                        chunk = _to_chunk(choice)
                         if run_manager:
                             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
@@ -202,8 +204,8 @@ def _to_info(choice: Any) -> dict[str, Any]:
     return {name: value for name, value in info.items() if value}
 
 
-def _to_chunk(choice: CompletionChunkChoice | None) -> GenerationChunk | None:
-    return None if choice is None else GenerationChunk(text=choice.text, generation_info=_to_info(choice) or None)
+def _to_chunk(choice: CompletionChunkChoice) -> GenerationChunk:
+    return GenerationChunk(text=choice.text, generation_info=_to_info(choice) or None)
 
 
 def _to_last_chunk(whole: Completion) -> GenerationChunk:

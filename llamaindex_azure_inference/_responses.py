@@ -121,7 +121,9 @@ class StreamedAnswer:
         if delta.tool_calls:
             for piece in delta.tool_calls:
                 self._add_call(piece)
-        text, thought = delta.text_and_reasoning
+        text = thought = ""
+        if delta.content or delta.reasoning_content or delta.reasoning:
+            text, thought = delta.text_and_reasoning
         if delta.audio is not None:
             text = self._add_audio(delta.audio, text)
         if delta.refusal:

@@ -186,12 +186,16 @@ class StreamReader(Generic[ChunkT, WholeT]):
                     self._done()
                     return
                 chunk = self._read_patiently(data)
-            if not chunk.choices or (chunk.model_extra and "error" in chunk.model_extra):
-                raise_if_failure(self._call, self._headers, data)
-            if len(chunk.choices) > 1:
-                self.ready.extend(map(self._accumulator.add, _apart(chunk)))
+            if len(chunk.choices) != 1 or chunk.model_extra:
+                self._take_odd(chunk, data)
             else:
                 self.ready.append(self._accumulator.add(chunk))
+
+    def _take_odd(self, chunk: ChunkT, data: bytes) -> None:
+        """Takes in a chunk that may be an error, or hold several pieces of one choice."""
+        if not chunk.choices or (chunk.model_extra and "error" in chunk.model_extra):
+            raise_if_failure(self._call, self._headers, data)
+        self.ready.extend(map(self._accumulator.add, _apart(chunk)))
 
     def _unfinished(self) -> InferenceError:
         """The error for a body that ended too early, or that was no event stream at all."""
@@ -277,7 +281,7 @@ def _apart(chunk: ChunkT) -> list[ChunkT]:
         index = position if choice.index is None else choice.index
         rows[places[index]].append(replace(choice, index=index))
         places[index] += 1
-    return [chunk] if len(rows) == 1 else [replace(chunk, choices=row) for row in rows.values()]
+    return [chunk] if len(rows) < 2 else [replace(chunk, choices=row) for row in rows.values()]
 
 
 def _no_stream(body: bytes) -> ResponseValidationError:

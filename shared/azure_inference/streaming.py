@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from . import transport
 from .errors import InferenceError
@@ -16,6 +16,14 @@ from .schema.chunks import ChunkChoice, CompletionChunkChoice
 from .timeouts import Deadline
 
 ChoiceT = TypeVar("ChoiceT", bound=Choice | ChunkChoice | CompletionChunkChoice)
+
+if TYPE_CHECKING:
+    ChoiceT_co = TypeVar("ChoiceT_co", bound=Choice | ChunkChoice | CompletionChunkChoice, covariant=True)
+
+    class _Chunk(Protocol[ChoiceT_co]):
+        @property
+        def choices(self) -> Sequence[ChoiceT_co]: ...
+
 
 _LAST_BYTES = 0.01
 """Seconds to wait for the end of a body once the stream has said that it is done."""
@@ -247,6 +255,16 @@ class FirstChoice:
                 self.index = index
                 return choice
         return None
+
+    def in_chunks(self, chunks: Iterable[_Chunk[ChoiceT]]) -> Iterator[ChoiceT]:
+        """The pieces of it in some chunks, in their order."""
+        for chunk in chunks:
+            choices = chunk.choices
+            # Nearly always there is one choice, and the one that is followed: then no function is called to find it.
+            if len(choices) == 1 and choices[0].index == self.index is not None:
+                yield choices[0]
+            elif (choice := self.of(choices)) is not None:
+                yield choice
 
     def of_whole(self, choices: Sequence[ChoiceT]) -> ChoiceT:
         """The one of a whole answer, which has at least one."""
