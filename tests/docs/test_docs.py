@@ -19,6 +19,14 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NOT_RUN = re.compile(r"<!-- not run: [^\n]+ -->\n$")
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+COMMANDS = "azure-inference-emulator|cd|curl|export|git|make|pip|python|python3"
+COMMAND = re.compile(rf"(?:{COMMANDS})(?: |$)")
+SECOND_COMMAND = re.compile(rf"(?<![&|;])\s(?:{COMMANDS}) \S")
+SOURCES = sorted((ROOT / "shared").rglob("*.py"))
+READS_ENVIRONMENT = re.compile(r"\bos\.(?:environ|getenv)\b")
+NAME_OF_VARIABLE = re.compile(r"""["']([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)["']""")
+WELL_KNOWN_VARIABLE = re.compile(r"\b(?:AZURE_INFERENCE_[A-Z_]+|SSL_?[A-Z_]*(?:FILE|DIR)|[A-Z]+_PROXY)\b")
 
 
 def page_name(page: Path) -> str:
@@ -118,3 +126,37 @@ def test_names_of_the_emulator():
 
     missing = [name for name in (*flags, *models.MODELS, *faults.NAMES) if f"`{name}" not in page]
     assert not missing
+
+
+def console_lines(page: Path) -> list[str]:
+    """The lines of a page's console blocks that should begin a command: those that continue one are left out."""
+    blocks = [found.group(1).splitlines() for found in CONSOLE.finditer(page.read_text(encoding="utf-8"))]
+    return [
+        line
+        for block in blocks
+        for before, line in zip(["", *block], block, strict=False)
+        if line.strip() and not before.endswith("\\")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in (*PAGES, ROOT / "CONTRIBUTING.md") if console_lines(page)], ids=page_name
+)
+def test_commands(page):
+    """What a page has people type is one command a line: a page that is wrapped anew must not join them."""
+    for line in console_lines(page):
+        assert COMMAND.match(line), f"{line!r} begins with no command that is known here"
+        assert not SECOND_COMMAND.search(line), f"{line!r} holds a second command"
+
+
+def test_environment_variables():
+    """The page of operations names every environment variable that the library and the emulator read."""
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    found = set()
+    for source in SOURCES:
+        text = source.read_text(encoding="utf-8")
+        found |= set(WELL_KNOWN_VARIABLE.findall(text))
+        found |= set(NAME_OF_VARIABLE.findall(text)) if READS_ENVIRONMENT.search(text) else set()
+
+    assert found >= {"AZURE_INFERENCE_ENDPOINT", "SSLKEYLOGFILE", "NO_PROXY"}
+    assert not [name for name in found if f"`{name}`" not in page]
