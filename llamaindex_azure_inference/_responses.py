@@ -119,8 +119,7 @@ class StreamedAnswer:
             self._is_over = self._is_over or bool(choice.finish_reason)
         delta = choice.delta
         if delta.tool_calls:
-            for piece in delta.tool_calls:
-                self._add_call(piece)
+            self._add_calls(delta.tool_calls)
         text = thought = ""
         if delta.content or delta.reasoning_content or delta.reasoning:
             text, thought = delta.text_and_reasoning
@@ -134,15 +133,16 @@ class StreamedAnswer:
             self._reasoning += thought
         return self._response(chunk, text, thought, choice.logprobs)
 
-    def _add_call(self, piece: ToolCallDelta) -> None:
-        index, function = piece.index or 0, piece.function
-        known = self._calls.get(index)
-        if known is not None:
-            known["tool_name"] = known["tool_name"] or self._own_name(function.name)
-            known["tool_kwargs"] += function.arguments or ""
-        elif self._calling.parallel or not self._calls:
-            new = _call_block(piece.id, self._own_name(function.name), function.arguments or "")
-            self._calls = dict(sorted({**self._calls, index: new}.items()))
+    def _add_calls(self, pieces: list[ToolCallDelta]) -> None:
+        for piece in pieces:
+            index, function = piece.index or 0, piece.function
+            known = self._calls.get(index)
+            if known is not None:
+                known["tool_name"] = known["tool_name"] or self._own_name(function.name)
+                known["tool_kwargs"] += function.arguments or ""
+            elif self._calling.parallel or not self._calls:
+                new = _call_block(piece.id, self._own_name(function.name), function.arguments or "")
+                self._calls = dict(sorted({**self._calls, index: new}.items()))
         # What programs of llama-index-core ask, to know whether they are given calls.
         self._kept["tool_calls"] = [*map(_legacy_so_far, self._calls.values())]
 

@@ -65,6 +65,8 @@ _SCOPE_OF_HOST = (
     ("*.inference.ml.azure.com", _MACHINE_LEARNING),
     ("*.models.ai.azure.com", _MACHINE_LEARNING),
     ("*.inference.ai.azure.com", _MACHINE_LEARNING),
+    ("*.inference.ml.azure.us", "https://ml.azure.us/.default"),
+    ("*.inference.ml.azure.cn", "https://ml.azure.cn/.default"),
     ("*.azure.us", "https://cognitiveservices.azure.us/.default"),
     ("*.azure.cn", "https://cognitiveservices.azure.cn/.default"),
     ("*", _COGNITIVE),

@@ -145,7 +145,8 @@ def prepare(
         endpoint=endpoint,
         target=target,
         url=target.url(endpoint.path, query),
-        client_request_id=sent.pop("x-ms-client-request-id", "") or os.urandom(16).hex(),
+        # str: other values of headers are not shown, and this one is what a call is found by in logs.
+        client_request_id=str(sent.pop("x-ms-client-request-id", "")) or os.urandom(16).hex(),
         headers=tuple(sent.items()),
         body=body,
         model=getattr(request, "model", None),

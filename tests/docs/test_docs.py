@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
 import re
 import subprocess
@@ -12,6 +14,11 @@ import pytest
 
 import azure_inference
 
+FRAMEWORKS = {
+    "langchain.md": ("langchain_azure_inference", "langchain_core"),
+    "llamaindex.md": ("llamaindex_azure_inference", "llama_index"),
+}
+"""The page of each framework: the package that it describes, and where the base classes of its models are."""
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DOCUMENTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "tests").rglob("*.md")]
@@ -51,7 +58,7 @@ def code(page: Path) -> str:
 @pytest.mark.parametrize("page", [page for page in PAGES if code(page).strip()], ids=page_name)
 def test_code(page, route, emulator, tmp_path):
     """What a page shows runs as it stands, from its first block to its last, in a folder with the user's documents."""
-    script = tmp_path / f"{page.stem}.py"
+    script = tmp_path / f"{page.stem}_page.py"  # not the name of a package that it imports
     script.write_text(code(page), encoding="utf-8")
     (tmp_path / "documents").mkdir()
     (tmp_path / "documents" / "warranty.txt").write_text("The warranty of the lamp is two years.\n", encoding="utf-8")
@@ -160,3 +167,40 @@ def test_environment_variables():
 
     assert found >= {"AZURE_INFERENCE_ENDPOINT", "SSLKEYLOGFILE", "NO_PROXY"}
     assert not [name for name in found if f"`{name}`" not in page]
+
+
+@pytest.mark.parametrize("page", FRAMEWORKS)
+def test_arguments(page):
+    """The tables have every argument of the classes, and none that is not there; the page has what docstrings name."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    tables = re.findall(r"^\| argument \|.*\n\|---.*\n((?:\|.*\n)+)", text, re.MULTILINE)
+    cells = [row.split("|")[1] for table in tables for row in table.splitlines()]
+    named = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+    package, framework = FRAMEWORKS[page]
+    kinds = model_classes(package)
+    assert kinds
+    assert [kind.__name__ for kind in kinds if f"`{kind.__name__}`" not in text] == []
+    own = set().union(*(own_arguments(kind, framework) for kind in kinds))
+    taken = set().union(*(kind.model_fields.keys() | kind.other_names.keys() for kind in kinds))
+    assert own - named == set()
+    assert named - taken == set()
+
+    said = {name for kind in kinds for name in re.findall(r"`(\w+)`", inspect.getdoc(kind) or "") if name in taken}
+    assert [name for name in sorted(said) if f"`{name}`" not in text] == []
+
+
+def model_classes(package: str) -> list[type]:
+    """The classes of a package that have arguments."""
+    module = importlib.import_module(package)
+    exported = [getattr(module, name) for name in module.__all__]
+    return [kind for kind in exported if issubclass(kind, azure_inference.ConnectedModel)]
+
+
+def own_arguments(kind: type, framework: str) -> set[str]:
+    """The arguments of a class that are not its framework's, those that it defines anew, and their other names."""
+    theirs = [base for base in kind.__mro__ if base.__module__.partition(".")[0] == framework]
+    inherited = {name for base in theirs for name in getattr(base, "model_fields", ())}
+    ours = [base for base in kind.__mro__ if "azure_inference" in base.__module__.partition(".")[0]]
+    anew = {name for base in ours for name in inspect.get_annotations(base)} & kind.model_fields.keys()
+    return (kind.model_fields.keys() - inherited) | anew | kind.other_names.keys()
