@@ -1,7 +1,7 @@
 """`AzureInference`: the chat models of an endpoint as a LlamaIndex LLM."""
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -26,10 +26,10 @@ from typing_extensions import override
 
 from azure_inference import (
     CONFIG,
-    OR_NONE,
     CallOptions,
     ChatRequest,
     ConfigurationError,
+    Parameters,
     own_fields,
     split_call,
     to_function,
@@ -85,7 +85,7 @@ class AzureInference(Connected, FunctionCallingLLM):
     """Asks for the same answer to the same request."""
     stop: list[str] | str | None = None
     """Texts at which the model stops."""
-    additional_kwargs: Annotated[dict[str, Any], OR_NONE] = Field(default_factory=dict)
+    additional_kwargs: Parameters = Field(default_factory=dict)
     """More request parameters, as `model_kwargs`."""
     context_window: int | None = None
     """Tokens of prompt and answer together; by default what is known of the model, else 3900."""
@@ -114,11 +114,17 @@ class AzureInference(Connected, FunctionCallingLLM):
             calls_tools = profile.tool_calling is not False
         return LLMMetadata(
             context_window=self.context_window or profile.context_window or DEFAULT_CONTEXT_WINDOW,
-            num_output=self.max_tokens or DEFAULT_NUM_OUTPUTS,
+            num_output=self._token_limit or DEFAULT_NUM_OUTPUTS,
             is_chat_model=True,
             is_function_calling_model=calls_tools,
             model_name=self.model or "unknown",
         )
+
+    @property
+    def _token_limit(self) -> int | None:
+        """The most tokens of an answer that are asked for, by whichever argument and name."""
+        fields = wire_fields(own_fields(self, ChatRequest), self.model_kwargs, self.additional_kwargs)
+        return fields.get("max_tokens") or fields.get("max_completion_tokens")
 
     @property
     def model_name(self) -> str | None:

@@ -6,7 +6,7 @@ from .attachments import document_text, to_image_input
 from .batching import all_at_most, in_batches, in_batches_async
 from .checks import check_list
 from .client import AsyncInferenceClient, InferenceClient
-from .connected import BASE_CONFIG, CONFIG, OR_NONE, ConnectedModel, shared_in_copies
+from .connected import BASE_CONFIG, CONFIG, ConnectedModel, Parameters, shared_in_copies
 from .connection import NOT_SERIALIZED, Connection, check_call, conceal_call, split_call
 from .credentials import Credential, conceal, concealed
 from .errors import (
@@ -114,7 +114,6 @@ __all__ = [
     "BASE_CONFIG",
     "CONFIG",
     "NOT_SERIALIZED",
-    "OR_NONE",
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
@@ -179,6 +178,7 @@ __all__ = [
     "OtherMessage",
     "OtherPart",
     "ParameterNotSupportedError",
+    "Parameters",
     "PermissionDeniedError",
     "PromptTokensDetails",
     "RateLimitError",

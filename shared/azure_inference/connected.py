@@ -7,11 +7,12 @@ from typing import Annotated, Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SkipValidation
 
-from .arguments import ALIASES, CONNECTION, rename_arguments
+from .arguments import ALIASES, CONNECTION, is_key, rename_arguments
 from .connection import NOT_SERIALIZED, Connection
 from .credentials import Credential, conceal, concealed
 from .errors import ConfigurationError, shown
 from .retry import RetryPolicy
+from .schema.failures import cut
 from .settings import ENDPOINT_VARIABLE
 from .timeouts import Timeouts
 
@@ -26,10 +27,25 @@ CONFIG = ConfigDict(
 """How pydantic is to make a class that has these arguments."""
 BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
 """The same for a class of which no objects are made: its validator would be built in vain."""
-OR_NONE = BeforeValidator(lambda given: {} if given is None else given)
-"""Lets a field that is a mapping be given as None, which means nothing."""
-_MAPPINGS = frozenset({"model_kwargs", "additional_kwargs"})
-"""What can be None, which means nothing: pydantic sees to it where a model is made, and not where one is changed."""
+_PARAMETERS = frozenset({"model_kwargs", "additional_kwargs"})
+"""Fields of type `Parameters`: pydantic sees to them where a model is made, and not where one is changed."""
+
+
+def _to_parameters(given: Any) -> Any:
+    if not isinstance(given, dict):
+        return {} if given is None else given
+    parameters = cast("dict[str, Any]", given)
+    for name in filter(is_key, map(str, parameters)):
+        raise ConfigurationError(f"{cut(name)} is not a parameter of models: pass a key as credential (value withheld)")
+    if _EXTRAS in parameters:
+        raise ConfigurationError(f"{_EXTRAS} is not a parameter of models: put what it holds in model_kwargs itself")
+    return parameters
+
+
+_EXTRAS = "model_extras"
+"""What clients on azure-ai-inference call a mapping of further parameters."""
+Parameters = Annotated[dict[str, Any], BeforeValidator(_to_parameters)]
+"""Parameters for every request; None means none. A key among them would go to the model, and be seen in traces."""
 
 
 def _restored(kind: type) -> Callable[[Any], Any]:
@@ -64,7 +80,7 @@ class ConnectedModel(BaseModel):
     """A key, or something that gives tokens, sync or async; by default AZURE_INFERENCE_CREDENTIAL. Never serialized."""
     base_model: str | None = None
     """The model behind a deployment whose name does not tell it: what is known of models is looked up by it."""
-    model_kwargs: Annotated[dict[str, Any], OR_NONE] = Field(default_factory=dict)
+    model_kwargs: Parameters = Field(default_factory=dict)
     """More parameters for every request; those the API does not define are extra parameters."""
     api_version: SkipValidation[str | None] = None
     """The `api-version` of the query, where the endpoint takes one."""
@@ -108,7 +124,7 @@ class ConnectedModel(BaseModel):
     def __setattr__(self, name: str, value: Any) -> None:
         name = self.other_names.get(name, name)
         if name not in Connection.arguments:
-            super().__setattr__(name, {} if value is None and name in _MAPPINGS else value)
+            super().__setattr__(name, _to_parameters(value) if name in _PARAMETERS else value)
             return
         super().__setattr__(name, concealed({name: value})[name])
         vars(self).pop(CONNECTION, None)
@@ -116,7 +132,7 @@ class ConnectedModel(BaseModel):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy. It shares the connection, unless `update` has something that makes another one."""
         given = concealed(rename_arguments(update or {}, self.other_names))
-        given |= {name: {} for name in _MAPPINGS.intersection(given) if given[name] is None}
+        given |= {name: _to_parameters(given[name]) for name in _PARAMETERS.intersection(given)}
         copied = super().model_copy(update=given, deep=deep)
         if not Connection.arguments.isdisjoint(given):
             vars(copied).pop(CONNECTION, None)

@@ -255,7 +255,7 @@ class RateLimitError(APIStatusError):
 
 
 class InternalServerError(APIStatusError):
-    """The service failed."""
+    """The service failed, or took too long (408)."""
 
 
 _BY_STATUS: dict[int, type[APIStatusError]] = {
@@ -263,8 +263,10 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
     403: PermissionDeniedError,
     404: NotFoundError,
     405: NotFoundError,
+    408: InternalServerError,  # it was the service that took too long
     410: NotFoundError,
     422: UnprocessableEntityError,
+    424: InternalServerError,  # the model's container failed, and its proxy does not say how
     429: RateLimitError,
 }
 _SERVER_ERRORS = 500
@@ -275,7 +277,7 @@ _TEXT_LIMIT = 1000
 """Characters of the text of an exception."""
 
 
-_LEAVE_OUT = "Leave it out, or set on_unsupported='drop' to have it left out."
+LEAVE_OUT = "Leave it out, or set on_unsupported='drop' to have it left out."
 _CHANGE = "Change what was refused."
 
 
@@ -304,18 +306,18 @@ class _Hints:
         "task_type": "Choose a model made for this kind of request.",
         "api version": "Check the api_version argument, and that the endpoint is of this kind.",
         "api-version": "Check the api_version argument, and that the endpoint is of this kind.",
-        "extra inputs are not permitted": _LEAVE_OUT,
+        "extra inputs are not permitted": LEAVE_OUT,
         "unknown_model": "Check the model argument: it must be the name of a deployment of this endpoint.",
     }
     by_class: ClassVar[dict[type[APIStatusError], str]] = {
         ContextLengthError: "Shorten the messages or choose a model with a larger context window.",
-        ParameterNotSupportedError: _LEAVE_OUT,
+        ParameterNotSupportedError: LEAVE_OUT,
         UnprocessableEntityError: _CHANGE,
         AuthenticationError: "Check the credential argument and that it belongs to this endpoint.",
         PermissionDeniedError: "Check the roles of this identity and the network rules of the resource.",
         NotFoundError: "Check the endpoint, the model name, and that this model serves this kind of request.",
         RateLimitError: "Wait and send again, or raise the quota of the deployment.",
-        ContentFilterError: "Change the prompt or the filter of the deployment; content_filter has the categories.",
+        ContentFilterError: "Change the prompt or the filter of the deployment; content_filter names the categories.",
         InternalServerError: "The service failed: send again later, or ask its operators about the request_id.",
     }
     by_status: ClassVar[dict[int, str]] = {413: "Send less at once: shorter messages, smaller images, fewer texts."}
@@ -380,7 +382,7 @@ def _hint(failure: Failure, kind: type[APIStatusError]) -> str | None:
     hint = _hint_by_words(failure) if kind not in _Hints.told_by_class else None
     hint = hint or _Hints.by_class.get(kind) or _Hints.by_status.get(failure.status)
     field = re.match(r"\w+", failure.param or "")
-    return _CHANGE if hint is _LEAVE_OUT and field and field[0] in ESSENTIAL else hint
+    return _CHANGE if hint is LEAVE_OUT and field and field[0] in ESSENTIAL else hint
 
 
 def _hint_by_words(failure: Failure) -> str | None:

@@ -14,8 +14,6 @@ from .schema._json import is_object
 from .schema.failures import cut
 
 _FURTHER = "extra_body"
-_EXTRAS = "model_extras"
-"""What clients on azure-ai-inference call a mapping of further parameters."""
 _NOTHING: Mapping[str, Any] = {}
 _LIMITS = ("max_tokens", "max_completion_tokens")
 """Two names of one limit; services refuse a request that has both."""
@@ -57,13 +55,10 @@ def wire_fields(*told: Mapping[str, Any], call: Mapping[str, Any] = _NOTHING) ->
             that a framework passes along for itself.
 
     Raises:
-        ConfigurationError: `extra_body`, which holds further fields of its source, is no mapping; or a constructor was
-            told `model_extras`.
+        ConfigurationError: `extra_body`, which holds further fields of its source, is no mapping.
     """
     fields: dict[str, Any] = {}
     for source in told:
-        if _EXTRAS in source:
-            raise ConfigurationError(f"{_EXTRAS} is not a parameter: put what it holds in model_kwargs itself")
         fields.update(source)
         if _FURTHER in source:
             _unfold(fields)

@@ -8,7 +8,7 @@ import threading
 import warnings
 from typing import Any, TypeVar
 
-from .errors import APIStatusError, ConfigurationError, ContentFilterError, shown
+from .errors import LEAVE_OUT, APIStatusError, ConfigurationError, ContentFilterError, shown
 from .schema._base import ESSENTIAL, RequestModel
 from .schema._json import is_array, is_object
 from .schema.failures import EXTRAS_NAMED, UNSUPPORTED_CODES, keyword
@@ -91,11 +91,10 @@ class Remedy:
             known = self._refused.get(key, frozenset())
             self._refused[key] = known | found
         # What is known by now was told by a request that was under way at the same time, such as another batch.
+        reason = error.message.removesuffix(LEAVE_OUT).rstrip()
         for name in sorted(name for name, _ in found - known):
             value = shown(getattr(request, name, None))
-            message = (
-                f"{name}={value} was left out of the request: model {_model(request)!r} refuses it ({error.message})"
-            )
+            message = f"{name}={value} was left out of the request: model {_model(request)!r} refuses it ({reason})"
             warnings.warn(message, UnsupportedParameterWarning, stacklevel=2)
         return request.without({name for name, _ in found})
 

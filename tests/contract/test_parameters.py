@@ -133,6 +133,28 @@ def test_words_of_others(kind: Any, word: str) -> None:
 
 
 @pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [
+        ({"api_key": "5ecret"}, "api_key is not a parameter of models: pass a key as credential"),
+        ({"mistral_api_key": "5ecret"}, "pass a key as credential"),
+        ({"model_extras": {"safe_prompt": True}}, "put what it holds in model_kwargs itself"),
+    ],
+)
+def test_no_parameters_of_models(kind: Any, given: dict[str, Any], remedy: str) -> None:
+    """What would go to the model as a parameter, and cannot be meant so, is refused wherever it is set."""
+    with pytest.raises(ConfigurationError, match=remedy) as caught:
+        kind(endpoint="https://example.com/models", credential="key", model_kwargs=given)
+    assert "5ecret" not in str(caught.value)
+    model = kind(endpoint="https://example.com/models", credential="key")
+    with pytest.raises(ConfigurationError, match=remedy):
+        model.model_kwargs = given
+    with pytest.raises(ConfigurationError, match=remedy):
+        model.model_copy(update={"model_kwargs": given})
+    assert kind(endpoint="https://example.com/models", credential="key", model_kwargs={"extra_body": given})
+
+
+@pytest.mark.parametrize("kind", EVERY)
 def test_extra_body_and_model_kwargs(kind: Any) -> None:
     """Both words for further parameters at once are refused."""
     with pytest.raises(ConfigurationError, match="model_kwargs and extra_body are the same argument"):

@@ -94,6 +94,8 @@ PASTED = [
     (f"{SERVERLESS}/v1/chat/completions", f"{SERVERLESS}/v1/chat/completions", "openai-v1", ML),
     ("https://m.eastus.inference.ai.azure.com", f"https://m.eastus.inference.ai.azure.com{INFERENCE}", MI, ML),
     (COMPUTE, f"{COMPUTE}{INFERENCE}", MI, ML),
+    (f"{COMPUTE[:-4]}.us", f"{COMPUTE[:-4]}.us{INFERENCE}", MI, ML.replace(".com", ".us")),
+    (f"{COMPUTE[:-4]}.cn", f"{COMPUTE[:-4]}.cn{INFERENCE}", MI, ML.replace(".com", ".cn")),
     (f"{COMPUTE}/score", f"{COMPUTE}{INFERENCE}", MI, ML),
     (f"{COMPUTE}/v1", f"{COMPUTE}/v1/chat/completions", "openai-v1", ML),
     ("http://127.0.0.1:8080/models", f"http://127.0.0.1:8080/models{INFERENCE}", MI, COGNITIVE),

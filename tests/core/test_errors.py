@@ -69,6 +69,12 @@ def test_shapes(shape: dict[str, Any]) -> None:
     assert error.body == body
 
 
+@pytest.mark.parametrize("status", [408, 424, 500, 503, 529])
+def test_failures_of_the_service(status: int) -> None:
+    """It is not the request that is wrong where the service took too long, or its container failed without a word."""
+    assert type(refused(status, {}, {"message": "x"})) is errors.InternalServerError
+
+
 def test_details_are_all_kept() -> None:
     """Every detail is there as the service gave it, not only the first."""
     body = {"error": {"message": "x", "details": [{"loc": ["a"], "msg": "1"}, {"loc": ["b"], "msg": "2"}]}}

@@ -72,13 +72,6 @@ def test_further_fields() -> None:
         fields.wire_fields(call={"extra_body": "top_k"})
 
 
-def test_extra_parameters_as_other_clients_have_them() -> None:
-    """A mapping that the clients on azure-ai-inference unfold is not sent as a parameter of its name."""
-    with pytest.raises(ConfigurationError, match="put what it holds in model_kwargs itself"):
-        fields.wire_fields({}, {"model_extras": {"safe_prompt": True}})
-    assert fields.wire_fields({}, {"extra_body": {"model_extras": 1}}) == {"model_extras": 1}
-
-
 def test_few_classes_are_kept() -> None:
     """What is remembered of classes does not keep all that were ever made: only those that were asked last."""
 

@@ -67,14 +67,17 @@ def test_nobody_answers(either: Any) -> None:
     check(caught.value, "http://127.0.0.1:1/models/chat/completions", "east", 3)
 
 
-def test_records(server: Any, either: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """The records of the log name the call, without the query."""
+@pytest.mark.parametrize("own_id", [None, "my-call"])
+def test_records(server: Any, either: Any, caplog: pytest.LogCaptureFixture, own_id: str | None) -> None:
+    """The records of the log name the call, by the user's own id if there is one, without the query."""
     caplog.set_level("DEBUG", logger="azure_inference")
     server.reply_json(REFUSAL, 503)
     server.reply_json({"choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]})
-    either.client(f"{server.url}?code=5ecret").chat(hello(model="east"))
+    headers = {} if own_id is None else {"x-ms-client-request-id": own_id}
+    either.client(f"{server.url}?code=5ecret").chat(hello(model="east"), headers=headers)
 
     call_id = server.requests[0].headers["x-ms-client-request-id"]
+    assert own_id in (call_id, None)
     records = [record.getMessage() for record in caplog.records if record.name == "azure_inference"]
     assert len(records) == 2
     for text in records:

@@ -134,6 +134,20 @@ class TestArguments:
         metadata = llm_of(**arguments).metadata
         assert (metadata.context_window, metadata.is_function_calling_model) == (window, calls)
 
+    @pytest.mark.parametrize(
+        ("arguments", "limit"),
+        [
+            ({}, 256),
+            ({"max_tokens": 5}, 5),
+            ({"max_tokens": 5, "model_kwargs": {"max_tokens": 77}}, 77),
+            ({"additional_kwargs": {"max_completion_tokens": 77}}, 77),
+            ({"model_kwargs": {"extra_body": {"max_tokens": 77}}}, 77),
+        ],
+    )
+    def test_room_for_answers(self, llm_of: LLMOf, arguments: dict[str, Any], limit: int) -> None:
+        """LlamaIndex leaves as much room for an answer as is asked for, wherever that is set."""
+        assert llm_of(**arguments).metadata.num_output == limit
+
     def test_headers_are_not_written_down(self, llm_of: LLMOf) -> None:
         """Headers may hold keys, and so stand in no dictionary and no text form."""
         llm = llm_of(headers={"x-key": "another-secret"})
