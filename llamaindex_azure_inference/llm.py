@@ -123,6 +123,8 @@ class AzureInference(Connected, FunctionCallingLLM):
     @property
     def _token_limit(self) -> int | None:
         """The most tokens of an answer that are asked for, by whichever argument and name."""
+        if not (self.model_kwargs or self.additional_kwargs):
+            return self.max_tokens  # told fast, since LlamaIndex asks for metadata with every chat
         fields = wire_fields(own_fields(self, ChatRequest), self.model_kwargs, self.additional_kwargs)
         return fields.get("max_tokens") or fields.get("max_completion_tokens")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, overload
 
 from . import transport
 from .errors import InferenceError
@@ -12,18 +12,10 @@ from .protocol import Call
 from .reader import Accumulator, ChunkT, StreamReader, WholeT
 from .retry import Tries
 from .schema.chat import Choice
-from .schema.chunks import ChunkChoice, CompletionChunkChoice
+from .schema.chunks import ChatCompletionChunk, ChunkChoice, CompletionChunk, CompletionChunkChoice
 from .timeouts import Deadline
 
 ChoiceT = TypeVar("ChoiceT", bound=Choice | ChunkChoice | CompletionChunkChoice)
-
-if TYPE_CHECKING:
-    ChoiceT_co = TypeVar("ChoiceT_co", bound=Choice | ChunkChoice | CompletionChunkChoice, covariant=True)
-
-    class _Chunk(Protocol[ChoiceT_co]):
-        @property
-        def choices(self) -> Sequence[ChoiceT_co]: ...
-
 
 _LAST_BYTES = 0.01
 """Seconds to wait for the end of a body once the stream has said that it is done."""
@@ -256,7 +248,13 @@ class FirstChoice:
                 return choice
         return None
 
-    def in_chunks(self, chunks: Iterable[_Chunk[ChoiceT]]) -> Iterator[ChoiceT]:
+    @overload
+    def in_chunks(self, chunks: Iterable[ChatCompletionChunk]) -> Iterator[ChunkChoice]: ...
+
+    @overload
+    def in_chunks(self, chunks: Iterable[CompletionChunk]) -> Iterator[CompletionChunkChoice]: ...
+
+    def in_chunks(self, chunks: Iterable[Any]) -> Iterator[Any]:
         """The pieces of it in some chunks, in their order."""
         for chunk in chunks:
             choices = chunk.choices
