@@ -15,7 +15,7 @@ from azure_inference import ToolCall as WireCall
 
 from ._blocks import EXTRA_CONTENT, PROVIDER
 
-_IN_PIECES = {"data", "transcript"}
+_AUDIO_IN_PIECES = {"data", "transcript"}
 
 
 def to_result(answer: ChatCompletion) -> ChatResult:
@@ -73,7 +73,7 @@ def _to_additional(message: AnswerMessage) -> dict[str, Any]:
 
 def to_audio_pieces(audio: Audio) -> dict[str, Any]:
     """What of a spoken answer comes in pieces; the rest, a server may repeat with each."""
-    return audio.model_dump(exclude_none=True, include=_IN_PIECES)
+    return audio.model_dump(exclude_none=True, include=_AUDIO_IN_PIECES)
 
 
 def to_said_once(message: AnswerMessage) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def to_said_once(message: AnswerMessage) -> dict[str, Any]:
     said: dict[str, Any] = {}
     if message.refusal:
         said["refusal"] = message.refusal
-    if message.audio and (audio := message.audio.model_dump(exclude_none=True, exclude=_IN_PIECES)):
+    if message.audio and (audio := message.audio.model_dump(exclude_none=True, exclude=_AUDIO_IN_PIECES)):
         said["audio"] = audio
     if message.model_extra or message.tool_calls:
         said.update(_to_unknown(message))

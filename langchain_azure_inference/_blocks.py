@@ -12,7 +12,7 @@ from langchain_core.utils.utils import ensure_id
 PROVIDER = "azure_inference"
 EXTRA_CONTENT = "tool_call_extra_content"
 """Where a message keeps what a model wants back with its calls."""
-_IN_PIECES = frozenset({"text", "reasoning"})
+_TEXT_KINDS = frozenset({"text", "reasoning"})
 _OF_CITATIONS = ("url", "title", "start_index", "end_index")
 
 
@@ -37,7 +37,7 @@ def to_chunk_blocks(message: AIMessageChunk) -> list[ContentBlock]:
 def _indexed(block: dict[str, Any]) -> dict[str, Any]:
     """A block with the index of its kind if it is text, which comes in pieces; what comes whole has one of its own."""
     kind = block["type"]
-    return {**block, "index": f"lc_{kind}_0" if kind in _IN_PIECES else ensure_id(block.get("id"))}
+    return {**block, "index": f"lc_{kind}_0" if kind in _TEXT_KINDS else ensure_id(block.get("id"))}
 
 
 def _all_but_calls(message: AIMessage) -> list[dict[str, Any]]:

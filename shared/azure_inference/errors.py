@@ -56,13 +56,14 @@ class InferenceError(Exception):
         message: What happened and what to do.
         url: Where the request went, without the query.
         model: The model that the request named, if it named one.
-        attempts: How many requests were sent for this call.
+        attempts: How many attempts this call had; for want of a token or a connection, one may have sent nothing.
         client_request_id: The `x-ms-client-request-id` of the call, the same on every attempt.
         request_id: The service's id of the request, to quote to its operators: that of the last attempt, if its answer
             had begun and named one.
         retry_budget_exhausted: Whether there was no retry because the client had made too many of them lately.
         rows: Where many inputs were embedded in batches, what each input has: its vector, or None if it has none, so
             that inputs with a vector need not be embedded (and paid for) again. Empty for every other call.
+        partial: Of a stream, what had arrived: a `ChatCompletion` or `Completion`; None if nothing had.
     """
 
     url: str | None = None
@@ -72,6 +73,7 @@ class InferenceError(Exception):
     client_request_id: str | None = None
     request_id: str | None = None
     rows: Sequence[list[float] | None] = ()
+    partial: Any = None
 
     def __init__(self, message: str, **attributes: Any) -> None:
         super().__init__(message)
@@ -153,31 +155,17 @@ class APITimeoutError(APIConnectionError):
         phase: What took too long: `connect`, `pool` (waiting for a free connection), `write`, `read`, `total` (the
             whole call), `credential` (waiting for a token, until the end of `total`) or `idle` (between two chunks of
             a stream).
-        partial: In a stream, what had arrived before.
     """
 
     phase: str = "read"
-    partial: Any = None
 
 
 class StreamInterruptedError(InferenceError):
-    """A streamed answer ended before the model said that it was done.
-
-    Attributes:
-        partial: What had arrived, as a `ChatCompletion` or `Completion`; None if nothing had.
-    """
-
-    partial: Any = None
+    """A streamed answer ended before the model said that it was done; `partial` has what had arrived."""
 
 
 class ResponseValidationError(InferenceError):
-    """An answer that is not what the API says it should be.
-
-    Attributes:
-        partial: In a stream, what had arrived before.
-    """
-
-    partial: Any = None
+    """An answer that is not what the API says it should be."""
 
 
 class APIStatusError(InferenceError):
@@ -195,7 +183,6 @@ class APIStatusError(InferenceError):
         retry_after: Seconds that the service asks the client to wait.
         should_retry: What the service says about retrying, in `x-should-retry`; None if it says nothing.
         body: The answer's body, parsed if it was JSON.
-        partial: In a stream, what had arrived before.
     """
 
     status_code: int = 0
@@ -209,7 +196,6 @@ class APIStatusError(InferenceError):
     retry_after: float | None = None
     should_retry: bool | None = None
     body: Any = None
-    partial: Any = None
 
     def __init__(self, message: str, **attributes: Any) -> None:
         super().__init__(message, **{"location": [], "details": [], "content_filter": {}, **attributes})

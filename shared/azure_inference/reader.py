@@ -266,7 +266,7 @@ class StreamReader(Generic[ChunkT, WholeT]):
         if self._error is None:
             if (rest := self._accumulator.rest()) is not None:
                 self.ready.append(rest)
-            vars(error)["partial"] = self._accumulator.result()
+            error.partial = self._accumulator.result()
             error.belongs_to(self._call, attempts=self._attempts, answer_headers=self._headers)
             self._error = error
         self.is_done = True

@@ -183,7 +183,7 @@ class ChunkChoice(ChunkModel, frozen=True, kw_only=True):
     logprobs: Any = None
 
     def is_of_other_kind(self, *, is_first: bool) -> bool:
-        """Whether it has no delta (of the first: or an empty one), and text where others have theirs.
+        """Whether it has no delta (or, in the first chunk, an empty one), but text where other kinds of answer have it.
 
         Whole answers and text completions do; so do the last pieces of some services, beside an empty delta.
         """
