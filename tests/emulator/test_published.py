@@ -124,6 +124,8 @@ REAL = (
 def test_frames(server: Any, definitions: dict[str, Any], extra: dict[str, Any]) -> None:
     """Frames are the document's updates, but for what real streams do otherwise."""
     schema = definitions["StreamingChatCompletionsUpdate"]
-    for frame in server.frames({**HELLO, **extra})[:-1]:
+    frames = server.frames({**HELLO, **extra})[:-1]
+    assert frames
+    for frame in frames:
         found = violations(definitions, schema, frame)
         assert [text for text in found if not text.startswith(REAL)] == []
