@@ -248,6 +248,14 @@ def test_one_invalid_schema(script: ScriptedServer, llm_of: LLMOf, method: str) 
 
 
 @pytest.mark.parametrize("method", PREDICTIONS)
+def test_programs_of_others(llm_of: LLMOf, method: str) -> None:
+    """A program that only another package of LlamaIndex has is LlamaIndex' business."""
+    llm = llm_of(pydantic_program_mode=PydanticProgramMode.LM_FORMAT_ENFORCER)
+    with pytest.raises(ImportError, match="llama-index-program-lmformatenforcer"):
+        ask(llm, method, Person, about(), text="Anna")
+
+
+@pytest.mark.parametrize("method", PREDICTIONS)
 def test_by_schema(script: ScriptedServer, llm: AzureInference, method: str) -> None:
     """A model that takes a JSON Schema is asked by it."""
     script.will(Says(ANNA))
