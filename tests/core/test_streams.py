@@ -64,6 +64,7 @@ ENDS: dict[str, list[bytes]] = {
     "end mark without a finish reason": [said("hel"), said("lo"), DONE],
     "finish reason without an end mark": [said("hel"), said("lo", "stop")],
     "no final newline": [said("hel"), said("lo", "stop"), b"data: [DONE]"],
+    "no final newline and no finish reason": [said("hel"), said("lo"), b"data: [DONE]"],
     "usage after the end of the choices": [
         said("hello", "stop"),
         event({"choices": [], "usage": {"total_tokens": 1}}),
