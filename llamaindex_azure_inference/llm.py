@@ -112,9 +112,12 @@ class AzureInference(Connected, FunctionCallingLLM):
         calls_tools = self.is_function_calling_model
         if calls_tools is None:
             calls_tools = profile.tool_calling is not False
+        room = self._token_limit or DEFAULT_NUM_OUTPUTS
+        # A window that is not known is LlamaIndex's guess, unless no prompt would find room beside such an answer.
+        guess = max(DEFAULT_CONTEXT_WINDOW, 2 * room)
         return LLMMetadata(
-            context_window=self.context_window or profile.context_window or DEFAULT_CONTEXT_WINDOW,
-            num_output=self._token_limit or DEFAULT_NUM_OUTPUTS,
+            context_window=self.context_window or profile.context_window or guess,
+            num_output=room,
             is_chat_model=True,
             is_function_calling_model=calls_tools,
             model_name=self.model or "unknown",
@@ -126,7 +129,8 @@ class AzureInference(Connected, FunctionCallingLLM):
         if not (self.model_kwargs or self.additional_kwargs):
             return self.max_tokens  # told fast, since LlamaIndex asks for metadata with every chat
         fields = wire_fields(own_fields(self, ChatRequest), self.model_kwargs, self.additional_kwargs)
-        return fields.get("max_tokens") or fields.get("max_completion_tokens")
+        limit = fields.get("max_tokens") or fields.get("max_completion_tokens")
+        return limit if isinstance(limit, int) else None
 
     @property
     def model_name(self) -> str | None:

@@ -141,6 +141,10 @@ async def all_at_most(calls: Iterable[Callable[[], Awaitable[DoneT]]], concurren
             for place, call in enumerate(calls):
                 await free.acquire()
                 group.create_task(done(place, call))
+            for _ in range(concurrency):
+                # Waits for all in here: Python before 3.13 cancels who waits in the group's own end, and does not take
+                # that back when a call fails.
+                await free.acquire()
     except ExceptionGroup as failures:
         first = failures.exceptions[0]
         raise (asyncio.CancelledError() if isinstance(first, _CancelledError) else first) from None

@@ -36,7 +36,10 @@ def _to_parameters(given: Any) -> Any:
         return {} if given is None else given
     parameters = cast("dict[str, Any]", given)
     for name in filter(is_key, map(str, parameters)):
-        raise ConfigurationError(f"{cut(name)} is not a parameter of models: pass a key as credential (value withheld)")
+        raise ConfigurationError(
+            f"{cut(name)} (value withheld) would go to the model: pass a key as credential; a parameter that really "
+            "has this name goes in model_kwargs={'extra_body': {...}}"
+        )
     if _EXTRAS in parameters:
         raise ConfigurationError(f"{_EXTRAS} is not a parameter of models: put what it holds in model_kwargs itself")
     return parameters

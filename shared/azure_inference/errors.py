@@ -249,15 +249,15 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
     403: PermissionDeniedError,
     404: NotFoundError,
     405: NotFoundError,
-    408: InternalServerError,  # it was the service that took too long
     410: NotFoundError,
     422: UnprocessableEntityError,
-    424: InternalServerError,  # the model's container failed, and its proxy does not say how
     429: RateLimitError,
 }
 _SERVER_ERRORS = 500
-_UNSPECIFIC = frozenset({400, 413})
+_UNSPECIFIC = frozenset({400, 413, 424})
 """Statuses that need the words of the message to be understood."""
+_OF_SERVICE = frozenset({408, 424})
+"""Statuses of a service that took too long, or whose container failed and does not say how."""
 _URL_SHOWN = 200
 _TEXT_LIMIT = 1000
 """Characters of the text of an exception."""
@@ -341,7 +341,9 @@ def _kind_of_bad_request(failure: Failure, codes: set[str]) -> type[APIStatusErr
         return ContextLengthError
     if codes & _Signs.authentication_codes or re.search(_Signs.authentication, said):
         return AuthenticationError
-    return ContentFilterError if re.search(_Signs.content_filter, said) else BadRequestError
+    if re.search(_Signs.content_filter, said):
+        return ContentFilterError
+    return InternalServerError if failure.status in _OF_SERVICE else BadRequestError
 
 
 def _text(failure: Failure, kind: type[APIStatusError], hint: str | None) -> str:

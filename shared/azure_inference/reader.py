@@ -273,7 +273,10 @@ class StreamReader(Generic[ChunkT, WholeT]):
 
 
 def _apart(chunk: ChunkT) -> list[ChunkT]:
-    """The chunk, as several where it has several pieces of one choice: whoever follows a choice looks for one."""
+    """The chunk, as several where it has several pieces of one choice: whoever follows a choice looks for one.
+
+    What stands beside the choices comes with the last.
+    """
     places: Counter[int] = Counter()
     rows: defaultdict[int, list[Any]] = defaultdict(list)
     choices: list[Any] = [*chunk.choices]
@@ -281,7 +284,11 @@ def _apart(chunk: ChunkT) -> list[ChunkT]:
         index = position if choice.index is None else choice.index
         rows[places[index]].append(replace(choice, index=index))
         places[index] += 1
-    return [chunk] if len(rows) < 2 else [replace(chunk, choices=row) for row in rows.values()]
+    if len(rows) < 2:
+        return [chunk]
+    *before, last = rows.values()
+    bare = replace(chunk, usage=None, prompt_filter_results=None)
+    return [*(replace(bare, choices=row) for row in before), replace(chunk, choices=last)]
 
 
 def _no_stream(body: bytes) -> ResponseValidationError:

@@ -136,7 +136,7 @@ def test_words_of_others(kind: Any, word: str) -> None:
 @pytest.mark.parametrize(
     ("given", "remedy"),
     [
-        ({"api_key": "5ecret"}, "api_key is not a parameter of models: pass a key as credential"),
+        ({"api_key": "5ecret"}, "api_key .value withheld. would go to the model: pass a key as credential"),
         ({"mistral_api_key": "5ecret"}, "pass a key as credential"),
         ({"model_extras": {"safe_prompt": True}}, "put what it holds in model_kwargs itself"),
     ],

@@ -354,6 +354,23 @@ async def test_calls_in_a_scope_of_anyio() -> None:
     assert started == [0, 1, 0, 1]
 
 
+async def test_who_waits_is_not_cancelled() -> None:
+    """A call that fails leaves no cancellation behind with who waited: a timeout around it later on is one."""
+
+    async def one() -> None:
+        await asyncio.sleep(0.01)
+        raise KeyError
+
+    async def all_and_more() -> None:
+        with pytest.raises(KeyError):
+            await all_at_most([one], 1)
+        await asyncio.sleep(3600)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await all_and_more()
+
+
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_batches_not_yet_begun(is_async: bool) -> None:
     """They take up next to no memory, however many they are."""

@@ -69,6 +69,14 @@ def test_shapes(shape: dict[str, Any]) -> None:
     assert error.body == body
 
 
+@pytest.mark.parametrize("status", [408, 424])
+def test_reasons_that_are_told(status: int) -> None:
+    """A reason that is named is told, whatever the status."""
+    body = {"error": {"code": "context_length_exceeded", "message": "x"}}
+    assert type(refused(status, {}, body)) is errors.ContextLengthError
+    assert type(refused(424, {}, {"message": "maximum context length is 8"})) is errors.ContextLengthError
+
+
 @pytest.mark.parametrize("status", [408, 424, 500, 503, 529])
 def test_failures_of_the_service(status: int) -> None:
     """It is not the request that is wrong where the service took too long, or its container failed without a word."""

@@ -142,11 +142,16 @@ class TestArguments:
             ({"max_tokens": 5, "model_kwargs": {"max_tokens": 77}}, 77),
             ({"additional_kwargs": {"max_completion_tokens": 77}}, 77),
             ({"model_kwargs": {"extra_body": {"max_tokens": 77}}}, 77),
+            ({"model_kwargs": {"max_tokens": "many"}}, 256),
+            ({"model": "my-own", "max_tokens": 4000}, 4000),
+            ({"model": "my-own", "model_kwargs": {"max_completion_tokens": 4000}}, 4000),
         ],
     )
     def test_room_for_answers(self, llm_of: LLMOf, arguments: dict[str, Any], limit: int) -> None:
         """LlamaIndex leaves as much room for an answer as is asked for, wherever that is set."""
-        assert llm_of(**arguments).metadata.num_output == limit
+        metadata = llm_of(**arguments).metadata
+        assert metadata.num_output == limit
+        assert metadata.context_window - limit >= 3900 // 2, "there is room for a prompt, too"
 
     def test_headers_are_not_written_down(self, llm_of: LLMOf) -> None:
         """Headers may hold keys, and so stand in no dictionary and no text form."""
