@@ -37,12 +37,9 @@ def test_odd_parts(message: dict[str, Any], choice: dict[str, Any], *, is_async:
             server.reply_events({"choices": [{"index": 0, "delta": said, "finish_reason": "stop", **choice}]})
         else:
             server.reply_json({"choices": [{"index": 0, "message": said, "finish_reason": "stop", **choice}]})
-        chain = ChatAzureInference(endpoint=server.url, credential="k")
-        llm = AzureInference(endpoint=server.url, credential="k", model="m")
-        answer = asyncio.run(_of_chain_async(chain, is_streamed)) if is_async else _of_chain(chain, is_streamed)
-        assert "hi" in str(answer.content_blocks)
-        response = asyncio.run(_of_llm_async(llm, is_streamed)) if is_async else _of_llm(llm, is_streamed)
-        assert response.message.content == "hi"
+        answer, response = _both(server, is_async=is_async, is_streamed=is_streamed)
+    assert "hi" in str(answer.content_blocks)
+    assert response.message.content == "hi"
 
 
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
@@ -55,10 +52,7 @@ def test_choices_that_are_not_counted_from_0(*, is_async: bool, is_streamed: boo
             server.reply_events(*({"choices": [choice]} for choice in choices), {"choices": [_END]})
         else:
             server.reply_json({"choices": [{"index": 1, "message": {"content": "hi"}, "finish_reason": "stop"}]})
-        chain = ChatAzureInference(endpoint=server.url, credential="k")
-        llm = AzureInference(endpoint=server.url, credential="k", model="m")
-        answer = asyncio.run(_of_chain_async(chain, is_streamed)) if is_async else _of_chain(chain, is_streamed)
-        response = asyncio.run(_of_llm_async(llm, is_streamed)) if is_async else _of_llm(llm, is_streamed)
+        answer, response = _both(server, is_async=is_async, is_streamed=is_streamed)
     assert (answer.content, answer.response_metadata["finish_reason"]) == ("hi", "stop")
     assert (response.message.content, response.additional_kwargs["finish_reason"]) == ("hi", "stop")
 
@@ -76,10 +70,7 @@ def test_answers_are_not_mixed(number: dict[str, Any], *, is_async: bool) -> Non
     ends = [{"choices": [{**own, "delta": {}, "finish_reason": "stop"}]} for own in (number, _B[0])]
     with ScriptedServer() as server:
         server.reply_events(*turns, *ends)
-        chain = ChatAzureInference(endpoint=server.url, credential="k", model_kwargs={"n": 2})
-        llm = AzureInference(endpoint=server.url, credential="k", model="m")
-        answer = asyncio.run(_of_chain_async(chain, True)) if is_async else _of_chain(chain, True)
-        response = asyncio.run(_of_llm_async(llm, True)) if is_async else _of_llm(llm, True)
+        answer, response = _both(server, is_async=is_async, is_streamed=True, n=2)
     assert answer.content == response.message.content == "a1a2"
 
 
@@ -94,10 +85,7 @@ def test_pieces_of_a_choice_in_one_chunk(*, is_async: bool) -> None:
             {"choices": [{"index": 0, "delta": {"content": text}} for text in "ab"]},
             {"choices": [{"index": 0, "delta": {"content": "c"}}, {"index": 0, "delta": {}, "finish_reason": "stop"}]},
         )
-        chain = ChatAzureInference(endpoint=server.url, credential="k")
-        llm = AzureInference(endpoint=server.url, credential="k", model="m")
-        answer = asyncio.run(_of_chain_async(chain, True)) if is_async else _of_chain(chain, True)
-        response = asyncio.run(_of_llm_async(llm, True)) if is_async else _of_llm(llm, True)
+        answer, response = _both(server, is_async=is_async, is_streamed=True)
     assert (answer.content, answer.response_metadata["finish_reason"]) == ("abc", "stop")
     assert (response.message.content, response.additional_kwargs["finish_reason"]) == ("abc", "stop")
 
@@ -113,14 +101,11 @@ def test_pieces_of_a_call_in_the_first_chunk(parts: tuple[str, ...], *, is_async
             {"choices": [{"index": 0, "delta": {"role": "assistant", "tool_calls": pieces}}]},
             {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]},
         )
-        chain = ChatAzureInference(endpoint=server.url, credential="k")
-        llm = AzureInference(endpoint=server.url, credential="k", model="m")
-        answer = asyncio.run(_of_chain_async(chain, True)) if is_async else _of_chain(chain, True)
-        response = asyncio.run(_of_llm_async(llm, True)) if is_async else _of_llm(llm, True)
+        answer, response = _both(server, is_async=is_async, is_streamed=True)
     assert [(call["name"], call["args"]) for call in answer.tool_calls] == [("f", {"x": 1})]
     assert not answer.invalid_tool_calls
-    calls = llm.get_tool_calls_from_response(response)
-    assert [(call.tool_name, call.tool_kwargs) for call in calls] == [("f", {"x": 1})]
+    (call,) = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+    assert (call.tool_name, call.tool_kwargs) == ("f", {"x": 1})
 
 
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
@@ -177,6 +162,15 @@ def test_calls_of_no_function(call: dict[str, Any], *, is_async: bool, is_stream
             assert (partial and partial.choices[0].message.text) == ("hi" if is_streamed else None)
             assert caught.value.attempts == 1
             assert (caught.value.url or "").startswith(server.url)
+
+
+def _both(server: ScriptedServer, *, is_async: bool, is_streamed: bool, **parameters: Any) -> tuple[Any, Any]:
+    """What both frameworks make of a server's answer: LangChain's message, and LlamaIndex's response."""
+    chain = ChatAzureInference(endpoint=server.url, credential="k", model_kwargs=parameters)
+    llm = AzureInference(endpoint=server.url, credential="k", model="m", model_kwargs=parameters)
+    if is_async:
+        return asyncio.run(_of_chain_async(chain, is_streamed)), asyncio.run(_of_llm_async(llm, is_streamed))
+    return _of_chain(chain, is_streamed), _of_llm(llm, is_streamed)
 
 
 def _of_chain(model: ChatAzureInference, is_streamed: bool) -> Any:
