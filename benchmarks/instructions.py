@@ -83,31 +83,31 @@ def count(field: Field, rows: Sequence[Row], callgrind: Callgrind) -> list[Measu
     results = [Measured(field.framework, row.key) for row in rows]
     for name in field.taking_part(dict.fromkeys(name for row in rows for name in row.clients)):
         for row, result in zip(rows, results, strict=True):
-            if name in field.taking_part(row.clients) and (cost := _cost(field, row, name, callgrind)):
+            if name not in field.taking_part(row.clients):
+                continue
+            cost = marginal(field, name, row.counted_sizes(name), callgrind, work=row.work, **row.options)
+            if cost is not None:
                 result.costs[name] = [cost]
                 print(f"{field.framework} {name} {row.key}: {cost:,.0f}", file=sys.stderr)
         field.end(name)
     return results
 
 
-def _cost(field: Field, row: Row, name: str, callgrind: Callgrind) -> float | None:
-    small, large = row.counted_sizes(name)
+def marginal(field: Field, name: str, sizes: tuple[int, int], callgrind: Callgrind, **order: Any) -> float | None:
+    """The instructions of a unit more, between two sizes; None if one of them could not be done."""
+    small, large = sizes
     for size in (small, small, large):  # each size has an object and connections of its own, to be made before
-        done = _do(field, row, name, size)
+        done = field.do(name, limit=_LIMIT, size=size, **order)
         if "cpu" not in done or (isinstance(done["value"], dict) and done["value"]["failed"]):
-            print(f"{field.framework} {name} {row.key}: not counted: {done}", file=sys.stderr)
+            print(f"{field.framework} {name} {order}: not counted: {done}", file=sys.stderr)
             return None
-    less, more = (_counted(field, row, name, size, callgrind) for size in (small, large))
+    less, more = (_counted(field, name, callgrind, size=size, **order) for size in (small, large))
     return (more - less) / (large - small)
 
 
-def _do(field: Field, row: Row, name: str, size: int) -> dict[str, Any]:
-    return field.do(name, limit=_LIMIT, work=row.work, size=size, **row.options)
-
-
-def _counted(field: Field, row: Row, name: str, size: int, callgrind: Callgrind) -> int:
+def _counted(field: Field, name: str, callgrind: Callgrind, **order: Any) -> int:
     pid = field.worker(name).process.pid
     field.do(name, limit=_LIMIT, work="tidy", size=1)
     callgrind.start(pid)
-    _do(field, row, name, size)
+    field.do(name, limit=_LIMIT, **order)
     return callgrind.stop(pid)

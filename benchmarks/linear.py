@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from benchmarks.measure import Field
+from benchmarks.instructions import Callgrind, marginal
+from benchmarks.measure import Field, in_turn, quartiles
 
 KEY = "linear"
 DECADES = (10, 100, 1_000, 10_000)
@@ -36,72 +38,95 @@ GROWING = [
 IN_FLIGHT = "request in flight (server answering after 50 ms)"
 
 
-@dataclass(frozen=True)
+class FailedError(Exception):
+    """A size that a client could not do."""
+
+
+@dataclass
 class Marginal:
-    """What one more cost in each decade, in seconds of CPU time; None where it could not be done."""
+    """What one more cost in each round, decade by decade, or why it could not be done.
+
+    In seconds of CPU time or, of one round, in instructions.
+    """
 
     framework: str
     title: str
     client: str
-    costs: tuple[float | None, ...]
+    rounds: list[Sequence[float]] = field(default_factory=list)
     why: str = ""
 
     @property
-    def rise(self) -> float | None:
-        """What one more costs in the last decade, to what it costs in the one before."""
-        *_, less, more = self.costs
-        return more / less if less and more else None
+    def costs(self) -> list[float]:
+        """The median cost in each decade; none if a size could not be done."""
+        return [] if self.why else [statistics.median(costs) for costs in zip(*self.rounds, strict=True)]
+
+    @property
+    def rise(self) -> tuple[float, float, float] | None:
+        """What one more costs in the last decade to what it costs in the one before, round by round: quartiles."""
+        return None if self.why else quartiles([more / less for *_, less, more in self.rounds if less > 0])
 
 
-def measure_linear(field: Field, *, quick: bool = False) -> list[Marginal]:
+def measure_linear(among: Field, *, quick: bool = False) -> list[Marginal]:
     """The cost of one more of each kind, between a tenth of each size and that size, and of what stands beside."""
     rounds = 2 if quick else _ROUNDS
     lines = [
-        Marginal(
-            field.framework,
-            growing.title,
-            name,
-            tuple(_marginal(field, growing, name, size, rounds) for size in DECADES),
-        )
+        line
         for growing in GROWING
-        for name in field.taking_part(("ours", growing.beside))
+        for line in _in_rounds(among, growing.title, growing.beside, partial(_timed, among, growing), rounds)
     ]
-    return [*lines, *(_of_flights(field, name) for name in field.taking_part(("ours", "floor")))]
+    return [*lines, *_in_rounds(among, IN_FLIGHT, "floor", partial(_of_flight, among), rounds, warm_up=True)]
 
 
-def _of_flights(field: Field, name: str) -> Marginal:
-    flights = [_in_flight(field, name, at_once) for at_once in DECADES]
-    costs = tuple(cost for cost, _ in flights)
-    return Marginal(field.framework, IN_FLIGHT, name, costs, "; ".join(why for _, why in flights if why))
+def count_linear(among: Field, callgrind: Callgrind) -> list[Marginal]:
+    """The same in instructions, but for requests in flight: under callgrind, 10,000 of them take too long."""
+    return [
+        line
+        for growing in GROWING
+        for line in _in_rounds(among, growing.title, growing.beside, partial(_counted, among, callgrind, growing), 1)
+    ]
 
 
-def _marginal(field: Field, growing: Growing, name: str, size: int, rounds: int) -> float | None:
-    costs = []
+def _in_rounds(
+    among: Field, title: str, beside: str, cost: Callable[[str, int], float], rounds: int, *, warm_up: bool = False
+) -> list[Marginal]:
+    """All decades of each client in turn, so that a round that is slow for all of them changes no ratio."""
+    lines = {name: Marginal(among.framework, title, name) for name in among.taking_part(("ours", beside))}
+    for turn in range(-1 if warm_up else 0, rounds):
+        for name in in_turn([name for name, line in lines.items() if not line.why], turn):
+            try:
+                costs = [cost(name, size) for size in DECADES]
+            except FailedError as error:
+                lines[name].why = str(error)
+            else:
+                lines[name].rounds += [costs] if turn >= 0 else []
+    return list(lines.values())
+
+
+def _counted(among: Field, callgrind: Callgrind, growing: Growing, name: str, size: int) -> float:
+    cost = marginal(among, name, (size // 10, size), callgrind, work=growing.work, **growing.options)
+    if cost is None:
+        raise FailedError(f"{size:,}: not counted")
+    return cost
+
+
+def _timed(among: Field, growing: Growing, name: str, size: int) -> float:
     less = size // 10
-    for _ in range(rounds):
-        more = _cost(field, growing, name, size)
-        base = _cost(field, growing, name, less)
-        if more is None or base is None:
-            return None
-        costs.append((more - base) / (size - less))
-    return statistics.median(costs)
+    return (_cost(among, growing, name, size) - _cost(among, growing, name, less)) / (size - less)
 
 
-def _cost(field: Field, growing: Growing, name: str, size: int) -> float | None:
+def _cost(among: Field, growing: Growing, name: str, size: int) -> float:
     times = max(1, min(50, _ENOUGH // size))
-    answer = field.do(name, work=growing.work, size=size, times=times, **growing.options)
-    return answer["cpu"] / times if "cpu" in answer else None
+    answer = among.do(name, work=growing.work, size=size, times=times, **growing.options)
+    if "cpu" not in answer:
+        raise FailedError(f"{size:,}: {answer.get('error')}")
+    return answer["cpu"] / times
 
 
-def _in_flight(field: Field, name: str, at_once: int) -> tuple[float | None, str]:
+def _of_flight(among: Field, name: str, at_once: int) -> float:
     calls = max(at_once, 200)
-    costs = []
-    for turn in range(4):  # the first opens the connections
-        answer = field.do(name, work="flight", size=calls, at_once=at_once)
-        if "cpu" not in answer:
-            return None, f"{at_once:,} in flight: {answer.get('error')}"
-        if answer["value"]["failed"]:
-            return None, f"{at_once:,} in flight: {answer['value']['failed']:,} failed: {answer['value']['why'][0]}"
-        if turn:
-            costs.append(answer["cpu"] / calls)
-    return statistics.median(costs), ""
+    answer = among.do(name, work="flight", size=calls, at_once=at_once)
+    if "cpu" not in answer:
+        raise FailedError(f"{at_once:,} in flight: {answer.get('error')}")
+    if failed := answer["value"]["failed"]:
+        raise FailedError(f"{at_once:,} in flight: {failed:,} failed: {answer['value']['why'][0]}")
+    return answer["cpu"] / calls

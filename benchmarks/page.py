@@ -12,13 +12,25 @@ from benchmarks.measure import Measured
 from benchmarks.report import mebibytes, microseconds, millions, number, ratio, thousands, titles
 from benchmarks.results import Results, Verdict, for_each, grown, verdicts
 from benchmarks.rows import ALONE, FLIGHTS_COUNTED, ROWS
-from benchmarks.words import ABOUT_EMBEDDINGS, ABOUT_FLIGHTS, ABOUT_INSTRUCTIONS, ABOUT_MEMORY, INTRODUCTION, METHOD
+from benchmarks.words import (
+    ABOUT_EMBEDDINGS,
+    ABOUT_FLIGHTS,
+    ABOUT_GROWTH,
+    ABOUT_INSTRUCTIONS,
+    ABOUT_MEMORY,
+    INTRODUCTION,
+    METHOD,
+)
 
 _VECTORS_BY = (*CHAT_CLIENTS, *(parser.name for parser in PARSERS))
 _BESIDE = (*PEERS, "floor", "bare")
 _SELF = {"floor": "floor"}
 """Clients to which a ratio would say nothing: LangChain alone gives its vector at once."""
 _VECTORS = [row for row in ROWS if row.is_of_vectors]
+_GROWTH_TABLES = (
+    ("linear", "Microseconds of CPU time", microseconds),
+    ("linear_counted", "Thousands of instructions", thousands),
+)
 _VECTOR_TABLES = (
     ("rows", "Microseconds of CPU time", microseconds),
     ("counted", "Thousands of instructions", thousands),
@@ -43,7 +55,7 @@ def page(results: Results) -> str:
     if results.memory:
         parts += _section("Memory", _memory(results), ABOUT_MEMORY)
     if results.linear:
-        parts += _section("Growth", _growth(results))
+        parts += _section("Growth", _growth(results), ABOUT_GROWTH)
     parts += _section("How it was measured", _surroundings(results), METHOD)
     return "\n\n".join(parts) + "\n"
 
@@ -195,28 +207,23 @@ def _memory(results: Results) -> Iterator[str]:
 
 
 def _growth(results: Results) -> Iterator[str]:
-    yield (
-        "Microseconds of CPU time for one more, between a tenth of the number and the number "
-        "(in flight: for each call, with that many of them); last, the ratio of the cost at 10,000 to that at 1,000. "
-        "The clients listed beside it show how much of a rise comes from the processor, Python and the framework: "
-        "objects that no longer fit in the caches, and are searched for garbage. Where those alone rise by more than "
-        "1.3, their rise is the target."
-    )
     head = ("one more", "client", *(f"{size:,}" for size in DECADES), "rise")
     for framework, title in FRAMEWORKS.items():
         names = titles(framework)
-        rows = [
-            [
-                line.title,
-                names[line.client],
-                *("did not finish" if cost is None else microseconds(cost) for cost in line.costs),
-                number(line.rise) if line.rise else "",
+        for kind, unit, amount in _GROWTH_TABLES:
+            rows = [
+                [
+                    line.title,
+                    names[line.client],
+                    *(map(amount, line.costs) if line.rise else ("did not finish",) * len(DECADES)),
+                    ratio(line.rise) if line.rise else "",
+                ]
+                for line in getattr(results, kind)
+                if line.framework == framework
             ]
-            for line in results.linear
-            if line.framework == framework
-        ]
-        yield f"{title}:"
-        yield _table(head, rows)
+            if rows:
+                yield f"{unit}, {title}:"
+                yield _table(head, rows)
 
 
 def _surroundings(results: Results) -> Iterator[str]:

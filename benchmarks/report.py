@@ -110,10 +110,11 @@ def memory_lines(grown: Sequence[Growth]) -> Iterator[str]:
         yield f"  {what}: {mebibytes(line.grown)}{own}"
 
 
-def linear_lines(lines: Sequence[Marginal]) -> Iterator[str]:
-    """What one more costs."""
+def linear_lines(lines: Sequence[Marginal], *, counted: bool = False) -> Iterator[str]:
+    """What one more costs; `counted` if in instructions."""
+    amount, unit = (thousands, "k instructions") if counted else (microseconds, "us")
     yield "\nwhat one more costs, up to " + ", ".join(f"{size:,}" for size in DECADES)
     for line in lines:
-        costs = ", ".join("-" if cost is None else microseconds(cost) for cost in line.costs)
-        who = titles(line.framework)[line.client]
-        yield f"  {FRAMEWORKS[line.framework]}: {line.title}: {who}: {costs} us {line.why}"
+        costs = line.why or f"{', '.join(map(amount, line.costs))} {unit}"
+        rise = f"; rise: {ratio(line.rise)}" if line.rise else ""
+        yield f"  {FRAMEWORKS[line.framework]}: {line.title}: {titles(line.framework)[line.client]}: {costs}{rise}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from benchmarks import imports
@@ -44,6 +45,7 @@ class Results:
     imports: list[Measured] = field(default_factory=list)
     memory: list[Growth] = field(default_factory=list)
     linear: list[Marginal] = field(default_factory=list)
+    linear_counted: list[Marginal] = field(default_factory=list)
     versions: dict[str, dict[str, str]] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -64,7 +66,10 @@ def versions(python: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One target: the largest value allowed, and what was measured, by time and by instructions."""
+    """One target: the largest value allowed, and what was measured, by time and by instructions.
+
+    `asked_of_count` is the largest number of instructions allowed, where that differs.
+    """
 
     work: str
     framework: str
@@ -73,19 +78,20 @@ class Verdict:
     by_time: Spread | None
     by_count: float | None = None
     at_least: bool = False
+    asked_of_count: float | None = None
 
     @property
     def met(self) -> bool:
         """Whether the median is what was asked for."""
-        return self.by_time is not None and self._holds(self.by_time[1])
+        return self.by_time is not None and self._holds(self.by_time[1], self.asked)
 
     @property
     def met_by_count(self) -> bool | None:
         """The same for instructions; None where they were not counted."""
-        return None if self.by_count is None else self._holds(self.by_count)
+        return None if self.by_count is None else self._holds(self.by_count, self.asked_of_count or self.asked)
 
-    def _holds(self, value: float) -> bool:
-        return value >= self.asked if self.at_least else value <= self.asked
+    def _holds(self, value: float, asked: float) -> bool:
+        return value >= asked if self.at_least else value <= asked
 
 
 def verdicts(results: Results) -> Iterator[Verdict]:
@@ -171,12 +177,26 @@ def _of_memory(results: Results, framework: str) -> Iterator[Verdict]:
 
 
 def _of_linear(results: Results, framework: str) -> Iterator[Verdict]:
-    lines = [line for line in results.linear if line.framework == framework]
-    beside = {line.title: line for line in lines if line.client != "ours"}
-    for line in lines:
-        if line.client == "ours":
-            rise, other = line.rise or float("inf"), beside.get(line.title)
-            limit = max(LINEAR_LIMIT, other.rise or 0.0) if other else LINEAR_LIMIT
-            against = other.client if other and limit > LINEAR_LIMIT else ""
-            title = f"growth: {line.title}, 10,000 to 1,000"
-            yield Verdict(title, framework, against, limit, (rise, rise, rise))
+    counted = {(line.title, line.client): line for line in results.linear_counted if line.framework == framework}
+    lines = {(line.title, line.client): line for line in results.linear if line.framework == framework}
+    for (title, client), line in lines.items():
+        if client == "ours":
+            limit, against = _rise_beside(lines, title)
+            count = counted.get((title, client))
+            yield Verdict(
+                f"growth: {title}, 10,000 to 1,000",
+                framework,
+                against,
+                limit,
+                line.rise or (math.inf, math.inf, math.inf),
+                count.rise[1] if count and count.rise else None,
+                asked_of_count=_rise_beside(counted, title)[0],
+            )
+
+
+def _rise_beside(lines: Mapping[tuple[str, str], Marginal], title: str) -> tuple[float, str]:
+    """How far a cost may rise, and which client's rise says so, if one does."""
+    rises = {client: line.rise[1] for (named, client), line in lines.items() if named == title and line.rise}
+    higher = {rise: client for client, rise in rises.items() if client != "ours" and rise > LINEAR_LIMIT}
+    limit = max(higher, default=LINEAR_LIMIT)
+    return limit, higher.get(limit, "")

@@ -83,9 +83,13 @@ def _count(wanted: Wanted, framework: str, python: str, server: Server, results:
     rows = [row for row in every if wanted.has(row.key)]
     with Callgrind() as callgrind, _field(wanted, framework, python, server, callgrind.prefix) as field:
         counted = count(field, rows, callgrind)
-    results.counted += counted
-    for row, measured in zip(rows, counted, strict=True):
-        _show(report.row_lines(row, measured, counted=True))
+        results.counted += counted
+        for row, measured in zip(rows, counted, strict=True):
+            _show(report.row_lines(row, measured, counted=True))
+        if wanted.has(linear.KEY):
+            lines = linear.count_linear(field, callgrind)
+            results.linear_counted += lines
+            _show(report.linear_lines(lines, counted=True))
     if wanted.has(imports.KEY):
         results.counted.append(imports.count_imports(framework, python))
 

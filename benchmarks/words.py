@@ -41,6 +41,14 @@ more" is taken between the two largest numbers. LangChain keeps the pieces of a 
 callbacks about the whole, so its own growth is shown beside it: with pieces of the same contents, 5 bytes of text and
 the name of the provider, which are the result."""
 
+ABOUT_GROWTH = """\
+What one more costs, between a tenth of the number and the number (in flight: a call, with that many of them), median
+of the rounds; last, the ratio of the cost at 10,000 to that at 1,000 in the same round, with its quartiles. At most 1.3
+is asked for. Times rise for reasons that are not this library's, too: LangChain keeps the pieces of a stream, and
+objects that no longer fit in the processor's caches take longer to reach. The clients listed beside it show how much;
+where they rise by more than 1.3, their rise is the target. Instructions are the same wherever an object lies; with
+10,000 requests in flight they were not counted, since under callgrind these wait too long for a connection."""
+
 METHOD = """\
 * The server is a process of its own with answers made beforehand (HTTP/1.1, connections kept); every client gets the
   same prompts and the same bytes. Events of a stream are HTTP chunks of their own, written 4 KiB at a time, except

@@ -6,9 +6,11 @@ import sys
 
 import pytest
 
+from benchmarks.linear import Marginal
 from benchmarks.measure import Measured
+from benchmarks.page import page
 from benchmarks.processes import Server, Worker
-from benchmarks.results import Verdict
+from benchmarks.results import Results, Verdict, verdicts
 
 ORDERS = [
     {"work": "chat", "size": 2},
@@ -83,3 +85,27 @@ def test_verdicts(value, at_least, met):
     verdict = Verdict("work", "langchain", "azure", asked, (0.1, value, 9.0), at_least=at_least)
 
     assert verdict.met is met
+
+
+def _growth(kind, **rounds):
+    """What one more cost, of a client and of what stands beside it."""
+    return {kind: [Marginal("langchain", "chunk", name, costs) for name, costs in rounds.items()]}
+
+
+@pytest.mark.parametrize(
+    ("floor", "against", "asked", "met"),
+    [([1, 1, 10, 11], "", 1.3, False), ([1, 1, 10, 25], "floor", 2.5, True)],
+    ids=["alone", "with the framework"],
+)
+def test_growth_is_judged_by_what_stands_beside(floor, against, asked, met):
+    """A cost may rise as what stands beside it does, by time or by instructions; its own rise is of one round."""
+    slow, quick = [1, 1, 100, 200], [1, 1, 10, 20]
+    timed = _growth("linear", ours=[quick, slow, quick], floor=[floor])
+    counted = _growth("linear_counted", ours=[[1, 1, 100, 120]], floor=[[1, 1, 10, 10]])
+
+    (verdict,) = (one for one in verdicts(Results(**timed, **counted)) if one.by_time)
+
+    assert (verdict.against, verdict.asked, verdict.by_time) == (against, asked, (2.0, 2.0, 2.0))
+    assert (verdict.met, verdict.met_by_count) == (met, True)
+    assert verdict.asked_of_count == 1.3
+    assert "growth: chunk" in page(Results(**timed, **counted))
