@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,15 @@ from benchmarks.measure import Field
 
 KEY = "memory"
 _DIMENSIONS = 64
+_ROUNDS = 5
 
 
 @dataclass(frozen=True)
 class Growth:
-    """How far the peak of a process's resident memory rose above where it was, in bytes; `own` is the result's size."""
+    """How far the peak of a process's resident memory rose above where it was, in bytes; `own` is the result's size.
+
+    Both are medians of rounds, since the peak also depends on which pages happened to be free.
+    """
 
     framework: str
     title: str
@@ -49,11 +54,17 @@ def measure_memory(field: Field) -> list[Growth]:
 
 
 def _grown(field: Field, name: str, title: str, *, warm: dict[str, Any], **order: Any) -> list[Growth]:
+    answers = [_in_new_process(field, name, order, warm) for _ in range(_ROUNDS)]
+    if any(answer.get("grown") is None for answer in answers):  # no such counter on this system
+        return []
+    grown = statistics.median(answer["grown"] for answer in answers)
+    own = statistics.median(answer["value"] for answer in answers) if order["work"] == "embed_kept" else 0
+    return [Growth(field.framework, title, name, order["size"], grown, own)]
+
+
+def _in_new_process(field: Field, name: str, order: dict[str, Any], warm: dict[str, Any]) -> dict[str, Any]:
     field.end(name)
     field.do(name, **{**order, **warm})
     answer = field.do(name, **order, peak=True)
     field.end(name)
-    if answer.get("grown") is None:  # no such counter on this system
-        return []
-    own = answer["value"] if order["work"] == "embed_kept" else 0
-    return [Growth(field.framework, title, name, order["size"], answer["grown"], own)]
+    return answer

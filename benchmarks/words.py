@@ -36,10 +36,10 @@ Calls of one model object in flight at once, one event loop, the server answerin
 wait" of this library is measured in the same rounds, against a server that does not wait."""
 
 ABOUT_MEMORY = """\
-How far the peak of the process's resident memory rose, in a process that had done the same on a small scale; "for each
-more" is taken between the two largest numbers. LangChain keeps the pieces of a stream until it ends, to tell its
-callbacks about the whole, so its own growth is shown beside it: with pieces of the same contents, 5 bytes of text and
-the name of the provider, which are the result."""
+How far the peak of the process's resident memory rose, in a process that had done the same on a small scale, median of
+five processes; "for each more" is taken between the two largest numbers. LangChain keeps the pieces of a stream until
+it ends, to tell its callbacks about the whole, so its own growth is shown beside it: with pieces of the same contents,
+5 bytes of text and the name of the provider, which are the result."""
 
 ABOUT_GROWTH = """\
 What one more costs, between a tenth of the number and the number (in flight: a call, with that many of them), median
