@@ -12,6 +12,7 @@ from .connection import NOT_SERIALIZED, Connection
 from .credentials import Credential, conceal, concealed
 from .errors import ConfigurationError, shown
 from .retry import RetryPolicy
+from .schema._base import BUILT_WHEN_USED
 from .schema.failures import cut
 from .settings import ENDPOINT_VARIABLE
 from .timeouts import Timeouts
@@ -21,7 +22,7 @@ CONFIG = ConfigDict(
     arbitrary_types_allowed=True,
     hide_input_in_errors=True,
     protected_namespaces=(),
-    defer_build=False,
+    defer_build=BUILT_WHEN_USED,
     allow_inf_nan=False,
 )
 """How pydantic is to make a class that has these arguments."""

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import VERSION, BaseModel, ConfigDict, Field
 
+BUILT_WHEN_USED = tuple(map(int, VERSION.split(".")[:2])) >= (2, 14)
+"""Whether a class of pydantic's gets its validator at first use: before 2.14, one thread could use half of another's."""
 Id = Annotated[str, Field(coerce_numbers_to_str=True)]
 """A name of something, which some servers write as a number."""
 Seconds = int | float
@@ -17,7 +19,13 @@ ESSENTIAL = frozenset({"messages", "input", "prompt", "model", "stream", "tools"
 class WireModel(BaseModel):
     """A frozen model that keeps every key it does not know, so that nothing is lost in either direction."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=(), hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        protected_namespaces=(),
+        hide_input_in_errors=True,
+        defer_build=BUILT_WHEN_USED,
+    )
 
 
 class RequestModel(WireModel):
