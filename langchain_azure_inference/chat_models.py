@@ -131,7 +131,8 @@ class ChatAzureInference(Generating, BaseChatModel):
         return params
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        return super()._get_invocation_params(stop=stop, **_shown(kwargs))
+        # In langchain-core, by way of the deprecated `dict()`, around which it silences warnings: for all threads.
+        return {**self.asdict(), "stop": stop, **_shown(kwargs)}
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         return super()._get_llm_string(stop=stop, **_shown(kwargs))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from langchain_core.language_models import BaseChatModel
 
 from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference
 
@@ -81,3 +83,16 @@ def test_fork(model: ChatAzureInference) -> None:
 
     assert os.waitstatus_to_exitcode(status) == 0
     assert "after" in model.invoke("after").text
+
+
+@pytest.mark.parametrize("stop", [None, ["a"]])
+def test_what_traces_and_caches_are_shown(
+    model: ChatAzureInference, stop: list[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parameters of a call are those that langchain-core gives, without silencing the warnings of all threads."""
+    langchains = BaseChatModel._get_invocation_params(model, stop=stop, seed=1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(warnings, "catch_warnings", lambda **_: pytest.fail("touched the filters of all threads"))
+        assert model._get_invocation_params(stop=stop, seed=1, headers={"x-key": "k"}) == langchains
+        assert model.invoke("hi").text

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import VERSION, BaseModel, ConfigDict, Field
 
 BUILT_WHEN_USED = tuple(map(int, VERSION.split(".")[:2])) >= (2, 14)
-"""Whether a class of pydantic's gets its validator at first use: before 2.14, one thread could use half of another's."""
+"""Whether classes get their validators at first use: before 2.14, a thread could meet one that another had half built."""
 Id = Annotated[str, Field(coerce_numbers_to_str=True)]
 """A name of something, which some servers write as a number."""
 Seconds = int | float
