@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import VERSION, BaseModel, ConfigDict, Field
 
 BUILT_WHEN_USED = tuple(map(int, VERSION.split(".")[:2])) >= (2, 14)
-"""Whether classes get their validators at first use: before 2.14, a thread could meet one that another had half built."""
+"""Whether classes get their validators at first use: before 2.14, a thread could meet what another had half built."""
 Id = Annotated[str, Field(coerce_numbers_to_str=True)]
 """A name of something, which some servers write as a number."""
 Seconds = int | float
