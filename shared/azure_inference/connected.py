@@ -30,6 +30,8 @@ BASE_CONFIG = CONFIG | ConfigDict(defer_build=True)
 """The same for a class of which no objects are made: its validator would be built in vain."""
 _PARAMETERS = frozenset({"model_kwargs", "additional_kwargs"})
 """Fields of type `Parameters`: pydantic sees to them where a model is made, and not where one is changed."""
+_EXTRAS = "model_extras"
+"""What clients on azure-ai-inference call a mapping of further parameters."""
 
 
 def _to_parameters(given: Any) -> Any:
@@ -46,8 +48,6 @@ def _to_parameters(given: Any) -> Any:
     return parameters
 
 
-_EXTRAS = "model_extras"
-"""What clients on azure-ai-inference call a mapping of further parameters."""
 Parameters = Annotated[dict[str, Any], BeforeValidator(_to_parameters)]
 """Parameters for every request; None means none. A key among them would go to the model, and be seen in traces."""
 
