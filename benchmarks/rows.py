@@ -109,7 +109,7 @@ ROWS = [
     *(_vectors(dimensions, model) for dimensions, model in EMBEDDING_MODELS.items()),
     *(_numbers(dimensions) for dimensions in EMBEDDING_MODELS),
     Row(
-        "make", "another model object", "make", 50, ("ours", "azure", "openai"),
+        "make", "another model object", "make", 50, CHAT_CLIENTS,
         limits=_both(azure=1 / 3, openai=1 / 3), unit="object", counted=(5, 15),
     ),
     Row(
