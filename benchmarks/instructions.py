@@ -18,7 +18,7 @@ from benchmarks.measure import Field, Measured
 from benchmarks.processes import ROOT
 from benchmarks.rows import Row
 
-_LIMIT = 600.0
+LIMIT = 600.0
 
 
 def available() -> bool:
@@ -97,17 +97,23 @@ def marginal(field: Field, name: str, sizes: tuple[int, int], callgrind: Callgri
     """The instructions of a unit more, between two sizes; None if one of them could not be done."""
     small, large = sizes
     for size in (small, small, large):  # each size has an object and connections of its own, to be made before
-        done = field.do(name, limit=_LIMIT, size=size, **order)
-        if "cpu" not in done or (isinstance(done["value"], dict) and done["value"]["failed"]):
-            print(f"{field.framework} {name} {order}: not counted: {done}", file=sys.stderr)
+        if not _is_done(field, name, size=size, **order):
             return None
-    less, more = (_counted(field, name, callgrind, size=size, **order) for size in (small, large))
-    return (more - less) / (large - small)
+    less, more = (counted(field, name, callgrind, size=size, **order) for size in (small, large))
+    return None if less is None or more is None else (more - less) / (large - small)
 
 
-def _counted(field: Field, name: str, callgrind: Callgrind, **order: Any) -> int:
+def counted(field: Field, name: str, callgrind: Callgrind, **order: Any) -> int | None:
+    """The instructions of a piece of work that was done before; None if it could not be done again."""
     pid = field.worker(name).process.pid
-    field.do(name, limit=_LIMIT, work="tidy", size=1)
+    field.do(name, limit=LIMIT, work="tidy", size=1)
     callgrind.start(pid)
-    field.do(name, limit=_LIMIT, **order)
-    return callgrind.stop(pid)
+    return callgrind.stop(pid) if _is_done(field, name, **order) else None
+
+
+def _is_done(field: Field, name: str, **order: Any) -> bool:
+    answer = field.do(name, limit=LIMIT, **order)
+    done = "cpu" in answer and not (isinstance(answer["value"], dict) and answer["value"]["failed"])
+    if not done:
+        print(f"{field.framework} {name} {order}: not counted: {answer}", file=sys.stderr)
+    return done

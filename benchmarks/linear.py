@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from benchmarks.instructions import Callgrind, marginal
+from benchmarks.instructions import LIMIT, Callgrind, counted, marginal
 from benchmarks.measure import Field, in_turn, quartiles
 
 KEY = "linear"
@@ -78,12 +78,13 @@ def measure_linear(among: Field, *, quick: bool = False) -> list[Marginal]:
 
 
 def count_linear(among: Field, callgrind: Callgrind) -> list[Marginal]:
-    """The same in instructions, but for requests in flight: under callgrind, 10,000 of them take too long."""
-    return [
+    """The same in instructions."""
+    lines = [
         line
         for growing in GROWING
         for line in _in_rounds(among, growing.title, growing.beside, partial(_counted, among, callgrind, growing), 1)
     ]
+    return [*lines, *_in_rounds(among, IN_FLIGHT, "floor", partial(_counted_of_flight, among, callgrind), 1)]
 
 
 def _in_rounds(
@@ -123,10 +124,23 @@ def _cost(among: Field, growing: Growing, name: str, size: int) -> float:
 
 
 def _of_flight(among: Field, name: str, at_once: int) -> float:
-    calls = max(at_once, 200)
+    calls = _calls(at_once)
     answer = among.do(name, work="flight", size=calls, at_once=at_once)
     if "cpu" not in answer:
         raise FailedError(f"{at_once:,} in flight: {answer.get('error')}")
     if failed := answer["value"]["failed"]:
         raise FailedError(f"{at_once:,} in flight: {failed:,} failed: {answer['value']['why'][0]}")
     return answer["cpu"] / calls
+
+
+def _counted_of_flight(among: Field, callgrind: Callgrind, name: str, at_once: int) -> float:
+    order = {"work": "flight", "size": _calls(at_once), "at_once": at_once}
+    among.do(name, limit=LIMIT, **order)  # with every connection it takes
+    total = counted(among, name, callgrind, **order)
+    if total is None:
+        raise FailedError(f"{at_once:,} in flight: not counted")
+    return total / order["size"]
+
+
+def _calls(at_once: int) -> int:
+    return max(at_once, 200)

@@ -19,10 +19,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.clients.base import UNDER_VALGRIND
 from benchmarks.server import allow_many_connections
 from benchmarks.works import ASYNC, SYNC
-
-UNDER_VALGRIND = "vgpreload" in os.environ.get("LD_PRELOAD", "")
 
 
 class Clock:

@@ -48,7 +48,7 @@ def achat(client: Any, size: int) -> Callable[[], Any]:
 
 def flight(client: Any, size: int, at_once: int, delay: int = 50) -> Callable[[], Any]:
     """So many chats, `at_once` of them under way at any time, each answered after `delay` milliseconds."""
-    model, once = client.model(f"answer-{delay}"), client.achat
+    model, once = client.crowded(f"answer-{delay}"), client.achat
 
     async def work() -> dict[str, Any]:
         latencies: list[float] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -9,7 +10,10 @@ from benchmarks.bodies import MODEL
 
 QUESTION = "Why is the sky blue?"
 KEY = "a-key-of-no-use"
-__all__ = ["KEY", "MODEL", "QUESTION", "Client", "hide_extras"]
+UNDER_VALGRIND = "vgpreload" in os.environ.get("LD_PRELOAD", "")
+HOURS = 10_000.0
+"""Seconds that nothing takes, not even under valgrind."""
+__all__ = ["HOURS", "KEY", "MODEL", "QUESTION", "UNDER_VALGRIND", "Client", "hide_extras"]
 
 
 class Client:
@@ -36,9 +40,17 @@ class Client:
         """A new embedding model object, not yet used."""
         raise NotImplementedError
 
+    def new_patient(self, scene: str) -> Any:
+        """The same where all takes fifty times as long: a chat model object whose time limits are out of reach."""
+        return self.new(scene)
+
     def model(self, scene: str) -> Any:
         """The chat model object of a scene, always the same."""
         return self._kept("new", scene)
+
+    def crowded(self, scene: str) -> Any:
+        """The chat model object of a scene for calls so many that they wait for each other."""
+        return self._kept("new_patient" if UNDER_VALGRIND else "new", scene)
 
     def embeddings(self, scene: str) -> Any:
         """The embedding model object of a scene, always the same."""
