@@ -64,8 +64,8 @@ def to_broken(name: str | None, text: str | None, id_: str | None) -> InvalidToo
 def _to_additional(message: AnswerMessage) -> dict[str, Any]:
     """What has no place of its own in a LangChain message; see `_blocks`."""
     said = to_said_once(message)
-    if thought := message.reasoning_text:
-        said["reasoning_content"] = thought
+    if reasoning := message.reasoning_text:
+        said["reasoning_content"] = reasoning
     if message.audio and (audio := to_audio_pieces(message.audio)):
         said["audio"] = {**said.get("audio", {}), **audio}
     return said

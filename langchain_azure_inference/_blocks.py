@@ -17,7 +17,7 @@ _OF_CITATIONS = ("url", "title", "start_index", "end_index")
 
 
 def to_blocks(message: AIMessage) -> list[ContentBlock]:
-    """The blocks of a whole message: thoughts, text, refusal, calls."""
+    """The blocks of a whole message: reasoning, text, refusal, calls."""
     calls = [{"type": "tool_call", "name": c["name"], "args": c["args"], "id": c["id"]} for c in message.tool_calls]
     return cast("list[ContentBlock]", [*_all_but_calls(message), *calls])
 
@@ -42,8 +42,8 @@ def _indexed(block: dict[str, Any]) -> dict[str, Any]:
 
 def _all_but_calls(message: AIMessage) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
-    if thought := message.additional_kwargs.get("reasoning_content"):
-        blocks.append({"type": "reasoning", "reasoning": thought})
+    if reasoning := message.additional_kwargs.get("reasoning_content"):
+        blocks.append({"type": "reasoning", "reasoning": reasoning})
     if isinstance(message.content, str):
         if message.content:
             blocks.append({"type": "text", "text": message.content})

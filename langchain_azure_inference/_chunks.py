@@ -122,8 +122,8 @@ def to_chunks(choice: ChunkChoice) -> list[ChatGenerationChunk]:
     """What a piece of an answer says, in LangChain chunks of one kind of content each."""
     made: list[ChatGenerationChunk] = []
     delta = choice.delta
-    if thought := delta.reasoning_text:
-        made.append(_chunk(additional_kwargs={"reasoning_content": thought}))
+    if reasoning := delta.reasoning_text:
+        made.append(_chunk(additional_kwargs={"reasoning_content": reasoning}))
     if said := delta.said:
         made.append(_chunk(content=said))
     if delta.audio and (audio := to_audio_pieces(delta.audio)):

@@ -120,18 +120,18 @@ class StreamedAnswer:
         delta = choice.delta
         if delta.tool_calls:
             self._add_calls(delta.tool_calls)
-        text = thought = ""
+        text = reasoning = ""
         if delta.content or delta.reasoning_content or delta.reasoning:
-            text, thought = delta.text_and_reasoning
+            text, reasoning = delta.text_and_reasoning
         if delta.audio is not None:
             text = self._add_audio(delta.audio, text)
         if delta.refusal:
             text = self._add_refusal(delta.refusal, text)
         if text:
             self._text += text
-        if thought:
-            self._reasoning += thought
-        return self._response(chunk, text, thought, choice.logprobs)
+        if reasoning:
+            self._reasoning += reasoning
+        return self._response(chunk, text, reasoning, choice.logprobs)
 
     def _add_calls(self, pieces: list[ToolCallDelta]) -> None:
         for piece in pieces:
@@ -165,7 +165,7 @@ class StreamedAnswer:
         return refusal if is_alone else text
 
     def _response(
-        self, chunk: ChatCompletionChunk, delta: str = "", thought: str = "", logprobs: Any = None
+        self, chunk: ChatCompletionChunk, delta: str = "", reasoning: str = "", logprobs: Any = None
     ) -> ChatResponse:
         blocks = _blocks(self._reasoning, self._text, self._calls.values())
         if self._is_over and (self._calls or self._is_spoken):
@@ -174,9 +174,9 @@ class StreamedAnswer:
             message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=self._kept)
         else:
             message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
-        if not (thought or self._facts or logprobs):  # nearly always: each field that is given is work
+        if not (reasoning or self._facts or logprobs):  # nearly always: each field that is given is work
             return ChatResponse(message=message, delta=delta, raw=chunk)
-        facts = {**self._facts, "thinking_delta": thought} if thought else self._facts
+        facts = {**self._facts, "thinking_delta": reasoning} if reasoning else self._facts
         return ChatResponse(
             message=message, delta=delta, raw=chunk, logprobs=_logprobs(logprobs), additional_kwargs=facts
         )

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from msgspec.structs import replace
 
 from .pieces import Pieces, given
-from .reasoning import Parted, ThoughtReader, with_unopened
+from .reasoning import Parted, ReasoningReader, with_unopened
 from .schema._json import is_array, is_object
 from .schema.chat import AnswerMessage, Audio, ChatCompletion, Choice, is_other, text_in
 from .schema.chunks import (
@@ -83,8 +83,8 @@ class _Beside:
 class _ChoiceSoFar:
     """One choice of a chat answer, as far as it has come."""
 
-    def __init__(self, thought: ThoughtReader | None) -> None:
-        self._thought = thought
+    def __init__(self, reader: ReasoningReader | None) -> None:
+        self._reader = reader
         self.role: str | None = None
         # UTF-8: to hold the pieces themselves, as a list or a StringIO does, takes twelve times as much for short ones.
         self.content = bytearray()
@@ -93,7 +93,7 @@ class _ChoiceSoFar:
         self.tools = ToolCalls()
         self.audio: dict[str, Any] = {}
         self.others: list[tuple[int, Any]] = []
-        """The parts of the content that are neither text nor thought, each with the length of the text before it."""
+        """The parts of the content that are neither text nor reasoning, each with the length of the text before it."""
         self.kept = _Beside()
         self.unknown = Pieces()
         """What came under keys of the message that this library does not know."""
@@ -103,18 +103,18 @@ class _ChoiceSoFar:
         """Takes a piece in; gives back the same one, or one with its text parted and its tool calls numbered."""
         reason = piece.finish_reason
         came = delta = piece.delta
-        if self._thought is not None and (delta.content or delta.reasoning_content or delta.reasoning or reason):
+        if self._reader is not None and (delta.content or delta.reasoning_content or delta.reasoning or reason):
             delta = self._parted(delta, at_end=bool(reason))
         if delta.tool_calls:
             delta = self._placed(delta, delta.tool_calls)
-        text, thought = delta.content, delta.reasoning_content or delta.reasoning
+        text, reasoning = delta.content, delta.reasoning_content or delta.reasoning
         if isinstance(text, list):
             self._add_others(text)
-            text, thought = delta.text, delta.reasoning_text
+            text, reasoning = delta.text, delta.reasoning_text
         if text:
             self.content += text.encode("utf-8", "surrogatepass")
-        if thought:
-            self.reasoning += thought.encode("utf-8", "surrogatepass")
+        if reasoning:
+            self.reasoning += reasoning.encode("utf-8", "surrogatepass")
         if delta.refusal:
             self.refusal.append(delta.refusal)
         self.role = self.role or delta.role
@@ -129,25 +129,25 @@ class _ChoiceSoFar:
 
     def rest(self) -> Delta | None:
         """The text held back, given up at the end."""
-        delta = Delta() if self._thought is None else self._parted(Delta(), at_end=True)
-        text, thought = delta.text_and_reasoning
-        if not text and not thought:
+        delta = Delta() if self._reader is None else self._parted(Delta(), at_end=True)
+        text, reasoning = delta.text_and_reasoning
+        if not text and not reasoning:
             return None
         self.content += text.encode("utf-8", "surrogatepass")
-        self.reasoning += thought.encode("utf-8", "surrogatepass")
+        self.reasoning += reasoning.encode("utf-8", "surrogatepass")
         return delta
 
     def _parted(self, delta: Delta, *, at_end: bool) -> Delta:
-        reader = self._thought
+        reader = self._reader
         if reader is None or delta.reasoning_text or isinstance(delta.content, list):
-            self._thought = None
+            self._reader = None
             return delta
         parted = reader.feed(delta.content) if delta.content else Parted("", "")
         if at_end:
             held = reader.flush()
             parted = Parted(parted.reasoning + held.reasoning, parted.content + held.content)
         if at_end or reader.is_plain:
-            self._thought = None
+            self._reader = None
         if parted == ("", delta.content or ""):
             return delta
         return replace(delta, content=parted.content, reasoning_content=parted.reasoning or None)
@@ -264,7 +264,7 @@ class ChatAccumulator(_Choices[_ChoiceSoFar]):
         self._split_reasoning = split_reasoning
 
     def add(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
-        """Takes a chunk in; gives it back as callers are to see it: thought parted, tool-call pieces numbered.
+        """Takes a chunk in; gives it back as callers are to see it: reasoning parted, tool-call pieces numbered.
 
         Raises:
             ResponseValidationError: It ends a choice with a tool call that names no function; all else is taken in.
@@ -278,7 +278,7 @@ class ChatAccumulator(_Choices[_ChoiceSoFar]):
                 index = position
             so_far = self._choices.get(index)
             if so_far is None:
-                so_far = _ChoiceSoFar(ThoughtReader() if self._split_reasoning else None)
+                so_far = _ChoiceSoFar(ReasoningReader() if self._split_reasoning else None)
                 self._choices[index] = so_far
             seen = so_far.add(choice)
             if seen is not choice:

@@ -112,7 +112,7 @@ class KeyAuthorizer(Authorizer):
 
 
 class TokenAuthorizer(Authorizer):
-    """A giver of tokens; a token is kept until shortly before it expires, and asked for once however many wait.
+    """A token provider; a token is kept until shortly before it expires, and asked for once however many wait.
 
     Shortly before it expires, one caller asks for the next, and all go on with it while none is to be had.
     """
@@ -132,7 +132,7 @@ class TokenAuthorizer(Authorizer):
         return self._kept if self._kept is not self._refused and time.time() < self._renew_at else None
 
     def headers(self, deadline: Deadline = NEVER) -> Headers:
-        """The bearer header; a sync giver is asked in a thread, so that one that hangs can be left."""
+        """The bearer header; a sync provider is asked in a thread, so that one that hangs can be left."""
         old = self._kept
         ready = self.ready()
         if ready is not None:
@@ -143,7 +143,7 @@ class TokenAuthorizer(Authorizer):
         return _settled(self._in_thread.wait(partial(self._ask, old), seconds), spare)
 
     async def headers_async(self, deadline: Deadline = NEVER) -> Headers:
-        """The bearer header; a sync giver is asked in a thread."""
+        """The bearer header; a sync provider is asked in a thread."""
         old = self._kept
         ready = self.ready()
         if ready is not None:
@@ -172,7 +172,7 @@ class TokenAuthorizer(Authorizer):
         return self._kept, _REFRESH_PATIENCE if remaining is None else min(_REFRESH_PATIENCE, remaining / 2)
 
     def _ask(self, old: Headers) -> Headers:
-        """Asks a sync giver, if what is kept is still old; one that turns out to be async is left to who can await."""
+        """Asks a sync provider, if what is kept is still old; one that turns out async is left to who can await."""
         if self._kept is not old:
             return self._kept
         answer = self._get()

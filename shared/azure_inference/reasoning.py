@@ -14,22 +14,22 @@ _UNOPENED = r"</think>[^\S\n]*\n(?=\s*\S)"
 
 
 class Parted(NamedTuple):
-    """A text in two: what was thought, and what was said after it (without the line breaks between the two)."""
+    """A text in two: the reasoning, and what was said after it (without the line breaks between the two)."""
 
     reasoning: str
     content: str
 
 
 def with_reasoning(completion: ChatCompletion) -> ChatCompletion:
-    """The answer with thought moved from `content` to `reasoning_content`; the same object where there is none.
+    """The answer with reasoning moved from `content` to `reasoning_content`; the same object where there is none.
 
-    Thought comes first. Its end may never have come, and its opening tag may be missing: see `with_unopened`.
+    Reasoning comes first. Its end may never have come, and its opening tag may be missing: see `with_unopened`.
     """
     return _each(completion, _parted)
 
 
 def with_unopened(completion: ChatCompletion) -> ChatCompletion:
-    """The answer with thought moved to its place of which only the end is marked; else the same object.
+    """The answer with reasoning moved to its place of which only the end is marked; else the same object.
 
     The templates of some models have written the opening tag already. An answer may speak of tags as well, so that a
     closing one counts only at the end of a line, before more text, where no opening one stands before it, and not of
@@ -69,12 +69,12 @@ def _with(choice: Choice, reasoning: str, content: str) -> Choice:
     return choice.model_copy(update={"message": choice.message.model_copy(update=update)})
 
 
-class ThoughtReader:
+class ReasoningReader:
     """Parts a text that comes in pieces, cut anywhere; what might yet become a tag is held back until it is known.
 
     `is_plain` says that all that follows is said, so that the reader is needed no more. A closing tag without an
     opening one cannot be foreseen: in a stream, the text before it has gone out as said, and only the answer put
-    together (see `with_unopened`) has it as thought.
+    together (see `with_unopened`) has it as reasoning.
     """
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ class ThoughtReader:
         self.is_plain = False
 
     def feed(self, piece: str) -> Parted:
-        """What is now known to be thought or said, and was not given before."""
+        """What is now known to be reasoning or text, and was not given before."""
         text, self._held = self._held + piece, ""
         return self._read(text)
 
@@ -104,10 +104,10 @@ class ThoughtReader:
         return self._think(opening.removeprefix(_OPEN))
 
     def _think(self, text: str) -> Parted:
-        thought, closed, said = text.partition(_CLOSE)
+        reasoning, closed, said = text.partition(_CLOSE)
         if closed:
             self._read = self._say
-            return Parted(thought, self._say(said).content)
+            return Parted(reasoning, self._say(said).content)
         kept = next((n for n in range(min(len(_CLOSE) - 1, len(text)), 0, -1) if _CLOSE.startswith(text[-n:])), 0)
         self._held = text[len(text) - kept :]
         return Parted(text[: len(text) - kept], "")

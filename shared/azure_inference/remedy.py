@@ -20,7 +20,7 @@ _Key = tuple[str, str | None]
 _LOGGER = logging.getLogger("azure_inference")
 
 _OLD_NAME, _NEW_NAME = "max_tokens", "max_completion_tokens"
-"""What reasoning models take by its newer name only: they count thoughts, too. Nothing is lost by sending it so."""
+"""What reasoning models take by its newer name only: they count reasoning, too. Nothing is lost by sending it so."""
 _NEW_NAME_TOLD = rf"(?i)use '{_NEW_NAME}' instead"
 
 _OWN = {"stream_options": {"include_usage": True}, "encoding_format": "base64"}

@@ -52,8 +52,8 @@ def answer(admitted: Admitted, number: int) -> Answer:
     if admitted.model.reasoning == "think" and text is not None:
         text, reasoning = f"<think>\n{reasoning}\n</think>\n\n{text}", ""
     count = choices_of(body)
-    thought = linguistics.count_tokens(reasoning)
-    spent = thought + linguistics.count_tokens(text or "", *(name + given for _, name, given in calls))
+    reasoning_tokens = linguistics.count_tokens(reasoning)
+    spent = reasoning_tokens + linguistics.count_tokens(text or "", *(name + given for _, name, given in calls))
     return Answer(
         id=f"chatcmpl-{number:012x}",
         created=int(time.time()),
@@ -62,7 +62,7 @@ def answer(admitted: Admitted, number: int) -> Answer:
         calls=calls,
         finish_reason=finish,
         usage=usage.counts(
-            usage.prompt_tokens(body), spent * count, audio=usage.audio_tokens(body), reasoning=thought * count
+            usage.prompt_tokens(body), spent * count, audio=usage.audio_tokens(body), reasoning=reasoning_tokens * count
         ),
         count=count,
         reasoning="" if admitted.model.reasoning == "hidden" else reasoning,

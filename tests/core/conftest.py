@@ -24,7 +24,7 @@ from azure_inference import (
 from azure_inference.schema.chat import ChatRequest
 from tests.faults.server import PATIENCE, RawServer
 
-from .givers import KINDS, Asked
+from .providers import KINDS, Asked
 
 # The same examples in every run, however slow the machine.
 settings.register_profile("core", deadline=None, derandomize=True)
@@ -309,7 +309,7 @@ def chat_request() -> ChatRequest:
 
 @pytest.fixture(params=KINDS)
 def asked(request: pytest.FixtureRequest) -> Iterator[Asked]:
-    """Sync and async givers, for sync and async callers."""
+    """Sync and async providers, for sync and async callers."""
     asked = Asked(request.param)
     yield asked
     asked.close()
@@ -317,7 +317,7 @@ def asked(request: pytest.FixtureRequest) -> Iterator[Asked]:
 
 @pytest.fixture
 def in_thread() -> Iterator[Asked]:
-    """A sync giver for sync callers."""
+    """A sync provider for sync callers."""
     asked = Asked("sync")
     yield asked
     asked.close()

@@ -41,7 +41,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-class Giver:
+class Provider:
     """Gives numbered tokens that live an hour, and counts."""
 
     def __init__(self, clock: Clock | None = None, lifetime: float = 3600) -> None:
@@ -59,12 +59,12 @@ class Giver:
         return SimpleNamespace(token=f"t-{self.asked}", expires_on=int(self._clock.now + self._lifetime))
 
 
-class SyncCredential(Giver):
+class SyncCredential(Provider):
     def get_token(self, *scopes: str, **_: Any) -> Any:
         return self._token(*scopes)
 
 
-class AsyncCredential(Giver):
+class AsyncCredential(Provider):
     async def get_token(self, *scopes: str, **_: Any) -> Any:
         await asyncio.sleep(0)
         return self._token(*scopes)
@@ -117,8 +117,8 @@ def test_keys(credential: Any, is_async: bool) -> None:
     [SyncCredential, lambda: lambda: "t-1", lambda: functools.partial(str, "t-1")],
     ids=["object", "function", "partial"],
 )
-def test_givers_of_tokens(make: Any, is_async: bool) -> None:
-    """A token goes out as a bearer token only; a plain giver serves async code too."""
+def test_token_providers(make: Any, is_async: bool) -> None:
+    """A token goes out as a bearer token only; a plain provider serves async code too."""
     assert headers(make(), is_async=is_async) == (("authorization", "Bearer t-1"),)
 
 
@@ -132,15 +132,15 @@ ASYNC_GIVERS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("make", ASYNC_GIVERS.values(), ids=ASYNC_GIVERS)
-def test_async_givers(make: Callable[[], Any]) -> None:
-    """An async giver serves async code; for plain code it is a clear error."""
+def test_async_providers(make: Callable[[], Any]) -> None:
+    """An async provider serves async code; for plain code it is a clear error."""
     assert headers(make(), is_async=True) == (("authorization", "Bearer t-1"),)
     with pytest.raises(ConfigurationError, match="async and cannot serve a sync call"):
         headers(make(), is_async=False)
 
 
 @pytest.mark.parametrize("kind", [SyncCredential, AsyncCredential])
-def test_scope(kind: type[Giver]) -> None:
+def test_scope(kind: type[Provider]) -> None:
     """The credential is asked for the scope of the endpoint, or for those that the user says."""
     plain, named = kind(), kind()
     for credential, options in ((plain, {}), (named, {"credential_scopes": ["https://mine/.default"]})):
@@ -154,12 +154,12 @@ def test_scope(kind: type[Giver]) -> None:
 @IN_BOTH
 def test_tokens_are_kept_until_shortly_before_they_expire(clock: Clock, is_async: bool) -> None:
     """A token is asked for once, and again some minutes before it expires."""
-    giver = (AsyncCredential if is_async else SyncCredential)(clock)
-    authorizer = to_authorizer(giver, SCOPES)
+    provider = (AsyncCredential if is_async else SyncCredential)(clock)
+    authorizer = to_authorizer(provider, SCOPES)
 
     def asked() -> tuple[str, int]:
         given = asyncio.run(authorizer.headers_async()) if is_async else authorizer.headers()
-        return given[0][1], giver.asked
+        return given[0][1], provider.asked
 
     assert asked() == asked() == ("Bearer t-1", 1)
     clock.now += 3600 - credentials.REFRESH_BEFORE_EXPIRY - 1
@@ -171,15 +171,15 @@ def test_tokens_are_kept_until_shortly_before_they_expire(clock: Clock, is_async
 @pytest.mark.parametrize(("lifetime", "fresh_for"), [(60, 1), (0, 0), (-5, 0), (1000, 690)])
 def test_short_lived_tokens(clock: Clock, lifetime: float, fresh_for: float) -> None:
     """A token that lives shorter than the margin is used, if only for a moment."""
-    giver = SyncCredential(clock, lifetime)
-    authorizer = to_authorizer(giver, SCOPES)
+    provider = SyncCredential(clock, lifetime)
+    authorizer = to_authorizer(provider, SCOPES)
 
     assert authorizer.headers() == (("authorization", "Bearer t-1"),)
     clock.now += max(0.0, fresh_for - 0.5)
     authorizer.headers()
-    assert giver.asked == (2 if fresh_for == 0 else 1)
+    assert provider.asked == (2 if fresh_for == 0 else 1)
     clock.now += 1000
-    assert authorizer.headers() == (("authorization", f"Bearer t-{giver.asked}"),)
+    assert authorizer.headers() == (("authorization", f"Bearer t-{provider.asked}"),)
 
 
 def test_tokens_without_a_time(clock: Clock) -> None:
@@ -197,9 +197,9 @@ def test_forget(credential: Any) -> None:
     """After a 401, a new token can be had, but no new key."""
     authorizer = to_authorizer(credential, SCOPES)
     refused = asyncio.run(authorizer.headers_async())
-    assert authorizer.forget(refused) is isinstance(credential, Giver)
+    assert authorizer.forget(refused) is isinstance(credential, Provider)
     assert asyncio.run(authorizer.headers_async()) == (
-        (("authorization", "Bearer t-2"),) if isinstance(credential, Giver) else refused
+        (("authorization", "Bearer t-2"),) if isinstance(credential, Provider) else refused
     )
 
 
@@ -272,8 +272,8 @@ def test_one_question_for_many_threads() -> None:
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_one_question_for_many_tasks(kind: str) -> None:
     """However many tasks wait for a token, it is asked for once; one that gives up takes nothing from the others."""
-    giver = (AsyncCredential if kind == "async" else SyncCredential)()
-    authorizer = to_authorizer(giver, SCOPES)
+    provider = (AsyncCredential if kind == "async" else SyncCredential)()
+    authorizer = to_authorizer(provider, SCOPES)
 
     async def main() -> list[Any]:
         first = asyncio.create_task(authorizer.headers_async())
@@ -283,11 +283,11 @@ def test_one_question_for_many_tasks(kind: str) -> None:
         return await asyncio.gather(*others)
 
     assert asyncio.run(main()) == [(("authorization", "Bearer t-1"),)] * 20
-    assert giver.asked == 1
+    assert provider.asked == 1
 
 
-def test_one_giver_for_several_event_loops() -> None:
-    """An async giver serves one event loop after another, also when a loop ended while it was asked."""
+def test_one_provider_for_several_event_loops() -> None:
+    """An async provider serves one event loop after another, also when a loop ended while it was asked."""
     authorizer = to_authorizer(AsyncCredential(), SCOPES)
 
     async def give_up() -> None:
@@ -322,8 +322,8 @@ def _fails_late() -> Any:
 @pytest.mark.parametrize(
     "credential", [_fails, _fails_async, FailingKey(), _fails_late], ids=["sync", "async", "key", "late"]
 )
-def test_givers_that_fail(credential: Any) -> None:
-    """What a giver raises is the cause of one clear error, whose own text repeats nothing of it."""
+def test_providers_that_fail(credential: Any) -> None:
+    """What a provider raises is the cause of one clear error, whose own text repeats nothing of it."""
     with pytest.raises(AuthenticationError, match="RuntimeError") as caught:
         headers(credential, is_async=True)
 
@@ -352,7 +352,7 @@ def test_keys_that_cannot_be_sent(form: Any, secret: str) -> None:
     "token", [None, 5, b"t", "", "to ken", SimpleNamespace(token=None), SimpleNamespace(token="a\nb")], ids=repr
 )
 def test_tokens_that_are_none(token: Any, is_async: bool) -> None:
-    """A giver that gives no token is a clear error."""
+    """A provider that gives no token is a clear error."""
     with pytest.raises(ConfigurationError, match="credential"):
         headers(lambda: token, is_async=is_async)
 

@@ -258,9 +258,9 @@ def test_the_token_is_part_of_the_call(raw: Any, either: Any, method: str) -> No
         return "token"
 
     try:
-        for giver in (give, give_async) if either.is_async else (give,):
+        for provider in (give, give_async) if either.is_async else (give,):
             with pytest.raises(APITimeoutError, match=r"credential .*\(total\)") as caught:
-                getattr(either.client(raw.url, giver, timeout=0.1), method)(HELLO)
+                getattr(either.client(raw.url, provider, timeout=0.1), method)(HELLO)
             assert (caught.value.phase, raw.connections) == ("credential", 0)
     finally:
         is_over.set()

@@ -11,7 +11,7 @@ import pytest
 
 from azure_inference import AuthenticationError, credentials
 
-from .givers import Asked, Clock, bearer, raises, soon, until
+from .providers import Asked, Clock, bearer, raises, soon, until
 
 
 @pytest.fixture

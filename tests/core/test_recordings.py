@@ -154,7 +154,7 @@ def text_of(content: Any, kind: str = "text") -> str:
     return content or ""
 
 
-def thought_in(content: Any) -> str:
+def reasoning_in(content: Any) -> str:
     """The thought in a content, which only a list of parts has."""
     return text_of(content, "thinking") if isinstance(content, list) else ""
 
@@ -178,7 +178,7 @@ def summary_of_json(value: dict[str, Any]) -> dict[str, Any]:
                 "text": text_of(choice["message"].get("content")),
                 "reasoning": choice["message"].get("reasoning_content")
                 or choice["message"].get("reasoning")
-                or thought_in(choice["message"].get("content")),
+                or reasoning_in(choice["message"].get("content")),
                 "calls": [
                     (call["id"], call["function"]["name"], arguments_of(call["function"]["arguments"]))
                     for call in choice["message"].get("tool_calls") or []
@@ -234,7 +234,7 @@ def whole_of_frames(frames: list[dict[str, Any]]) -> dict[str, Any]:
             delta = choice.get("delta") or {}
             so_far["text"] += text_of(delta.get("content"))
             thought = delta.get("reasoning_content") or delta.get("reasoning")
-            so_far["reasoning"] += thought or thought_in(delta.get("content"))
+            so_far["reasoning"] += thought or reasoning_in(delta.get("content"))
             so_far["finish_reason"] = choice.get("finish_reason") or so_far.get("finish_reason")
             so_far["filter"] = {**(so_far.get("filter") or {}), **(choice.get("content_filter_results") or {})}
             for number, call in enumerate(delta.get("tool_calls") or []):

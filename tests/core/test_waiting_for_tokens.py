@@ -1,4 +1,4 @@
-"""Givers of tokens that are slow, hang or fail: who waits for them, how long, and what each who waits is told."""
+"""Providers of tokens that are slow, hang or fail: who waits for them, how long, and what each who waits is told."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from azure_inference import APITimeoutError, AuthenticationError, ConfigurationError, singleflight
 from azure_inference.credentials import to_authorizer
 
-from .givers import PATIENCE, Asked, Clock, bearer, raises, soon, until
+from .providers import PATIENCE, Asked, Clock, bearer, raises, soon, until
 
 SOME = contextvars.ContextVar("SOME", default="nothing")
 
@@ -56,7 +56,7 @@ def test_each_who_waits_has_an_error_of_his_own(asked: Asked, fail: Any, kind: t
 
 
 def test_one_that_hangs(asked: Asked) -> None:
-    """Who waits for a giver that hangs is told so when his time is over, and the next who comes asks anew."""
+    """Who waits for a provider that hangs is told so when his time is over, and the next who comes asks anew."""
     asked.do = lambda number: asked.hang if number == 1 else "t"
 
     with pytest.raises(APITimeoutError, match="credential gave no token") as caught:
@@ -71,13 +71,13 @@ def test_one_that_hangs(asked: Asked) -> None:
     [
         ("sync", KeyboardInterrupt()),
         ("sync", SystemExit()),
-        ("sync giver, async caller", asyncio.CancelledError()),
+        ("sync provider, async caller", asyncio.CancelledError()),
         ("async", asyncio.CancelledError()),
     ],
     indirect=["asked"],
 )
-def test_what_ends_only_the_giver(asked: Asked, error: BaseException) -> None:
-    """An exception that would end a thread or a task ends the giver's own, and is told to the callers."""
+def test_what_ends_only_the_provider(asked: Asked, error: BaseException) -> None:
+    """An exception that would end a thread or a task ends the provider's own, and is told to the callers."""
     asked.do = lambda _: raises(error)
 
     with pytest.raises(AuthenticationError, match=type(error).__name__):
@@ -85,7 +85,7 @@ def test_what_ends_only_the_giver(asked: Asked, error: BaseException) -> None:
 
 
 def test_the_context_of_the_caller(asked: Asked) -> None:
-    """A giver sees the context variables of the caller who asks first, such as those of tracing."""
+    """A provider sees the context variables of the caller who asks first, such as those of tracing."""
     asked.do = lambda _: SOME.get()
     SOME.set("something")
     try:
@@ -95,21 +95,21 @@ def test_the_context_of_the_caller(asked: Asked) -> None:
 
 
 def test_what_nobody_waits_for_is_cancelled() -> None:
-    """An async giver is cancelled when the last who waits has gone, and not before."""
+    """An async provider is cancelled when the last who waits has gone, and not before."""
     ended: list[str] = []
 
     async def give() -> str:
         try:
             await asyncio.Event().wait()
         finally:
-            ended.append("giver")
+            ended.append("provider")
         return ""
 
     authorizer = to_authorizer(give, ())
 
     async def main() -> None:
         waiting = [asyncio.create_task(authorizer.headers_async()) for _ in range(2)]
-        for task, ended_by_then in zip(waiting, ([], ["giver"]), strict=True):
+        for task, ended_by_then in zip(waiting, ([], ["provider"]), strict=True):
             await asyncio.sleep(0)
             task.cancel()
             await asyncio.wait([task])
@@ -121,7 +121,7 @@ def test_what_nobody_waits_for_is_cancelled() -> None:
 
 
 def test_event_loops_at_once() -> None:
-    """An async giver is asked once in each of several event loops that run at the same time."""
+    """An async provider is asked once in each of several event loops that run at the same time."""
     both = threading.Barrier(2)
     count: list[int] = []
 
@@ -145,7 +145,7 @@ def test_event_loops_at_once() -> None:
 
 
 def test_few_threads_hang(in_thread: Asked, clock: Clock) -> None:
-    """However often a giver hangs, the next question is asked at once only a second time, and ever later after that."""
+    """However often a provider hangs, the next question is asked at once only a second time, then ever later."""
     in_thread.do = lambda _: in_thread.hang
 
     def ask_often() -> int:
@@ -189,8 +189,8 @@ def test_answers_that_come_too_late(in_thread: Asked) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-@pytest.mark.parametrize("kind", ["sync", "sync giver, async caller"])
-def test_a_fork_while_a_giver_is_asked(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["sync", "sync provider, async caller"])
+def test_a_fork_while_a_provider_is_asked(kind: str) -> None:
     """A child process asks for itself, since the thread that asked is its parent's."""
     asked = Asked("sync")
     asked.do = lambda number: asked.hang if number == 1 else "t"
@@ -237,7 +237,7 @@ def test_an_interrupt_of_one_who_waits(in_thread: Asked) -> None:
 
 
 def test_a_loop_that_is_closed_meanwhile(caplog: pytest.LogCaptureFixture) -> None:
-    """A giver may take longer than the event loop lives; its token serves the next."""
+    """A provider may take longer than the event loop lives; its token serves the next."""
     asked = Asked("sync")
     asked.do = lambda _: asked.hang
     loop = asyncio.new_event_loop()
@@ -256,7 +256,7 @@ def test_a_loop_that_is_closed_meanwhile(caplog: pytest.LogCaptureFixture) -> No
 
 
 def test_the_executor_of_the_loop_is_left_alone() -> None:
-    """A giver that hangs takes nothing from what else the program does in threads."""
+    """A provider that hangs takes nothing from what else the program does in threads."""
 
     class Closed(ThreadPoolExecutor):
         def submit(self, *_: object, **__: object) -> Any:
@@ -270,7 +270,7 @@ def test_the_executor_of_the_loop_is_left_alone() -> None:
 
 
 def test_no_thread_to_be_had(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no more threads can be started, a giver is asked all the same."""
+    """Where no more threads can be started, a provider is asked all the same."""
     monkeypatch.setattr(threading.Thread, "start", lambda self: raises(RuntimeError("can't start new thread")))
     assert asked.headers() == bearer("t-1")
 
@@ -296,7 +296,7 @@ last = Last()
 
 @pytest.mark.parametrize(("program", "said"), [(HANGING, "credential"), (LAST, "1")], ids=["hangs", "asked last"])
 def test_the_interpreter_ends(program: str, said: str) -> None:
-    """A giver keeps the interpreter from its end neither if it hangs nor if it is asked in the last moment."""
+    """A provider keeps the interpreter from its end neither if it hangs nor if it is asked in the last moment."""
     command = [sys.executable, "-W", "error", "-X", "dev", "-c", program]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * 2, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"{said}\n", "")

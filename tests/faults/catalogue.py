@@ -142,7 +142,7 @@ FAULTS: dict[str, Fault] = {
             f"{_CREDENTIALS}::test_one_question_for_many_tasks",
             f"{_CREDENTIALS}::test_one_new_token_for_many_refusals",
             f"{_CREDENTIALS}::test_rotated_keys",
-            f"{_CREDENTIALS}::test_givers_that_fail",
+            f"{_CREDENTIALS}::test_providers_that_fail",
             "tests/core/test_expiring_tokens.py",
             "tests/core/test_waiting_for_tokens.py",
         ),

@@ -153,7 +153,7 @@ def test_other_names(emulator: Any) -> None:
     assert model.invoke("hi").content
 
 
-class TokenGiver:
+class TokenProvider:
     """A credential as those of azure-identity."""
 
     def get_token(self, *_scopes: str, **_options: Any) -> Any:
@@ -161,7 +161,7 @@ class TokenGiver:
         return type("Token", (), {"token": SECRET, "expires_on": 4_000_000_000})()
 
 
-@pytest.mark.parametrize("credential", [TokenGiver(), lambda: SECRET], ids=["credential", "function"])
+@pytest.mark.parametrize("credential", [TokenProvider(), lambda: SECRET], ids=["credential", "function"])
 def test_credentials(make: Any, sent: Any, credential: Any) -> None:
     """Whatever gives tokens is taken, sync and async, and is no part of what is serialized."""
     model = make(credential=credential)

@@ -136,13 +136,13 @@ class AnswerMessage(AnswerModel):
 
     @property
     def said(self) -> str | list[Any]:
-        """The text said; or, with images and the like among it, all parts of `content` but thoughts."""
+        """The text said; or, with images and the like among it, all parts of `content` but reasoning."""
         return said_in(self.content)
 
     @property
     def reasoning_text(self) -> str:
-        """The text thought, from whichever place the server puts it; empty where there is none."""
-        return self.reasoning_content or self.reasoning or thought_in(self.content)
+        """The reasoning, from whichever place the server puts it; empty where there is none."""
+        return self.reasoning_content or self.reasoning or reasoning_in(self.content)
 
 
 def text_in(content: str | list[Any] | None) -> str:
@@ -150,24 +150,24 @@ def text_in(content: str | list[Any] | None) -> str:
     return content if isinstance(content, str) else _joined(content or [], "text")
 
 
-def thought_in(content: str | list[Any] | None) -> str:
-    """The text thought in a message's content, where that is a list of typed parts; else empty."""
+def reasoning_in(content: str | list[Any] | None) -> str:
+    """The reasoning in a message's content, where that is a list of typed parts; else empty."""
     return _joined(content, "thinking") if isinstance(content, list) else ""
 
 
 def said_in(content: str | list[Any] | None) -> str | list[Any]:
-    """What is said in a message's content: its text, or its parts but thoughts if they are not text alone."""
+    """What is said in a message's content: its text, or its parts but reasoning if they are not text alone."""
     if not isinstance(content, list):
         return content or ""
-    return _without_thought(content) if any(map(is_other, content)) else text_in(content)
+    return _without_reasoning(content) if any(map(is_other, content)) else text_in(content)
 
 
-def _without_thought(parts: list[Any]) -> list[Any]:
+def _without_reasoning(parts: list[Any]) -> list[Any]:
     return [part for part in parts if isinstance(part, str) or (is_object(part) and part.get("type") != "thinking")]
 
 
 def is_other(part: Any) -> bool:
-    """Whether a part of a message's content is neither text nor thought: an image, say."""
+    """Whether a part of a message's content is neither text nor reasoning: an image, say."""
     return is_object(part) and part.get("type") not in ("text", "thinking")
 
 

@@ -15,7 +15,7 @@ from pydantic_core import SchemaSerializer, core_schema, from_json
 
 from ._base import Seconds
 from ._json import has_any, is_array, is_object
-from .chat import Audio, Usage, said_in, text_in, thought_in
+from .chat import Audio, Usage, reasoning_in, said_in, text_in
 from .tools import to_text
 
 _UNKNOWN = f"<{secrets.token_hex(8)}>"
@@ -149,19 +149,19 @@ class Delta(ChunkModel, frozen=True, kw_only=True):
 
     @property
     def said(self) -> str | list[Any]:
-        """The text said; or, with images and the like among it, all parts of `content` but thoughts."""
+        """The text said; or, with images and the like among it, all parts of `content` but reasoning."""
         content = self.content
         return said_in(content) if isinstance(content, list) else content or ""
 
     @property
     def reasoning_text(self) -> str:
-        """The text thought, from whichever place the server puts it; empty where there is none."""
-        thought, content = self.reasoning_content or self.reasoning, self.content
-        return thought or (thought_in(content) if isinstance(content, list) else "")
+        """The reasoning, from whichever place the server puts it; empty where there is none."""
+        reasoning, content = self.reasoning_content or self.reasoning, self.content
+        return reasoning or (reasoning_in(content) if isinstance(content, list) else "")
 
     @property
     def text_and_reasoning(self) -> tuple[str, str]:
-        """The text said and the text thought, for those who want both of every chunk."""
+        """The text said and the reasoning, for those who want both of every chunk."""
         content = self.content
         if isinstance(content, list):
             return self.text, self.reasoning_text

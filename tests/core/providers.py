@@ -1,4 +1,4 @@
-"""Givers of tokens for tests, and who asks them: sync and async, alone and many at a time."""
+"""Providers of tokens for tests, and who asks them: sync and async, alone and many at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PATIENCE = 20
 KINDS = {
     "sync": (False, False),
-    "sync giver, async caller": (False, True),
+    "sync provider, async caller": (False, True),
     "async": (True, True),
 }
 
@@ -51,12 +51,12 @@ class Asked:
     """An authorizer over what a test does when it is asked; `do` has the number of the question, from 1."""
 
     def __init__(self, kind: str) -> None:
-        giver_is_async, self.is_async = KINDS[kind]
+        provider_is_async, self.is_async = KINDS[kind]
         self.count = 0
         self.do: Callable[[int], Any] = lambda number: f"t-{number}"
         self.hang = threading.Event()
         self._runner = asyncio.Runner() if self.is_async else None
-        self.authorizer: Any = to_authorizer(self._give_async if giver_is_async else self._give, ())
+        self.authorizer: Any = to_authorizer(self._give_async if provider_is_async else self._give, ())
 
     def _give(self) -> Any:
         self.count += 1
