@@ -26,6 +26,7 @@ from azure_inference import (
     InputAudioPart,
     TextPart,
     document_text,
+    kind_of,
     parse_arguments,
     to_history,
 )
@@ -67,7 +68,7 @@ def _to_wire(message: BaseMessage) -> list[dict[str, Any]]:
         return _of_user(message.role, message)
     if isinstance(message, FunctionMessage):
         return [{"role": "function", "name": message.name, "content": message.content}]
-    raise ConfigurationError(f"a {type(message).__name__} cannot be sent: leave it out of the messages")
+    raise ConfigurationError(f"{kind_of(message)} cannot be sent: leave it out of the messages")
 
 
 def _said_by(role: str, message: BaseMessage, content: str | list[dict[str, Any]] | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.runnables import AddableDict, Runnable, RunnableGenerator, RunnableMap
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
-from azure_inference import ConfigurationError, find_json, half_json, is_cut_off, why_no_object
+from azure_inference import ConfigurationError, find_json, half_json, is_cut_off, kind_of, why_no_object
 
 from ._tools import Method, Schema, to_format, to_tool_of, to_tools
 
@@ -119,7 +119,7 @@ class _Object(BaseCumulativeTransformOutputParser[Any]):
             return self.kind.parse_obj(made)
         if self.is_list or isinstance(made, dict):
             return cast("Any", made)
-        raise ValueError(f"JSON of a {type(made).__name__}, not an object")
+        raise ValueError(f"JSON of {kind_of(made)}, not an object")
 
 
 def _is_whole(message: BaseMessage | None) -> bool:

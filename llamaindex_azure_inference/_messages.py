@@ -36,6 +36,7 @@ from azure_inference import (
     ToolMessage,
     UserMessage,
     document_text,
+    kind_of,
     to_history,
     to_request,
 )
@@ -72,8 +73,7 @@ def checked(name: str, value: object, others: str = "") -> ChatMessage:
     """The value, if it is a message; `others` are what else may be passed."""
     if not isinstance(value, ChatMessage):
         raise ConfigurationError(
-            f"{name} is a {type(value).__name__}: pass {others}a ChatMessage, such as "
-            "ChatMessage(role='user', content='Hello')"
+            f"{name} is {kind_of(value)}: pass {others}a ChatMessage, such as ChatMessage(role='user', content='Hello')"
         )
     return value
 
@@ -150,7 +150,7 @@ def _check_noted(noted: Any) -> None:
     """Raises unless what is kept beside a message as its calls is a list."""
     if not isinstance(noted, Sequence):
         raise ConfigurationError(
-            f"additional_kwargs['tool_calls'] is a {type(noted).__name__}: pass a list, or use ToolCallBlocks"
+            f"additional_kwargs['tool_calls'] is {kind_of(noted)}: pass a list, or use ToolCallBlocks"
         )
 
 
@@ -159,7 +159,7 @@ def _legacy_call(call: Any) -> dict[str, Any]:
     fields = call.model_dump() if isinstance(call, BaseModel) else call
     if not isinstance(fields, Mapping) or "function" not in fields:
         raise ConfigurationError(
-            f"additional_kwargs['tool_calls'] holds a {type(call).__name__} that is not a tool call of the API: "
+            f"additional_kwargs['tool_calls'] holds {kind_of(call)} that is not a tool call of the API: "
             "use a ToolCallBlock"
         )
     said = dict(cast("Mapping[str, Any]", fields))

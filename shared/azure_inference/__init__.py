@@ -27,6 +27,7 @@ from .errors import (
     ResponseValidationError,
     StreamInterruptedError,
     UnprocessableEntityError,
+    kind_of,
 )
 from .fields import (
     own_fields,
@@ -214,6 +215,7 @@ __all__ = [
     "in_batches_async",
     "is_cut_off",
     "is_recursive",
+    "kind_of",
     "lazy_exports",
     "model_profile",
     "own_fields",

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from .checks import found_at, told
-from .errors import ConfigurationError, shown
+from .errors import ConfigurationError, kind_of, shown
 from .schema.failures import cut
 
 CONNECTION = "_<connection>"
@@ -120,5 +120,5 @@ def to_argument_error(
     path, value = found_at(problem["loc"], arguments)
     # Each kind of value that the argument may be has a problem of its own.
     wanted = dict.fromkeys(other["msg"] for other in problems if other["loc"][:1] == problem["loc"][:1])
-    given = f"a {type(value).__name__}" if name in _WITHHELD else told(value)
+    given = kind_of(value) if name in _WITHHELD else told(value)
     return ConfigurationError(f"{path or name}={given} is not valid for {kind.__name__}: {'; or: '.join(wanted)}")

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigurationError
+from .errors import ConfigurationError, kind_of
 from .schema._media import media_type_of
 from .schema.embeddings import ImageInput
 
@@ -76,7 +76,7 @@ def to_image_input(image: ImageInput | str | Path | bytes | io.BytesIO) -> Image
         return image
     given: Any = image
     if not isinstance(given, str | Path | bytes | io.BytesIO):
-        raise ConfigurationError(f"an image is a {type(given).__name__}: pass a file, a data: URL, or an ImageInput")
+        raise ConfigurationError(f"an image is {kind_of(given)}: pass a file, a data: URL, or an ImageInput")
     if isinstance(image, str | Path) and re.match(_ADDRESS, str(image)):
         return _to_data_url(str(image))
     try:

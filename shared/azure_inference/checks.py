@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from .errors import ConfigurationError, shown
+from .errors import ConfigurationError, kind_of, shown
 from .schema.failures import cut
 
 _MANY: tuple[type, ...] = (Collection, Iterator)
@@ -14,20 +14,20 @@ _NO_LISTS: tuple[type, ...] = (str, bytes, Mapping)
 def check_text(name: str, value: Any) -> None:
     """Raises unless it is text."""
     if not isinstance(value, str):
-        raise ConfigurationError(f"{name}={shown(value)} is a {type(value).__name__}: pass text")
+        raise ConfigurationError(f"{name}={shown(value)} is {kind_of(value)}: pass text")
 
 
 def check_list(name: str, value: Any, kinds: str) -> None:
     """Raises unless it holds any number of things of these kinds; a bare text, a sequence of letters, does not."""
     if isinstance(value, _NO_LISTS) or not isinstance(value, _MANY):
-        raise ConfigurationError(f"{name}={shown(value)} is a {type(value).__name__}: pass a list of {kinds}")
+        raise ConfigurationError(f"{name}={shown(value)} is {kind_of(value)}: pass a list of {kinds}")
 
 
 def check_texts(name: str, value: Any) -> None:
     """Raises unless it is a list of texts, or a tuple, which can be read again and written down."""
     check_list(name, value, "texts")
     if not isinstance(value, Sequence):
-        raise ConfigurationError(f"{name} is a {type(value).__name__}: pass a list of texts")
+        raise ConfigurationError(f"{name} is {kind_of(value)}: pass a list of texts")
     for item in cast("Iterable[Any]", value):
         check_text(f"an item of {name}", item)
 
@@ -35,7 +35,7 @@ def check_texts(name: str, value: Any) -> None:
 def check_flag(name: str, value: Any) -> None:
     """Raises unless it is True or False: a word such as "false" would count as true."""
     if not isinstance(value, bool):
-        raise ConfigurationError(f"{name}={shown(value)} is a {type(value).__name__}: pass True or False")
+        raise ConfigurationError(f"{name}={shown(value)} is {kind_of(value)}: pass True or False")
 
 
 def check_count(name: str, value: Any, *, least: int) -> None:
@@ -51,7 +51,7 @@ def is_number(value: Any) -> bool:
 
 def told(value: Any) -> str:
     """A value in a message: texts and numbers as they are, of anything else its kind, since much may be in it."""
-    return shown(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+    return shown(value) if isinstance(value, str | int | float | None) else kind_of(value)
 
 
 def found_at(location: Sequence[str | int], given: Any) -> tuple[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 from pydantic import SecretStr
 
-from .errors import APITimeoutError, AuthenticationError, ConfigurationError
+from .errors import APITimeoutError, AuthenticationError, ConfigurationError, kind_of
 from .singleflight import TaskFlight, ThreadFlight
 from .timeouts import NEVER, REMEDIES, Deadline
 
@@ -189,7 +189,7 @@ class TokenAuthorizer(Authorizer):
     def _keep(self, answer: Any, old: Headers) -> Headers:
         token = answer if isinstance(answer, str) else getattr(answer, "token", None)
         if not isinstance(token, str):
-            raise ConfigurationError(f"credential gave a {type(answer).__name__}, not a token: it must return text")
+            raise ConfigurationError(f"credential gave {kind_of(answer)}, not a token: it must return text")
         expires_on = getattr(answer, "expires_on", None)
         now = time.time()
         lifetime = float(expires_on) - now if isinstance(expires_on, int | float) else 2 * _LIFETIME_UNKNOWN
@@ -238,7 +238,7 @@ def to_authorizer(credential: Any, scopes: tuple[str, ...]) -> Authorizer:
         is_async = inspect.iscoroutinefunction(credential) or inspect.iscoroutinefunction(type(credential).__call__)
         return TokenAuthorizer(credential, is_async=is_async)
     raise ConfigurationError(
-        f"credential is {'missing' if credential is None else f'a {type(credential).__name__}'}: pass a key, a "
+        f"credential is {'missing' if credential is None else kind_of(credential)}: pass a key, a "
         "token credential or a callable that returns a token, or set AZURE_INFERENCE_CREDENTIAL"
     )
 
@@ -304,7 +304,7 @@ _CONCEALING: tuple[tuple[str, Callable[[Any], Any]], ...] = (
 def _checked(secret: Any) -> Secret:
     """The secret without blanks around it, if a header can carry it. It is never part of a message."""
     if not isinstance(secret, str):
-        raise ConfigurationError(f"credential holds a {type(secret).__name__}, not a key: it must be text")
+        raise ConfigurationError(f"credential holds {kind_of(secret)}, not a key: it must be text")
     key = secret = Secret(secret.strip())  # both names, since reports of errors may show variables
     if not key:
         raise ConfigurationError("credential is blank: pass the key of the endpoint, or set AZURE_INFERENCE_CREDENTIAL")

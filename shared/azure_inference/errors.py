@@ -381,3 +381,13 @@ def _hint_by_words(failure: Failure) -> str | None:
 def shown(value: Any) -> str:
     """A value as messages show it."""
     return cut(repr(value))
+
+
+def kind_of(value: Any) -> str:
+    """The type of a value as messages name it: "a str", "an int"."""
+    return with_article(type(value).__name__)
+
+
+def with_article(name: str) -> str:
+    """The name of a type as it is spoken: "an AIMessage", "an httpx.Client", but "a URL" and "a UserMessage"."""
+    return f"{'an' if name.startswith((*'aeioAEIO', 'http', 'HTTP')) else 'a'} {name}"

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from .errors import ConfigurationError, shown
+from .errors import ConfigurationError, kind_of, shown
 from .schema._json import is_object
 from .schema.failures import cut
 
@@ -86,7 +86,7 @@ def _unfold(fields: dict[str, Any]) -> None:
     further = fields.pop(_FURTHER)
     if not isinstance(further, Mapping | None):
         raise ConfigurationError(
-            f"{_FURTHER} is a {type(further).__name__}: pass a mapping of further parameters, or pass them as keywords"
+            f"{_FURTHER} is {kind_of(further)}: pass a mapping of further parameters, or pass them as keywords"
         )
     fields.update(cast("Mapping[str, Any]", further or {}))
 

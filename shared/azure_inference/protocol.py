@@ -16,7 +16,7 @@ from .checks import found_at, told
 from .credentials import Secret
 from .dialects import Target
 from .endpoints import ERROR_LIMIT, AnswerT, Endpoint
-from .errors import APIStatusError, ConfigurationError, InferenceError, ResponseValidationError, shown
+from .errors import APIStatusError, ConfigurationError, InferenceError, ResponseValidationError, kind_of, shown
 from .schema._base import RequestModel, WireModel
 from .schema._json import is_array, is_object, read_json
 from .schema.chat import ChatRequest
@@ -162,7 +162,7 @@ def to_headers(given: Any) -> dict[str, str]:
     if given is None:
         return {}
     if not hasattr(given, "items"):
-        raise ConfigurationError(f"headers is a {type(given).__name__}: pass a mapping of names to values")
+        raise ConfigurationError(f"headers is {kind_of(given)}: pass a mapping of names to values")
     plain = {name: _hidden(value) for name, value in given.items()}
     for name, value in plain.items():
         _check_header(name, value)
@@ -191,7 +191,7 @@ def check_kind(request: Any, *kinds: type[RequestModel]) -> None:
     """Raises `ConfigurationError` for what is no such request, such as a dict: type checkers would have told."""
     if not isinstance(request, kinds):
         ways = " or ".join(f"to_request({kind.__name__}, fields)" for kind in kinds)
-        raise ConfigurationError(f"request is a {type(request).__name__}: make it with {ways}")
+        raise ConfigurationError(f"request is {kind_of(request)}: make it with {ways}")
 
 
 def _to_bytes(request: RequestModel) -> bytes:

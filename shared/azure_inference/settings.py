@@ -13,7 +13,7 @@ from .arguments import meant, unknown_argument
 from .checks import check_count, check_flag, check_text, check_texts
 from .credentials import Credential, conceal, to_authorizer
 from .endpoints import AnswerT, Endpoint
-from .errors import APIStatusError, ConfigurationError, shown
+from .errors import APIStatusError, ConfigurationError, kind_of, shown
 from .protocol import Call, ExtraParameters, to_extra_parameters, to_headers
 from .reasoning import with_reasoning
 from .remedy import Remedy
@@ -302,7 +302,7 @@ def _retry_policy(options: ClientOptions) -> RetryPolicy:
     if policy is None:
         return _USUAL_RETRIES if retries is None else RetryPolicy(max_retries=retries)
     if not isinstance(policy, RetryPolicy):
-        given = f"retry={shown(policy)} is a {type(policy).__name__}"
+        given = f"retry={shown(policy)} is {kind_of(policy)}"
         raise ConfigurationError(f"{given}: pass a RetryPolicy, or max_retries")
     if retries is not None:
         raise ConfigurationError(

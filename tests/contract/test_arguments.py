@@ -39,19 +39,19 @@ def refused(kind: Callable[..., Any], **arguments: Any) -> str:
 
 
 OPTIONS: list[tuple[dict[str, Any], str]] = [
-    ({"endpoint": 5}, "endpoint=5 is a int: pass text"),
+    ({"endpoint": 5}, "endpoint=5 is an int: pass text"),
     ({"dialect": ["x"]}, "dialect=['x'] is a list: pass text"),
     ({"timeout": True}, "timeout=True is not a number of seconds above 0: pass one, or azure_inference.Timeouts"),
     ({"timeout": "30"}, "timeout='30' is not a number of seconds above 0: pass one, or azure_inference.Timeouts"),
     ({"max_retries": True}, "max_retries=True is not a whole number from 0 up"),
     ({"max_retries": "3"}, "max_retries='3' is not a whole number from 0 up"),
     ({"max_connections": 1.5}, "max_connections=1.5 is not a whole number from 1 up"),
-    ({"retry": 3}, "retry=3 is a int: pass a RetryPolicy, or max_retries"),
+    ({"retry": 3}, "retry=3 is an int: pass a RetryPolicy, or max_retries"),
     ({"credential_scopes": "x"}, "credential_scopes='x' is a str: pass a list of texts"),
-    ({"credential_scopes": [5]}, "an item of credential_scopes=5 is a int: pass text"),
+    ({"credential_scopes": [5]}, "an item of credential_scopes=5 is an int: pass text"),
     ({"headers": "x"}, "headers is a str: pass a mapping of names to values"),
     ({"allow_http": "false"}, "allow_http='false' is a str: pass True or False"),
-    ({"trust_env": 1}, "trust_env=1 is a int: pass True or False"),
+    ({"trust_env": 1}, "trust_env=1 is an int: pass True or False"),
     ({"extra_parameters": 5}, "extra_parameters=5 is unknown: pass 'pass-through', 'drop' or 'error'"),
     ({"on_unsupported": True}, "on_unsupported=True is unknown: pass 'error' or 'drop'"),
 ]
@@ -119,13 +119,13 @@ HTTP_CLIENTS: list[tuple[str, Callable[[], Any], str]] = [
     (
         "http_client",
         httpx.AsyncClient,
-        "a httpx.AsyncClient: pass an httpx.Client, or pass this one as async_http_client",
+        "an httpx.AsyncClient: pass an httpx.Client, or pass this one as async_http_client",
     ),
-    ("async_http_client", httpx.Client, "a httpx.Client: pass an httpx.AsyncClient, or pass this one as http_client"),
-    ("http_client", lambda: 5, "a int: pass an httpx.Client"),
-    ("async_http_client", lambda: 5, "a int: pass an httpx.AsyncClient"),
+    ("async_http_client", httpx.Client, "an httpx.Client: pass an httpx.AsyncClient, or pass this one as http_client"),
+    ("http_client", lambda: 5, "an int: pass an httpx.Client"),
+    ("async_http_client", lambda: 5, "an int: pass an httpx.AsyncClient"),
     ("http_client", lambda: httpx.Client, "a class: pass an httpx.Client"),
-    ("http_client", httpx2.Client, "a httpx2.Client: pass an httpx.Client"),
+    ("http_client", httpx2.Client, "an httpx2.Client: pass an httpx.Client"),
 ]
 
 

@@ -30,9 +30,9 @@ CALLS: dict[tuple[str, str], Callable[[Any, Any], Any]] = {
     [
         ("lamp.png", "='lamp.png' is a str: pass a list of "),
         (b"lamp", "=b'lamp' is a bytes: pass a list of "),
-        (5, "=5 is a int: pass a list of "),
+        (5, "=5 is an int: pass a list of "),
         (None, "=None is a NoneType: pass a list of "),
-        (IMAGE, "is a ImageInput: pass a list of "),
+        (IMAGE, "is an ImageInput: pass a list of "),
     ],
     ids=lambda given: type(given).__name__,
 )
@@ -66,7 +66,7 @@ def test_no_lists_that_will_do(server: Any, call: tuple[str, str], kind: Callabl
 def test_no_image(server: Any, call: tuple[str, str]) -> None:
     """What is no image of a list is named as well."""
     model = DOORS[call[0]].make_embedding(endpoint=server.url, credential="key")
-    with pytest.raises(ConfigurationError, match="an image is a int: pass a file, a data: URL, or an ImageInput"):
+    with pytest.raises(ConfigurationError, match="an image is an int: pass a file, a data: URL, or an ImageInput"):
         CALLS[call](model, [5])
 
 

@@ -163,10 +163,10 @@ WRONG: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a dict as a message": (lambda llm: llm.chat([{"role": "user", "content": "Hi"}]), "message is a dict: .*ChatM"),
     "no prompt": (lambda llm: llm.complete(None), "prompt is a NoneType: pass text or a ChatMessage"),
     "a list as a prompt": (lambda llm: llm.complete(["Hi"]), "prompt is a list: pass text"),
-    "a number to tools": (lambda llm: llm.chat_with_tools(TOOLS, user_msg=5), "user_msg is a int: pass text"),
+    "a number to tools": (lambda llm: llm.chat_with_tools(TOOLS, user_msg=5), "user_msg is an int: pass text"),
     "a number of calls": (
         lambda llm: llm.chat([ChatMessage(role="assistant", additional_kwargs={"tool_calls": 5})]),
-        r"additional_kwargs\['tool_calls'\] is a int: pass a list, or use ToolCallBlocks",
+        r"additional_kwargs\['tool_calls'\] is an int: pass a list, or use ToolCallBlocks",
     ),
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from azure_inference.errors import ConfigurationError
+from azure_inference.errors import ConfigurationError, with_article
 
 _KINDS: dict[str, type] = {"http_client": httpx.Client, "async_http_client": httpx.AsyncClient}
 
@@ -18,6 +18,6 @@ def check_client(name: str, client: Any) -> None:
         return
     other = next((other for other, its_kind in _KINDS.items() if isinstance(client, its_kind)), None)
     remedy = f", or pass this one as {other}" if other else ""
-    given = "a class" if isinstance(client, type) else f"a {type(client).__module__}.{type(client).__qualname__}"
-    given = given.replace("builtins.", "")
+    own_name = f"{type(client).__module__}.{type(client).__qualname__}".removeprefix("builtins.")
+    given = "a class" if isinstance(client, type) else with_article(own_name)
     raise ConfigurationError(f"{name} is {given}: pass an httpx.{kind.__name__}{remedy}")
