@@ -18,17 +18,20 @@ from ._blocks import EXTRA_CONTENT, PROVIDER
 _AUDIO_IN_PIECES = {"data", "transcript"}
 
 
-def to_result(answer: ChatCompletion) -> ChatResult:
-    """A whole answer: one generation for each choice, usage with the first."""
+def to_result(answer: ChatCompletion, asked: str | None = None) -> ChatResult:
+    """A whole answer: one generation for each choice, usage with the first.
+
+    `asked` is the model of the request, for answers that name none: without a name, LangChain counts no usage.
+    """
     usage = to_usage(answer.usage)
     generations = [
         ChatGeneration(
-            message=_to_message(choice.message, usage if position == 0 else None, to_metadata(answer, choice)),
+            message=_to_message(choice.message, usage if position == 0 else None, to_metadata(answer, choice, asked)),
             generation_info={"finish_reason": choice.finish_reason} if choice.finish_reason else None,
         )
         for position, choice in enumerate(answer.choices)
     ]
-    return ChatResult(generations=generations, llm_output={"token_usage": usage, "model_name": answer.model})
+    return ChatResult(generations=generations, llm_output={"token_usage": usage, "model_name": answer.model or asked})
 
 
 def _to_message(message: AnswerMessage, usage: UsageMetadata | None, metadata: dict[str, Any]) -> AIMessage:
@@ -135,14 +138,14 @@ def add_outputs(outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"token_usage": total, "model_name": outputs[-1]["model_name"]}
 
 
-def to_metadata(answer: ChatCompletion, choice: Choice) -> dict[str, Any]:
+def to_metadata(answer: ChatCompletion, choice: Choice, asked: str | None) -> dict[str, Any]:
     """The `response_metadata` of a message; keys that the API does not define are as the server has them."""
     return _given(
         {
             **(answer.model_extra or {}),
             **(choice.model_extra or {}),
             "model_provider": PROVIDER,
-            "model_name": answer.model,
+            "model_name": answer.model or asked,
             "id": answer.id,
             "created": answer.created,
             "finish_reason": choice.finish_reason,

@@ -146,12 +146,12 @@ def _chunk(content: str | list[Any] = "", **fields: Any) -> ChatGenerationChunk:
     return ChatGenerationChunk(message=message)
 
 
-def to_last_chunk(answer: ChatCompletion, choice: Choice) -> ChatGenerationChunk:
-    """The end of a stream: all that is said once, from the answer as it was put together."""
+def to_last_chunk(answer: ChatCompletion, choice: Choice, asked: str | None) -> ChatGenerationChunk:
+    """The end of a stream: all that is said once, from the answer as it was put together; see `to_result`."""
     message = AIMessageChunk(
         content="",
         additional_kwargs=to_said_once(choice.message),
-        response_metadata=to_metadata(answer, choice),
+        response_metadata=to_metadata(answer, choice, asked),
         usage_metadata=to_usage(answer.usage),
         chunk_position="last",
     )

@@ -23,6 +23,9 @@ from azure_inference import (
     to_argument_error,
 )
 
+_SERIALIZED = "_serialized"
+"""Where langchain-core keeps what it wrote down of a model, beside its fields; caches and traces go by it."""
+
 
 class Connected(ConnectedModel, Serializable):
     """An endpoint and how it is talked to. Everything but the credential, headers and HTTP clients is serialized.
@@ -57,13 +60,23 @@ class Connected(ConnectedModel, Serializable):
         if not isinstance(values, dict):  # of a field that may be this or something else
             return values
         renamed = rename_arguments(cast("dict[str, Any]", values), cls.other_names)
-        renamed.pop("_serialized", None)  # kept beside the fields by langchain-core: see `CONNECTION` of the core
+        renamed.pop(_SERIALIZED, None)
         return renamed
 
     @model_validator(mode="after")
     def _check_connection(self) -> Self:
         _ = self.connection
         return self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        vars(self).pop(_SERIALIZED, None)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy. It shares the connection, unless `update` has something that makes another one."""
+        copied = super().model_copy(update=update, deep=deep)
+        vars(copied).pop(_SERIALIZED, None)
+        return copied
 
     @property
     def model_name(self) -> str | None:

@@ -11,6 +11,7 @@ from azure_inference import (
     ChatRequest,
     CompletionRequest,
     check_call,
+    deployment_in,
     own_fields,
     split_call,
     wire_fields,
@@ -22,6 +23,7 @@ from ._errors import langchain_errors
 _BOOKKEEPING = frozenset({"callbacks", "config", "metadata", "run_manager", "run_name", "run_id", "tags", "verbose"})
 _BOOKKEEPING_PREFIXES = ("ls_", "_")
 """Keywords of a call that LangChain passes along for itself."""
+_UNSHOWN = frozenset({"headers", "timeout"})
 
 
 class Generating(Connected):
@@ -69,12 +71,21 @@ class Generating(Connected):
     def _call(self, stop: Sequence[str] | None, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], CallOptions]:
         """The fields and the options of a call: its own keywords over those of the constructor."""
         own, options = split_call(kwargs)
-        own = {name: value for name, value in own.items() if not _is_bookkeeping(name)}
+        own = {name: value for name, value in own.items() if not is_bookkeeping(name)}
         own.pop("stream", None)
         if stop is not None:
             own["stop"] = stop
         return wire_fields(own_fields(self, self._request_kind), self.model_kwargs, call=own), options
 
 
-def _is_bookkeeping(name: str) -> bool:
+def shown(keywords: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of a call that traces are shown, and that caches go by: of its headers, which may hold keys, one."""
+    if _UNSHOWN.isdisjoint(keywords):
+        return keywords
+    deployment = deployment_in(keywords.get("headers"))
+    kept = {name: value for name, value in keywords.items() if name not in _UNSHOWN}
+    return {**kept, "deployment": deployment} if deployment else kept
+
+
+def is_bookkeeping(name: str) -> bool:
     return name in _BOOKKEEPING or name.startswith(_BOOKKEEPING_PREFIXES)

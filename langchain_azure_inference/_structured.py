@@ -16,7 +16,7 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 
 from azure_inference import ConfigurationError, find_json, half_json, is_cut_off, kind_of, why_no_object
 
-from ._tools import Method, Schema, to_format, to_tool_of, to_tools
+from ._tools import Method, Schema, to_format, to_tool_of, to_tools, to_traced
 
 if TYPE_CHECKING:
     from .chat_models import ChatAzureInference
@@ -147,7 +147,8 @@ def structured(
 ) -> Runnable[LanguageModelInput, Any]:
     """See `ChatAzureInference.with_structured_output`."""
     kind: Any = schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None
-    kwargs["ls_structured_output_format"] = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+    if (traced := to_traced(schema)) is not None:
+        kwargs["ls_structured_output_format"] = {"kwargs": {"method": method, "strict": strict}, "schema": traced}
     tools = to_tools(kwargs.pop("tools", None) or (), strict)
     if method == "function_calling":
         tool = to_tool_of(schema, strict)

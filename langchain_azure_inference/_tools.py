@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard, cast
 
 from langchain_core.runnables import Runnable
-from langchain_core.utils.function_calling import convert_to_openai_tool
+from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
 from pydantic import BaseModel
 
 from azure_inference import (
     ConfigurationError,
     check_list,
     class_schema,
+    fit_name,
     is_recursive,
     strict_schema,
     to_response_format,
@@ -31,6 +33,9 @@ Method = Literal["json_schema", "function_calling", "json_mode"]
 """How an object of a schema is asked for."""
 _OF_FUNCTIONS = frozenset({"name", "function", "toolSpec"})
 _OF_VALUES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
+_UNCONVERTED = (TypeError, ValueError, RecursionError)
+"""What langchain-core raises for what it cannot make a schema of."""
+_WHY_SHOWN = 200
 _NO_ARGUMENTS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
@@ -80,11 +85,23 @@ def to_tool_of(schema: Schema | None, strict: bool | None) -> dict[str, Any]:
         tool = _to_tool(schema, strict)
     except ConfigurationError:
         raise
-    except (TypeError, ValueError) as error:
-        raise _no_schema(schema) from error
-    if not tool.get("function", {}).get("parameters"):
+    except _UNCONVERTED as error:
+        raise _no_schema(schema, error) from error
+    function = tool["function"]
+    if not function.get("parameters"):
         raise _no_schema(schema)
-    return tool
+    return {**tool, "function": {**function, "name": fit_name(function["name"])}}
+
+
+def to_traced(schema: Schema | None) -> dict[str, Any] | None:
+    """A schema as LangChain shows it to traces, which would make it of the class anew for each call; None if it cannot.
+
+    JSON mode takes what no schema can be made of.
+    """
+    try:
+        return convert_to_json_schema(cast("Any", schema))
+    except _UNCONVERTED:
+        return None
 
 
 def _is_object(thing: Any) -> TypeGuard[dict[str, Any]]:
@@ -96,9 +113,27 @@ def _is_class(thing: Any) -> TypeGuard[type[BaseModel]]:
 
 
 def _own_schema(tool: Tool) -> dict[str, Any] | None:
-    """The schema of a class, or that of a tool's arguments, as pydantic writes it."""
+    """The schema of a class or a function's arguments, as pydantic writes it, or that of a tool's arguments."""
     kind = getattr(tool, "tool_call_schema", tool)
-    return class_schema(kind) if _is_class(kind) else None
+    if isinstance(kind, FunctionType):
+        kind = _arguments_of(kind)
+    if _is_class(kind):
+        return class_schema(kind)
+    return kind if kind is not tool and _is_object(kind) else None
+
+
+def _arguments_of(function: FunctionType) -> type:
+    """A class with the arguments of a function, as langchain-core makes one to write its schema."""
+    from langchain_core.tools.base import create_schema_from_function  # noqa: PLC0415 - as above
+
+    return create_schema_from_function(
+        function.__name__,
+        function,
+        filter_args=(),
+        parse_docstring=True,
+        error_on_invalid_docstring=False,
+        include_injected=False,
+    )
 
 
 def _strictness(strict: bool | None, thing: Mapping[str, Any], key: str) -> bool | None:
@@ -178,16 +213,17 @@ def _of_function(wanted: Tool) -> dict[str, Any]:
     """The schema of a function's arguments with its name."""
     try:
         function = {**convert_to_openai_tool(wanted).get("function", {})}
-    except (TypeError, ValueError) as error:
-        raise _no_schema(wanted) from error
+    except _UNCONVERTED as error:
+        raise _no_schema(wanted, error) from error
     if not function.get("parameters"):
         raise _no_schema(wanted)
     function["schema"] = function.pop("parameters")
     return function
 
 
-def _no_schema(wanted: Any) -> ConfigurationError:
+def _no_schema(wanted: Any, error: Exception | None = None) -> ConfigurationError:
+    why = f" (langchain-core says: {str(error)[:_WHY_SHOWN]})" if error else ""
     return ConfigurationError(
         f"{wanted!r:.80} holds no schema: pass a class with fields, a JSON Schema, or an object with its name and "
-        "schema"
+        f"schema{why}"
     )

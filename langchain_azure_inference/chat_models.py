@@ -20,6 +20,7 @@ from azure_inference import (
     FirstChoice,
     __version__,
     conceal_call,
+    deployment_in,
     estimate_tokens,
     structured_method,
     to_request,
@@ -29,11 +30,10 @@ from ._answers import add_outputs, to_result
 from ._blocks import PROVIDER
 from ._chunks import to_chunks, to_last_chunk
 from ._errors import langchain_errors
-from ._generating import Generating
+from ._generating import Generating, shown
 from ._messages import to_wire
 from ._tools import Method, Schema, Tool, to_choice, to_format, to_tools
 
-_UNSHOWN = frozenset({"headers", "timeout"})
 _NAMES = frozenset({"model", "base_model"})
 """What a profile is looked up by."""
 
@@ -132,10 +132,11 @@ class ChatAzureInference(Generating, BaseChatModel):
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
         # In langchain-core, by way of the deprecated `dict()`, around which it silences warnings: for all threads.
-        return {**self.asdict(), "stop": stop, **_shown(kwargs)}
+        return {**self.asdict(), "stop": stop, **shown(kwargs)}
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        return super()._get_llm_string(stop=stop, **_shown(kwargs))
+        own = deployment_in(self.headers)  # which is not written down, as the other arguments are
+        return super()._get_llm_string(stop=stop, **{**({"deployment": own} if own else {}), **shown(kwargs)})
 
     def _prepare(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
@@ -160,7 +161,7 @@ class ChatAzureInference(Generating, BaseChatModel):
     ) -> ChatResult:
         with langchain_errors:
             request, options = self._prepare(messages, stop, kwargs)
-            return to_result(self.connection.client.chat(request, **options))
+            return to_result(self.connection.client.chat(request, **options), request.model)
 
     async def _agenerate(
         self,
@@ -171,7 +172,7 @@ class ChatAzureInference(Generating, BaseChatModel):
     ) -> ChatResult:
         with langchain_errors:
             request, options = self._prepare(messages, stop, kwargs)
-            return to_result(await self.connection.async_client.chat(request, **options))
+            return to_result(await self.connection.async_client.chat(request, **options), request.model)
 
     def _stream(
         self,
@@ -188,7 +189,7 @@ class ChatAzureInference(Generating, BaseChatModel):
                     for choice in first.in_chunks(chunks):
                         yield from to_chunks(choice)
                 if answer := stream.so_far:
-                    yield to_last_chunk(answer, first.of_whole(answer.choices))
+                    yield to_last_chunk(answer, first.of_whole(answer.choices), request.model)
 
     async def _astream(
         self,
@@ -206,7 +207,7 @@ class ChatAzureInference(Generating, BaseChatModel):
                         for chunk in to_chunks(choice):
                             yield chunk
                 if answer := stream.so_far:
-                    yield to_last_chunk(answer, first.of_whole(answer.choices))
+                    yield to_last_chunk(answer, first.of_whole(answer.choices), request.model)
 
     def bind(self, **kwargs: Any) -> Any:  # newer versions of langchain-core have a class of their own for it
         """This model with keywords for every call; their headers are not shown, serialized or pickled."""
@@ -293,10 +294,3 @@ class ChatAzureInference(Generating, BaseChatModel):
         if len(outputs) == 1 and outputs[0].get("token_usage"):
             return outputs[0]  # nearly always; and with its details, which sums do not have
         return add_outputs(outputs)
-
-
-def _shown(keywords: dict[str, Any]) -> dict[str, Any]:
-    """The keywords of a call that traces are shown, and that caches go by: its headers may hold keys."""
-    for name in _UNSHOWN.intersection(keywords):
-        del keywords[name]
-    return keywords

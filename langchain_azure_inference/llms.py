@@ -1,6 +1,8 @@
 """`AzureInferenceLLM`: text completion as a LangChain LLM."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Self
 
@@ -29,9 +31,22 @@ from azure_inference import (
 from ._answers import add_outputs, to_output
 from ._blocks import PROVIDER
 from ._errors import langchain_errors
-from ._generating import Generating
+from ._generating import Generating, is_bookkeeping, shown
 
 _AT_ONCE = 8
+_KEYWORDS: ContextVar[tuple[object, Mapping[str, Any]]] = ContextVar("keywords", default=(None, {}))
+"""The model that is being called, and the keywords of the call, as caches go by them."""
+
+
+@contextmanager
+def _caching_by(model: object, keywords: dict[str, Any]) -> Generator[None]:
+    """Has what is cached told apart by the keywords of a call."""
+    kept = {name: value for name, value in shown(keywords).items() if not is_bookkeeping(name)}
+    token = _KEYWORDS.set((model, kept))
+    try:
+        yield
+    finally:
+        _KEYWORDS.reset(token)
 
 
 class AzureInferenceLLM(Generating, BaseLLM):
@@ -60,6 +75,27 @@ class AzureInferenceLLM(Generating, BaseLLM):
         self._check_call(kwargs)
         params = super()._get_ls_params(stop=stop or self._stops, **kwargs)
         return {**params, "ls_provider": PROVIDER}
+
+    @property
+    def _identifying_params(self) -> Mapping[str, Any]:
+        asked, keywords = _KEYWORDS.get()
+        return {**super()._identifying_params, **(keywords if asked is self else {})}
+
+    # LangChain looks for a cached answer by `_identifying_params` and `stop` alone, whatever the keywords of the call.
+
+    def generate(
+        self, prompts: list[str], stop: list[str] | None = None, callbacks: Any = None, **kwargs: Any
+    ) -> LLMResult:
+        """The texts for each prompt."""
+        with _caching_by(self, kwargs):
+            return super().generate(prompts, stop, callbacks, **kwargs)
+
+    async def agenerate(
+        self, prompts: list[str], stop: list[str] | None = None, callbacks: Any = None, **kwargs: Any
+    ) -> LLMResult:
+        """The texts for each prompt."""
+        with _caching_by(self, kwargs):
+            return await super().agenerate(prompts, stop, callbacks, **kwargs)
 
     def bind(self, **kwargs: Any) -> Runnable[LanguageModelInput, str]:
         """This model with keywords for every call; their headers are not shown, serialized or pickled."""
@@ -127,7 +163,8 @@ class AzureInferenceLLM(Generating, BaseLLM):
     ) -> LLMResult:
         with langchain_errors:
             calls = [self._prepare(prompt, stop, kwargs) for prompt in prompts]
-            return _to_result([self.connection.client.complete(request, **options) for request, options in calls])
+            answers = [self.connection.client.complete(request, **options) for request, options in calls]
+            return _to_result(answers, [request.model for request, _ in calls])
 
     async def _agenerate(
         self,
@@ -138,11 +175,9 @@ class AzureInferenceLLM(Generating, BaseLLM):
     ) -> LLMResult:
         with langchain_errors:
             client = self.connection.async_client
-            calls = [
-                partial(client.complete, request, **options)
-                for request, options in (self._prepare(prompt, stop, kwargs) for prompt in prompts)
-            ]
-            return _to_result(await all_at_most(calls, _AT_ONCE))
+            prepared = [self._prepare(prompt, stop, kwargs) for prompt in prompts]
+            calls = [partial(client.complete, request, **options) for request, options in prepared]
+            return _to_result(await all_at_most(calls, _AT_ONCE), [request.model for request, _ in prepared])
 
     def _stream(
         self,
@@ -162,7 +197,7 @@ class AzureInferenceLLM(Generating, BaseLLM):
                             run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
                 if whole := stream.so_far:
-                    yield _to_last_chunk(whole)
+                    yield _to_last_chunk(whole, request.model)
 
     async def _astream(
         self,
@@ -182,20 +217,23 @@ class AzureInferenceLLM(Generating, BaseLLM):
                             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
                 if whole := stream.so_far:
-                    yield _to_last_chunk(whole)
+                    yield _to_last_chunk(whole, request.model)
 
     def get_num_tokens(self, text: str) -> int:
         """About how many tokens a text has, estimated offline."""
         return super().get_num_tokens(text) if self.custom_get_token_ids else estimate_tokens(text)
 
 
-def _to_result(answers: list[Completion]) -> LLMResult:
+def _to_result(answers: list[Completion], asked: list[str | None]) -> LLMResult:
+    """The answers, each with the model that it names, or that was asked."""
     return LLMResult(
         generations=[
             [Generation(text=choice.text, generation_info=_to_info(choice)) for choice in answer.choices]
             for answer in answers
         ],
-        llm_output=add_outputs([to_output(answer.usage, answer.model) for answer in answers]),
+        llm_output=add_outputs(
+            [to_output(answer.usage, answer.model or model) for answer, model in zip(answers, asked, strict=True)]
+        ),
     )
 
 
@@ -208,7 +246,7 @@ def _to_chunk(choice: CompletionChunkChoice) -> GenerationChunk:
     return GenerationChunk(text=choice.text, generation_info=_to_info(choice) or None)
 
 
-def _to_last_chunk(whole: Completion) -> GenerationChunk:
+def _to_last_chunk(whole: Completion, asked: str | None) -> GenerationChunk:
     """What the result of a whole answer has beside its generations: LangChain has no other place for it in streams."""
-    info = to_output(whole.usage, whole.model)
+    info = to_output(whole.usage, whole.model or asked)
     return GenerationChunk(text="", generation_info={name: value for name, value in info.items() if value})

@@ -40,7 +40,7 @@ from .histories import to_history
 from .lazy import lazy_exports
 from .objects import find_json, half_json, is_cut_off, why_no_object
 from .profiles import ModelProfile, estimate_tokens, model_profile, structured_method
-from .protocol import ExtraParameters, to_request
+from .protocol import ExtraParameters, deployment_in, to_request
 from .remedy import UnsupportedParameterWarning, refused_parameters
 from .retry import RetryPolicy
 from .schema.chat import (
@@ -106,7 +106,7 @@ from .schema.tools import (
     ToolCall,
     ToolDefinition,
 )
-from .schemas import class_schema, is_recursive, strict_schema, to_function, to_response_format
+from .schemas import class_schema, fit_name, is_recursive, strict_schema, to_function, to_response_format
 from .settings import CallOptions, ClientOptions
 from .streaming import AsyncChatStream, ChatStream, FirstChoice
 from .timeouts import Timeouts
@@ -207,9 +207,11 @@ __all__ = [
     "conceal",
     "conceal_call",
     "concealed",
+    "deployment_in",
     "document_text",
     "estimate_tokens",
     "find_json",
+    "fit_name",
     "half_json",
     "in_batches",
     "in_batches_async",

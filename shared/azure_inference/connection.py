@@ -14,6 +14,7 @@ from .credentials import Credential, conceal, conceal_headers, concealed
 from .errors import ConfigurationError
 from .fields import values_of
 from .profiles import ModelProfile
+from .protocol import deployment_in
 from .settings import ARGUMENTS, CallOptions, ClientOptions, ClientSettings, no_call_argument, resolve_settings
 
 NOT_SERIALIZED = ("credential", "headers", "http_client", "async_http_client")
@@ -116,6 +117,7 @@ class Connection:
             "dialect": target.dialect.name,
             "query": target.query,
             "extra_parameters": policy and policy.value,
+            "deployment": deployment_in(self._settings.headers),
         }
         return {name: value for name, value in told.items() if value}
 

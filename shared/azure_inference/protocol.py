@@ -33,6 +33,7 @@ _STREAM_OPTIONS = "stream_options"
 _NO_NUMBER = rb"[\[:,]-?(?:NaN|Infinity)"
 _HALF = rb"\\u[dD][89a-fA-F]"
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_DEPLOYMENT = "azureml-model-deployment"
 _NOT_FOR_USERS = {
     "host": "leave it out; endpoint says which host is asked",
     "content-length": "leave it out; it follows from the request",
@@ -151,6 +152,15 @@ def prepare(
         body=body,
         model=getattr(request, "model", None),
     )
+
+
+def deployment_in(headers: object) -> str | None:
+    """The deployment that headers ask for, on an endpoint that has several: another model answers then."""
+    if not isinstance(headers, Mapping):
+        return None
+    given = cast("Any", headers).items()
+    value = next((_hidden(value) for name, value in given if str(name).lower() == _DEPLOYMENT), None)
+    return "".join(value) if isinstance(value, str) else None
 
 
 def to_headers(given: Any) -> dict[str, str]:

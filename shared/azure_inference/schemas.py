@@ -66,13 +66,17 @@ def _wanted(
     name = name or str(made.get("title") or "answer")
     if made.keys() <= _REMARKS:
         raise ConfigurationError(f"the schema {name!r} says nothing: give it properties, or pass a class")
-    fit = re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:_NAME_LIMIT] or "answer"
-    wanted: dict[str, Any] = {"name": fit, key: strict_schema(made, name) if strict else made}
+    wanted: dict[str, Any] = {"name": fit_name(name), key: strict_schema(made, name) if strict else made}
     if description:
         wanted["description"] = description
     if strict is not None:
         wanted["strict"] = strict
     return wanted
+
+
+def fit_name(name: str) -> str:
+    """A name such as the API takes for schemas and functions: up to 64 letters, digits, hyphens and underscores."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:_NAME_LIMIT] or "answer"
 
 
 def class_schema(kind: type[BaseModel]) -> dict[str, Any]:

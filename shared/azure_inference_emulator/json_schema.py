@@ -165,9 +165,10 @@ class Filler:
 
     def _listed(self, item: JsonObject, name: str) -> list[Any]:
         """Every value of the prompt that an array of such items may hold."""
-        if "enum" in item:
+        choices = self._choices(item)
+        if choices is not None:
             said = self.evidence.text.lower()
-            return [choice for choice in as_list(item["enum"]) if str(choice).lower() in said]
+            return [choice for choice in choices if str(choice).lower() in said]
         kind = _type_of(item)
         if kind in {"integer", "number"}:
             values = [_number(text, whole=kind == "integer") for text in self.evidence.numbers()]
@@ -179,6 +180,14 @@ class Filler:
             texts = self.evidence.quoted() or self.evidence.places() or self.evidence.proper()
             return [_fitted(item, text) for text in dict.fromkeys(texts)]
         return []
+
+    def _choices(self, item: JsonObject) -> list[Any] | None:
+        """The only values an item may have, if there are such: an enum, a constant, or branches that are constants."""
+        if "enum" in item:
+            return as_list(item["enum"])
+        branches = as_list(item.get("anyOf")) or as_list(item.get("oneOf")) or [item]
+        resolved = [self.resolve(as_object(branch)) for branch in branches]
+        return [branch["const"] for branch in resolved] if all("const" in branch for branch in resolved) else None
 
     def _number(self, schema: JsonObject, name: str, *, whole: bool, required: bool) -> Any:
         given = self.evidence.assigned(name, spoken=True) if name else None

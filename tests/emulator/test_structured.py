@@ -128,6 +128,21 @@ def test_keywords(server: Any, schema: dict[str, Any], allowed: list[Any]) -> No
     assert structured(server, wanted, "?")["zz"] in allowed
 
 
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        ({"const": "weather", "type": "string"}, ["weather"]),
+        ({"anyOf": [{"const": name, "type": "string"} for name in ("weather", "time", "news")]}, ["time", "news"]),
+        ({"anyOf": [{"const": name, "type": "string"} for name in ("a1", "b2")], "type": "string"}, ["a1"]),
+    ],
+)
+def test_lists_of_constants(server: Any, items: dict[str, Any], expected: list[str]) -> None:
+    """A list of constants holds those that the prompt names, or the first, but no other words of it."""
+    wanted = {"type": "object", "properties": {"tools": {"type": "array", "items": items}}, "required": ["tools"]}
+
+    assert structured(server, wanted, "What are the news of Paris, at what time?") == {"tools": expected}
+
+
 def test_filled_from_the_prompt(server: Any) -> None:
     """Names, numbers, places, dates, choices and lists are taken from the prompt; what it lacks is null or left out."""
     schema = {

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from langchain_core import exceptions as lc
-from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.load import dumpd, dumps, load
 from langchain_core.messages import AIMessage, HumanMessage
@@ -217,25 +216,6 @@ def test_copies(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         assert twin.invoke("hi").content == answer
 
 
-def test_cache(make: Any, emulator: Any, sent: Any) -> None:
-    """The same question is answered from the cache, but never that of another model, parameter or endpoint."""
-    cache = InMemoryCache()
-    variants = [
-        {},
-        {"model": "emulated-chat-2"},
-        {"temperature": 0},
-        {"model_kwargs": {"top_k": 1}},
-        {"endpoint": f"{emulator.root}/v1"},
-        {"extra_parameters": "drop"},
-    ]
-
-    for _ in range(2):
-        for variant in variants:
-            make(cache=cache, **variant).invoke("hi")
-
-    assert len(sent()) == len(variants)
-
-
 def test_configurable(make: Any, sent: Any) -> None:
     """Fields that are made configurable are set for a call."""
     model = make().configurable_fields(temperature=ConfigurableField(id="heat"), model=ConfigurableField(id="model"))
@@ -272,6 +252,20 @@ def test_usage_callback(make: Any) -> None:
     list(make().stream("hi", config={"callbacks": [handler]}))
 
     assert handler.usage_metadata["emulated-chat"]["total_tokens"] == 2 * whole > 0
+
+
+@pytest.mark.parametrize("named", [None, ""])
+def test_usage_of_answers_that_name_no_model(script: Any, wire: SimpleNamespace, named: str | None) -> None:
+    """Usage is counted for the model that was asked, where the answer does not say which one gave it."""
+    handler = UsageMetadataCallbackHandler()
+    model = ChatAzureInference(endpoint=script.url, credential="canary-5ecret", model="asked")
+
+    script.says(wire.body({"content": "Hi"}, model=named))
+    model.invoke("hi", config={"callbacks": [handler]})
+    script.says([{**event, "model": named} if isinstance(event, dict) else event for event in wire.events({})])
+    list(model.stream("hi", config={"callbacks": [handler]}))
+
+    assert handler.usage_metadata["asked"]["total_tokens"] == 2 * 12
 
 
 def test_profile() -> None:

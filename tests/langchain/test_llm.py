@@ -82,3 +82,15 @@ def test_error(script: Any) -> None:
 
     with pytest.raises(ModelNotFoundError):
         AzureInferenceLLM(endpoint=script.url, credential="canary-5ecret", model="m").invoke("a")
+
+
+def test_an_answer_that_names_no_model(script: Any) -> None:
+    """The model of an answer that names none is the one that was asked."""
+    llm = AzureInferenceLLM(endpoint=script.url, credential="canary-5ecret", model="asked")
+    choice = {"index": 0, "text": "b", "finish_reason": "stop"}
+
+    script.says({"choices": [choice]})
+    assert llm.generate(["a"]).llm_output["model_name"] == "asked"
+    assert asyncio.run(llm.agenerate(["a"])).llm_output["model_name"] == "asked"
+    script.says([{"choices": [choice]}, "[DONE]"])
+    assert [*llm._stream("a")][-1].generation_info["model_name"] == "asked"

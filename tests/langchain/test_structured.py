@@ -172,7 +172,7 @@ def test_schemas_that_cannot_be_sent(script: Any, method: Any, form: Any, strict
 
 
 @pytest.mark.parametrize("strict", [None, True])
-@pytest.mark.parametrize("way", ["json_schema", "function_calling", "tool"])
+@pytest.mark.parametrize("way", ["json_schema", "function_calling", "tool", "function", "tool with a JSON Schema"])
 def test_a_class_that_refers_to_itself(script: Any, wire: SimpleNamespace, way: str, strict: bool | None) -> None:
     """A recursive class is recursive on the wire: as a schema, as a tool, and as the argument of one."""
 
@@ -182,8 +182,15 @@ def test_a_class_that_refers_to_itself(script: Any, wire: SimpleNamespace, way: 
 
     script.says(wire.body({"content": '{"name": "root"}'}))
     model = model_of(script)
-    if way == "tool":
-        model.bind_tools([StructuredTool.from_function(plant)], strict=strict).invoke("hi")
+    tool = StructuredTool.from_function(plant)
+    own: Any = tool.args_schema
+    tools = {
+        "tool": tool,
+        "function": plant,
+        "tool with a JSON Schema": StructuredTool.from_function(plant, args_schema=own.model_json_schema()),
+    }
+    if way in tools:
+        model.bind_tools([tools[way]], strict=strict).invoke("hi")
     else:
         model.with_structured_output(Node, method=way, strict=strict).invoke("hi")  # type: ignore[arg-type]
 

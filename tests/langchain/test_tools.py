@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, NotRequired, TypeVar
 
 import pytest
 from langchain_core.exceptions import ModelInvalidRequestError
@@ -12,10 +12,13 @@ from pydantic import BaseModel, Field
 from pydantic.v1 import BaseModel as BaseModelV1
 from typing_extensions import TypedDict
 
+from azure_inference import ConfigurationError
 from langchain_azure_inference import ChatAzureInference
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
+
+T = TypeVar("T")
 
 
 @tool
@@ -270,3 +273,48 @@ def test_unknown_method(model: ChatAzureInference) -> None:
     """A method that is none is refused with those there are."""
     with pytest.raises(ValueError, match="json_schema"):
         model.with_structured_output(City, method="guess")  # type: ignore[arg-type]
+
+
+class Loop(TypedDict):
+    """Something of itself."""
+
+    more: list[Loop]
+
+
+class Choosy(TypedDict):
+    """Something that may lack something."""
+
+    name: str
+    age: NotRequired[int]
+
+
+@pytest.mark.parametrize(("schema", "words"), [(Choosy, "NotRequired"), (Loop, "recursion")])
+def test_what_langchain_makes_no_schema_of(script: Any, wire: SimpleNamespace, schema: Any, words: str) -> None:
+    """The error of a schema says what langchain-core says of it; JSON mode, which sends none, works all the same."""
+    script.says(wire.body({"content": '{"name": "Ada"}'}))
+
+    for method in ("json_schema", "function_calling"):
+        with pytest.raises(ConfigurationError, match=rf"holds no schema: pass .*langchain-core says: .*{words}"):
+            scripted(script).with_structured_output(schema, method=method)
+    assert scripted(script).with_structured_output(schema, method="json_mode").invoke("hi") == {"name": "Ada"}
+
+
+class Boxed(BaseModel, Generic[T]):
+    """A thing in a box."""
+
+    inside: T
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@pytest.mark.parametrize(
+    ("schema", "name"),
+    [(Boxed[int], "Boxed_int_"), ({**SCHEMA, "title": "A person!"}, "A_person_")],
+)
+def test_names_that_services_refuse(strict_url: str, schema: Any, name: str, method: Any) -> None:
+    """A class or schema whose name is none of the API goes out with one that is."""
+    model = ChatAzureInference(endpoint=strict_url, credential="canary-5ecret", model="emulated-chat")
+
+    answer: Any = model.with_structured_output(schema, method=method, include_raw=True).invoke("It is 5, Ada.")
+
+    assert answer["parsed"]
+    assert [call["name"] for call in answer["raw"].tool_calls] in ([name], [])
