@@ -81,7 +81,7 @@ def checked(name: str, value: object, others: str = "") -> ChatMessage:
 def _is_settled(message: WireMessage) -> bool:
     """Whether a message is one of the API without regard to the others."""
     if isinstance(message, ToolMessage):
-        return isinstance(message.content, str)
+        return isinstance(message.content, str) and bool(message.tool_call_id)
     return not isinstance(message, AssistantMessage) or all(call.id for call in message.tool_calls or ())
 
 
@@ -176,8 +176,9 @@ def _name(message: ChatMessage) -> str | None:
 
 
 def _tool_call_id(message: ChatMessage) -> str:
+    """The id of the call that a message answers; empty where that has none, so that `to_history` finds it."""
     known = message.additional_kwargs.get("tool_call_id")
-    if not known:
+    if known is None:
         raise ConfigurationError(
             f"a message of role {message.role.value} has no additional_kwargs['tool_call_id']: "
             "set it to the id of the call that the message answers"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .errors import ConfigurationError
+
 _ELSEWHERE = "(see the next message of the user)"
 
 
@@ -15,12 +17,17 @@ def to_history(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     that name no call, the first that has the name of the tool for its id, else the first. Anything but text in a result
     follows after all results of the turn, in a user message that says which result it belongs to. The given messages
     are not changed.
+
+    Raises:
+        ConfigurationError: A result names no call, and there is none without an id that it may be of.
     """
     return _without_media(messages if all(map(_has_ids, messages)) else _paired(messages))
 
 
 def _has_ids(message: Mapping[str, Any]) -> bool:
-    """Whether each call of a message has an id."""
+    """Whether each call of a message has an id, and so has its result."""
+    if message["role"] == "tool":
+        return bool(message.get("tool_call_id"))
     calls = message.get("tool_calls")
     return not calls or all(call.get("id") for call in calls)
 
@@ -39,6 +46,11 @@ def _paired(messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
             waiting = [call for call in made["tool_calls"] if call["id"] not in known]
         elif message["role"] == "tool" and waiting and message.get("tool_call_id") not in known:
             made = {**message, "tool_call_id": _taken(waiting, message.get("tool_call_id"))}
+        elif message["role"] == "tool" and not message.get("tool_call_id"):
+            raise ConfigurationError(
+                f"messages.{place} is the result of a tool, and has no tool_call_id: set it to the id of the call that "
+                "it answers"
+            )
         paired.append(made)
     return paired
 

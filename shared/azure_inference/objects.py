@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic_core import from_json
 
+from .reasoning import UNOPENED
 from .schema._json import is_object
 from .schema.failures import cut
 
@@ -27,7 +28,8 @@ def find_json(text: str, read: Callable[[str], object] = str, *, is_list: bool =
     """The JSON that a whole answer holds, alone or with words or fences around it; None if there is none, or half.
 
     Of several, it is the longest, and the last of these: words may cite an example, or a source as `[2]`. Those for
-    which `read` raises an exception come after all others: models repeat the schema that they were told.
+    which `read` raises an exception come after all others: models repeat the schema that they were told. What stands
+    behind a `</think>` that ends its line comes before what was only thought: streams cannot tell these apart sooner.
     `is_list` says that what was asked for need not be an object, so that brackets among words count, too.
     """
     try:
@@ -36,6 +38,10 @@ def find_json(text: str, read: Callable[[str], object] = str, *, is_list: bool =
         pass  # which tells little: there may be words around it
     else:
         return text
+    if thought := re.search(UNOPENED, text):
+        said = find_json(text[thought.end() :], read, is_list=is_list)
+        if said is not None and _is_read(said, read):
+            return said
     found = [*_among_words(text, is_list=is_list)]
     found.reverse()
     found.sort(key=len, reverse=True)

@@ -9,8 +9,8 @@ from .schema.chat import ChatCompletion, Choice
 
 _OPEN = "<think>"
 _CLOSE = "</think>"
-_UNOPENED = r"</think>[^\S\n]*\n(?=\s*\S)"
-"""A closing tag that ends its line, with something said after it."""
+UNOPENED = r"</think>[^\S\n]*\n(?=\s*\S)"
+"""A closing tag that ends its line, with something said after it. No JSON has it: its texts have no line breaks."""
 
 
 class Parted(NamedTuple):
@@ -58,7 +58,7 @@ def _unopened(choice: Choice, model: str | None) -> Choice:
     message = choice.message
     if not isinstance(message.content, str) or _CLOSE not in message.content or message.reasoning_text:
         return choice
-    end = re.search(_UNOPENED, message.content)
+    end = re.search(UNOPENED, message.content)
     if end is None or _OPEN in message.content[: end.start()] or model_profile(model).reasoning is False:
         return choice
     return _with(choice, message.content[: end.start()], message.content[end.end() :])

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
+from llama_index.core.prompts import PromptTemplate
+from pydantic import BaseModel
 
 from azure_inference import (
     APITimeoutError,
+    ConfigurationError,
     ContentFilterError,
     InferenceError,
     ParameterNotSupportedError,
@@ -261,17 +264,18 @@ def test_calls_without_an_id(
     assert [result["tool_call_id"] for result in results] == ids
 
 
+@pytest.mark.parametrize("named", ["sky", ""], ids=["name", "empty"])
 @pytest.mark.parametrize("framework", ["langchain", "llamaindex"])
-def test_a_history_without_ids(server: ScriptedServer, framework: str) -> None:
+def test_a_history_without_ids(server: ScriptedServer, framework: str, named: str) -> None:
     """Calls that other models made without ids, as Ollama's, go out with ids, and so do the results that follow."""
     server.reply_json({"choices": [{"message": {"content": "It rains."}, "finish_reason": "stop"}]})
     if framework == "langchain":
         calls: list[Any] = [{"name": name, "args": {}, "id": None} for name in ("sky", "sky")]
-        given = [AIMessage("", tool_calls=calls), *(ToolMessage(text, tool_call_id="sky") for text in ("sun", "rain"))]
+        given = [AIMessage("", tool_calls=calls), *(ToolMessage(text, tool_call_id=named) for text in ("sun", "rain"))]
         ChatAzureInference(endpoint=server.url, credential="key", model="m").invoke(given)
     else:
         blocks = [ToolCallBlock(tool_name="sky"), ToolCallBlock(tool_name="sky")]
-        kwargs = {"tool_call_id": "sky"}
+        kwargs = {"tool_call_id": named}
         results = [ChatMessage(role="tool", content=text, additional_kwargs=kwargs) for text in ("sun", "rain")]
         history = [ChatMessage(role="assistant", blocks=blocks), *results]
         AzureInference(endpoint=server.url, credential="key", model="m").chat(history)
@@ -280,6 +284,50 @@ def test_a_history_without_ids(server: ScriptedServer, framework: str) -> None:
     ids = [call["id"] for call in said["tool_calls"]]
     assert len(set(ids)) == 2
     assert [(one["tool_call_id"], one["content"]) for one in sent] == list(zip(ids, ["sun", "rain"], strict=True))
+
+
+@pytest.mark.parametrize("framework", ["langchain", "llamaindex"])
+def test_a_result_of_no_call(server: ScriptedServer, framework: str) -> None:
+    """A result that names no call, where every call has an id, is refused before it is sent."""
+    if framework == "langchain":
+        calls: list[Any] = [{"name": "sky", "args": {}, "id": "c1"}]
+        given: list[Any] = [AIMessage("", tool_calls=calls), ToolMessage("sun", tool_call_id="")]
+        ask: Any = ChatAzureInference(endpoint=server.url, credential="key", model="m").invoke
+    else:
+        said = ChatMessage(role="assistant", blocks=[ToolCallBlock(tool_name="sky", tool_call_id="c1")])
+        given = [said, ChatMessage(role="tool", content="sun", additional_kwargs={"tool_call_id": ""})]
+        ask = AzureInference(endpoint=server.url, credential="key", model="m").chat
+
+    with pytest.raises(ConfigurationError, match=r"messages\.1 is the result of a tool, and has no tool_call_id"):
+        ask(given)
+    assert not server.requests
+
+
+class Person(BaseModel):
+    """Who is spoken of."""
+
+    name: str
+    age: int = 0
+
+
+DRAFTED = 'I think {"name": "the draft of a name", "age": 1}, no.</think>\n\n{"name": "Ada"}'
+
+
+@pytest.mark.parametrize("framework", ["langchain", "llamaindex"])
+def test_an_object_behind_reasoning_that_was_not_opened(server: ScriptedServer, framework: str) -> None:
+    """In a stream, too, the object at the end is what was said, not what was thought of, however long."""
+    server.reply_events(
+        *({"choices": [{"index": 0, "delta": {"content": DRAFTED[at : at + 5]}}]} for at in range(0, len(DRAFTED), 5)),
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    )
+    if framework == "langchain":
+        chat = ChatAzureInference(endpoint=server.url, credential="key", model="m")
+        objects: list[Any] = [*chat.with_structured_output(Person, method="json_schema").stream("Who?")]
+    else:
+        llm = AzureInference(endpoint=server.url, credential="key", model="gpt-4o")
+        objects = [*llm.stream_structured_predict(Person, PromptTemplate("Who?"))]
+
+    assert objects[-1] == Person(name="Ada")
 
 
 @entries
