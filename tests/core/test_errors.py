@@ -138,6 +138,32 @@ def test_retry_after(headers: dict[str, str], expected: float | None) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Please retry after 3 seconds.", 3.0),
+        ("Please try again in 3000ms.", 3.0),
+        ("try again in 500ms", 0.5),
+        ("Please try again in 1m0s.", 60.0),
+        ("Please try again in 1m2s.", 62.0),
+        ("Please try again in 6h1m0.5s. Visit 3s.com.", 21660.5),
+        ("Limit of 15 per 60s exceeded. Please wait 3 seconds before retrying.", 3.0),
+        ("Wait for 250 milliseconds", 0.25),
+        ("RETRY AFTER 2 MINUTES", 120.0),
+        ("Try again in 1 hour, 2 mins and 3 secs, 4 times at most.", 3723.0),
+        ("try again in 9" + "9" * 400 + " h", float("inf")),
+        ("Please try again in 3 messages.", None),
+        ("Please try again in 1d2h.", None),
+        ("Please wait 3 \u017f", None),
+        ("You waited 3 seconds", None),
+    ],
+)
+def test_retry_after_in_a_message(message: str, expected: float | None) -> None:
+    """The wait that only the message tells, in its usual wordings; a header counts first."""
+    assert refused(429, {}, {"message": message}).retry_after == expected
+    assert refused(429, {"retry-after": "7"}, {"message": message}).retry_after == 7.0
+
+
 def test_retry_after_as_a_date() -> None:
     """A date counts from now."""
     now = 1_000_000.0

@@ -21,7 +21,15 @@ _REPR_LIMIT = 20_000
 EXTRAS_NAMED = r"Extra parameters \[([^\]]*)\]"
 """How a message lists the extra parameters that were refused."""
 _PARAMETER_NAMED = r"(?:[Uu]nsupported parameter|Validation error at #/)\W*(\w+)"
-_WAIT_NAMED = r"(?i)(?:retry|try again) (?:after|in) (\d+(?:\.\d+)?) ?(?:seconds?|secs?|s)\b"
+_SECONDS_IN = {
+    **dict.fromkeys(("ms", "millisecond"), 0.001),
+    **dict.fromkeys(("h", "hr", "hour"), 3600.0),
+    **dict.fromkeys(("m", "min", "minute"), 60.0),
+    **dict.fromkeys(("s", "sec", "second"), 1.0),
+}
+"""The units of a wait: `ms` comes before `m`, which may have an `s` after it, too."""
+_SPAN = rf"(\d+(?:\.\d+)?) ?({'|'.join(_SECONDS_IN)})s?(?![a-z])"
+_WAIT_NAMED = rf"(?ai)(?:(?:retry|try again) (?:after|in)|\bwait(?: for)?) ((?:{_SPAN}(?:,? (?:and )?)?)+)"
 UNSUPPORTED_CODES = frozenset({"parameternotsupported", "unsupportedparameter", "unsupportedvalue", "extraforbidden"})
 """The codes, by their `keyword`, of a refusal of one parameter, or of its value, because of the model."""
 _PAGE = r"(?i)\s*<(?:!doctype\s+html|html)\b"
@@ -318,7 +326,8 @@ def _first_named(location: list[str | int]) -> str | None:
 def _wait_named(message: str) -> float | None:
     """The seconds to wait that only the text of a message names."""
     named = re.search(_WAIT_NAMED, message)
-    return float(named[1]) if named else None
+    spans: list[tuple[str, str]] = re.findall(f"(?ai){_SPAN}", named[1]) if named else []
+    return sum(float(number) * _SECONDS_IN[unit.lower()] for number, unit in spans) if spans else None
 
 
 def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
