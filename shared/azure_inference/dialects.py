@@ -73,6 +73,15 @@ _SCOPE_OF_HOST = (
 )
 _LONGEST_LABEL = 63
 """The most letters between two dots of a host's name; to look up one with more raises a bare UnicodeError."""
+_LONGEST_NAME = 253
+_LONGEST_URL = 7_000
+"""More than servers take; httpx refuses one of 65,536, of which encoding may make nine for one of these."""
+_NAME = r"[a-z0-9_.-]+"
+_LIKE_AN_ADDRESS = r"[0-9]+.[0-9]+.[0-9]+.[0-9]+"
+"""What httpx takes for an IPv4 address, with anything for a dot."""
+_IN_BRACKETS = r"\[[^\[\]]*\](?::[0-9]*)?"
+_LAST_DOT = r"\.(?=(?::[0-9]*)?$)"
+"""The dot that ends a host's full name, which says nothing to a server, and is in no certificate."""
 _RETIRED = (("*.services.ai.azure.com", "/models"), ("models.inference.ai.azure.com", ""), ("models.github.ai", ""))
 _CLOUDS = ("com", "us", "cn")
 _RESOURCE_HOSTS = (
@@ -131,10 +140,7 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
     text = endpoint.strip()
     parts = _parts(text)
     if parts is None or not text.isprintable() or " " in text:
-        given = "(value withheld)" if "@" in text else shown(endpoint.partition("?")[0])
-        raise ConfigurationError(
-            f"endpoint={given} is not an http(s) URL: pass one such as 'https://<resource>.services.ai.azure.com/models'"
-        )
+        raise ConfigurationError(_no_url(text))
     if parts.username or parts.password:
         raise ConfigurationError("endpoint holds a user name or password: pass the key as credential instead")
     host = (parts.hostname or "").lower()
@@ -166,16 +172,43 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
     )
 
 
+def _no_url(text: str) -> str:
+    given = "(value withheld)" if "@" in text else shown(text.partition("?")[0])
+    lacks = "is not an http(s) URL" if len(text) <= _LONGEST_URL else f"is longer than {_LONGEST_URL} characters"
+    return f"endpoint={given} {lacks}: pass one such as 'https://<resource>.services.ai.azure.com/models'"
+
+
 def _parts(text: str) -> SplitResult | None:
-    """The parts of an http(s) URL, of which the scheme may be missing; None if it is none."""
+    """The parts of an http(s) URL, of which the scheme may be missing, and the host's last dot is; None if it is none.
+
+    What httpx would refuse at the first call is none: its errors are not those of this library.
+    """
+    if len(text) > _LONGEST_URL:
+        return None
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
-        labels = (parts.hostname or "").removesuffix(".").split(".")
-        is_host = all(0 < len(label) <= _LONGEST_LABEL for label in labels)
-        is_valid = parts.scheme in ("http", "https") and is_host and parts.port != 0
+        parts = parts._replace(netloc=re.sub(_LAST_DOT, "", parts.netloc))
+        is_valid = (
+            parts.scheme in ("http", "https") and parts.port != 0 and _is_host(parts.hostname or "", parts.netloc)
+        )
     except ValueError:
         return None
     return parts if is_valid else None
+
+
+def _is_host(host: str, netloc: str) -> bool:
+    """Whether it is a name or an address. One that is not ASCII is told later what it lacks.
+
+    Raises:
+        ValueError: It is written as an address, but is none.
+    """
+    if "[" in netloc or "]" in netloc:
+        return ip_address(host).version == 6 and bool(re.fullmatch(_IN_BRACKETS, netloc.rpartition("@")[2]))
+    if len(host) > _LONGEST_NAME or not all(0 < len(label) <= _LONGEST_LABEL for label in host.split(".")):
+        return False
+    if re.fullmatch(_LIKE_AN_ADDRESS, host):
+        return ip_address(host).version == 4
+    return not host.isascii() or bool(re.fullmatch(_NAME, host))
 
 
 def _api_version_in(query: str) -> str | None:

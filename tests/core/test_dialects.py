@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from azure_inference import (
@@ -99,6 +100,10 @@ PASTED = [
     (f"{COMPUTE}/score", f"{COMPUTE}{INFERENCE}", MI, ML),
     (f"{COMPUTE}/v1", f"{COMPUTE}/v1/chat/completions", "openai-v1", ML),
     ("http://127.0.0.1:8080/models", f"http://127.0.0.1:8080/models{INFERENCE}", MI, COGNITIVE),
+    ("https://[fe80::1%25eth0]/v1", "https://[fe80::1%25eth0]/v1/chat/completions", "openai-v1", FOUNDRY),
+    (f"{OPENAI}.", f"{OPENAI}{V1}", "openai-v1", FOUNDRY),
+    (f"{SERVICES}.:8443/models", f"{SERVICES}:8443/models{INFERENCE}", MI, COGNITIVE),
+    (f"{COMPUTE}./score", f"{COMPUTE}{INFERENCE}", MI, ML),
     ("http://[::1]:80/v1", "http://[::1]:80/v1/chat/completions", "openai-v1", FOUNDRY),
     ("https://gateway.example.com/team/ai", f"https://gateway.example.com/team/ai{INFERENCE}", MI, COGNITIVE),
     ("https://gateway.example.com", f"https://gateway.example.com{INFERENCE}", MI, COGNITIVE),
@@ -114,6 +119,22 @@ def test_urls_as_pasted(pasted: str, url: str, dialect: str, scope: str) -> None
     assert target.url("/chat/completions") == url
     assert (target.dialect.name, target.scope) == (dialect, scope)
     assert dialects.resolve(url) == target
+
+
+def test_last_dot_of_a_host() -> None:
+    """A host's full name, with a dot at its end, is the same host: in no part of the target is the dot left."""
+    assert dialects.resolve("https://RES.openai.azure.com.:443/") == dialects.resolve(
+        "https://RES.openai.azure.com:443/"
+    )
+    assert dialects.resolve("10.0.0.1.").host == "10.0.0.1"
+
+
+@pytest.mark.parametrize("letter", ["p", "\u00e9"])
+def test_longest_urls(letter: str) -> None:
+    """What is taken for a URL is one for httpx, too, however much there is to encode."""
+    query = letter * (7_000 - len("https://host?="))
+
+    assert httpx.URL(dialects.resolve(f"https://host?{query}=").url("/images/embeddings")).host == "host"
 
 
 @pytest.mark.parametrize(
@@ -172,6 +193,19 @@ def test_query_of_a_route() -> None:
         ("https://[::1/models", {}, "is not an http(s) URL"),
         ("https://a..b/models", {}, "is not an http(s) URL"),
         (f"https://{'a' * 64}.com/models", {}, "is not an http(s) URL"),
+        (f"https://{'a.' * 126}aa/models", {}, "is not an http(s) URL"),
+        ("https://1.2.3.999/models", {}, "endpoint='https://1.2.3.999/models' is not an http(s) URL: pass one such as"),
+        ("https://01.2.3.4/models", {}, "is not an http(s) URL"),
+        ("https://1-2-3-4/models", {}, "is not an http(s) URL"),
+        ("https://[::ffff:1.2.3.4]x/models", {}, "is not an http(s) URL"),
+        ("https://[::1]8/models", {}, "is not an http(s) URL"),
+        ("https://x[::1]/models", {}, "is not an http(s) URL"),
+        ("https://[v1.a]/models", {}, "is not an http(s) URL"),
+        ("https://a\\b/models", {}, "is not an http(s) URL"),
+        ("https://<resource>.openai.azure.com", {}, "is not an http(s) URL"),
+        ("https://a../models", {}, "is not an http(s) URL"),
+        ("https://host/" + "p" * 70_000, {}, "pp... is longer than 7000 characters: pass one such as"),
+        ("https://host/?key=secret" + "p" * 70_000, {}, "endpoint='https://host/' is longer than"),
         ("https://user:secret@host/models", {}, "user name or password"),
         ("https://secret@host/models", {}, "user name or password"),
         (f"{SERVICES}/api/projects/p", {}, "https://<resource>.services.ai.azure.com/openai/v1"),
@@ -198,6 +232,7 @@ def test_urls_that_mean_nothing(endpoint: str, options: dict[str, str], said: st
         ("http://host", False),
         ("http://localhost:1", True),
         ("http://a.localhost", True),
+        ("http://localhost.:1", True),
         ("http://127.0.0.1:8000", True),
         ("http://[::1]:8000", True),
         ("http://10.0.0.1", False),
