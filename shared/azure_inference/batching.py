@@ -13,7 +13,7 @@ from typing import Generic, TypeVar, cast
 
 from .errors import InferenceError, ResponseValidationError
 from .schema._json import is_array
-from .schema.embeddings import EmbeddingItem, EmbeddingsResult, vector_of
+from .schema.embeddings import EmbeddingItem, EmbeddingsResult, EncodingFormat, vector_of
 
 DoneT = TypeVar("DoneT")
 BatchT = TypeVar("BatchT", bound=Sequence[object])
@@ -196,8 +196,10 @@ class _Gathered(Generic[BatchT]):
         return vectors
 
 
-def with_vectors(result: EmbeddingsResult, count: int, dimensions: int | None = None) -> EmbeddingsResult:
-    """The result with `vectors` filled: row i belongs to input i.
+def with_vectors(
+    result: EmbeddingsResult, count: int, dimensions: int | None = None, encoding: EncodingFormat | None = None
+) -> EmbeddingsResult:
+    """The result with `vectors` filled: row i belongs to input i. `dimensions` and `encoding` were asked for.
 
     Raises:
         ResponseValidationError: Rows are missing, surplus, doubled, of different lengths, or no vectors of numbers.
@@ -206,7 +208,7 @@ def with_vectors(result: EmbeddingsResult, count: int, dimensions: int | None = 
     vectors: list[list[float]] = []
     for position, row in enumerate(rows):
         try:
-            vectors.append(vector_of(row))
+            vectors.append(vector_of(row, encoding))
         except ValueError as error:
             raise ResponseValidationError(f"the embedding of input {position} is {error}") from None
     _check_dimensions(vectors, dimensions)

@@ -28,7 +28,7 @@ Embeddable = EmbeddingsRequest | ImageEmbeddingsRequest
 
 def _with_vectors(request: Embeddable, result: EmbeddingsResult) -> EmbeddingsResult:
     dimensions = request.dimensions if request.encoding_format not in ("binary", "ubinary") else None
-    return batching.with_vectors(result, len(request.input), dimensions)
+    return batching.with_vectors(result, len(request.input), dimensions, request.encoding_format)
 
 
 class InferenceClient:

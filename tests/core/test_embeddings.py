@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azure_inference import EmbeddingsResult, ResponseValidationError, batching
+from azure_inference import EmbeddingsRequest, EmbeddingsResult, ResponseValidationError, batching
 from azure_inference.schema import embeddings
 from azure_inference.schema.embeddings import EmbeddingItem, ImageInput, to_vector
 
@@ -75,6 +75,30 @@ def test_encodings(embedding: Any, vector: list[float]) -> None:
 
     assert read == vector
     assert all(type(number) is float for number in read)
+
+
+@pytest.mark.parametrize("is_wrapped", [False, True])
+@pytest.mark.parametrize(
+    ("encoding", "vector"),
+    [
+        ("int8", [0.0, 127.0, -128.0, -1.0]),
+        ("binary", [0.0, 127.0, -128.0, -1.0]),
+        ("uint8", [0.0, 127.0, 128.0, 255.0]),
+        ("ubinary", [0.0, 127.0, 128.0, 255.0]),
+    ],
+)
+def test_bytes_as_base64(server: Any, either: Any, encoding: Any, vector: list[float], is_wrapped: bool) -> None:
+    """Text that comes for a format of bytes is base64 of these, not of floats; a list is what it is."""
+    text = base64.b64encode(b"\x00\x7f\x80\xff").decode()
+    embedding = {encoding: text} if is_wrapped else text
+    server.reply_json({"data": [{"embedding": embedding}, {"embedding": [1, 2, 3, 4]}]})
+    request = EmbeddingsRequest(input=["a", "b"], encoding_format=encoding)
+
+    [first, second] = either.client(server.url).embed(request).vectors
+    assert (first, second) == (vector, [1.0, 2.0, 3.0, 4.0])
+    assert {type(number) for number in first} == {float}
+    with pytest.raises(ValueError, match=r"text that is not base64 \("):
+        to_vector("no base64!", encoding)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from .chat import Usage, listed
 from .messages import ImagePart
 
 EncodingFormat = Literal["float", "base64", "int8", "uint8", "binary", "ubinary"]
+_BYTES = {"int8": "b", "binary": "b", "uint8": "B", "ubinary": "B"}
+"""The formats of which a number is a byte, and the typecode of an array of them, with a sign or without."""
 InputType = Literal["text", "query", "document"]
 
 
@@ -91,20 +93,27 @@ class EmbeddingsResult(AnswerModel):
     vectors: list[list[float]] = Field(default=[], exclude=True, repr=False)
 
 
-def vector_of(row: EmbeddingItem) -> list[float]:
+def vector_of(row: EmbeddingItem, encoding: EncodingFormat | None = None) -> list[float]:
     """The vector of a row; see `to_vector`."""
-    return row.embedding if is_array(row.embedding) and row.embedding else to_vector(row.embedding)
+    return row.embedding if is_array(row.embedding) and row.embedding else to_vector(row.embedding, encoding)
 
 
-def to_vector(embedding: Any) -> list[float]:
-    """A vector as floats, from a list of numbers, base64 of little-endian float32, or an object of one of these.
+def to_vector(embedding: Any, encoding: EncodingFormat | None = None) -> list[float]:
+    """A vector as floats, from a list of numbers, base64, or an object of one of these.
+
+    The base64 is of little-endian float32, or of bytes where `encoding`, which was asked for, is a format of these.
 
     Raises:
         ValueError: The value is none of these, is empty, or holds a number that is not finite.
     """
     if is_object(embedding) and len(embedding) == 1:
         (embedding,) = embedding.values()
-    numbers = _from_base64(embedding) if isinstance(embedding, str) else _from_list(embedding)
+    if not isinstance(embedding, str):
+        numbers = _from_list(embedding)
+    elif encoding in _BYTES:
+        numbers = _from_bytes(embedding, _BYTES[encoding])
+    else:
+        numbers = _from_base64(embedding)
     if not numbers:
         raise ValueError("an empty vector")
     return numbers
@@ -121,6 +130,13 @@ def _from_base64(text: str) -> list[float]:
     # The last byte of each is its sign and its exponent, less a bit; infinity and NaN have all bits of the exponent.
     heads = packed[3::4]
     return _finite(numbers.tolist()) if b"\x7f" in heads or b"\xff" in heads else numbers.tolist()
+
+
+def _from_bytes(text: str, typecode: str) -> list[float]:
+    try:
+        return array("d", array(typecode, _decoded(text))).tolist()
+    except ValueError as error:
+        raise ValueError(f"text that is not base64 ({error})") from None
 
 
 def _decoded(text: str) -> bytes:
