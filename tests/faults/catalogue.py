@@ -233,9 +233,10 @@ PROMISES: dict[int, Promise] = {
     ),
     3: Promise(
         "What the server asks for",
-        "`retry-after-ms` before `x-ms-retry-after-ms` before `Retry-After`, in seconds, fractions or dates, is never "
-        "undercut. If it asks for more than a minute, or for more than is left, the error comes at once, with "
-        "`retry_after`; a value that makes no sense is ignored. `x-should-retry: false` is obeyed.",
+        "`retry-after-ms` before `x-ms-retry-after-ms` before `Retry-After`, in seconds, fractions or dates, else what "
+        "the message says (`1m2s`, `500ms`), is never undercut. If it asks for more than a minute, or for more "
+        "than is left, the error comes at once, with `retry_after`; a value that makes no sense is "
+        "ignored. `x-should-retry: false` is obeyed.",
         f"{_CORE}/schema/failures.py, retry.py",
     ),
     4: Promise(
