@@ -9,6 +9,7 @@ import zlib
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from azure_inference import (
@@ -102,6 +103,29 @@ def test_compressed_answers(raw: Any, either: Any, encoding: str) -> None:
     assert client.chat(HELLO).id == "c"
     assert [chunk.choices[0].delta.text for chunk in client.stream_chat(HELLO)] == ["hi"]
     assert all(b"accept-encoding: identity" in head.lower() for head in raw.requests)
+
+
+class ReadingAuth(httpx.Auth):
+    """Authentication that looks at the body of each answer."""
+
+    requires_response_body = True
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat"])
+@pytest.mark.parametrize("reader", ["hook", "auth"])
+def test_answers_that_the_users_client_has_read(server: Any, reply: Any, either: Any, reader: str, method: str) -> None:
+    """An answer that a hook or an `httpx.Auth` of the user's has read, and httpx decompressed, is read once more."""
+    hook = httpx.Response.aread if either.is_async else httpx.Response.read
+    options: dict[str, Any] = {"event_hooks": {"response": [hook]}} if reader == "hook" else {"auth": ReadingAuth()}
+    http: Any = (httpx.AsyncClient if either.is_async else httpx.Client)(timeout=2, **options)
+    server.reply(reply(body=gzip.compress(BODY if method == "chat" else EVENTS), headers={"content-encoding": "gzip"}))
+    client = either.client(server.url, **{"async_http_client" if either.is_async else "http_client": http})
+
+    for _ in range(2):
+        got = client.chat(HELLO) if method == "chat" else next(client.stream_chat(HELLO))
+        assert got.id == "c"
+    either.run(http.aclose() if either.is_async else http.close())
+    assert server.connections == 1
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -17,7 +17,7 @@ from azure_inference.protocol import Call
 from azure_inference.timeouts import Deadline, Timeouts
 
 from ._deadlines import InTime
-from ._httpx import HTTP_ERRORS, AnswerHeaders, PatientAsyncTransport, to_error
+from ._httpx import HTTP_ERRORS, AnswerHeaders, PatientAsyncTransport, headers_once_read, to_error, was_read
 from ._requests import Requests, to_request_of
 from ._settings import TransportSettings
 
@@ -148,5 +148,10 @@ class _HttpxResponse:
 
 
 class _ResponseOfUser(_HttpxResponse):
+    def __init__(self, engine: Engine, call: Call[Any], response: httpx.Response) -> None:
+        super().__init__(engine, call, response)
+        if was_read(response):
+            self.headers, self._pieces = headers_once_read(response), response.aiter_bytes()
+
     async def close(self) -> None:
         await self._response.aclose()  # in the task that asked: their transport may hold a cancel scope of it

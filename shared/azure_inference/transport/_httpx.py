@@ -43,6 +43,18 @@ class AnswerHeaders(Mapping[str, str]):
         return len(list(iter(self)))
 
 
+def was_read(response: httpx.Response) -> bool:
+    """Whether nothing of a response is left on the wire: an event hook or an `httpx.Auth` of the user's read it."""
+    return response.is_stream_consumed or response.is_closed
+
+
+def headers_once_read(response: httpx.Response) -> AnswerHeaders:
+    """The headers that fit a body as httpx keeps it once it was read: it is decompressed by then."""
+    headers = response.headers.copy()
+    headers.pop("content-encoding", None)
+    return AnswerHeaders(headers)
+
+
 _PHASES: dict[type[httpx.TimeoutException], str] = {
     httpx.ConnectTimeout: "connect",
     httpx.PoolTimeout: "pool",

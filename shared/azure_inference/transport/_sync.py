@@ -18,7 +18,7 @@ from azure_inference.retry import Tries
 from azure_inference.timeouts import Deadline
 
 from ._errors import closed_error
-from ._httpx import HTTP_ERRORS, AnswerHeaders, PatientTransport, to_error
+from ._httpx import HTTP_ERRORS, AnswerHeaders, PatientTransport, headers_once_read, to_error, was_read
 from ._proxies import name_proxy
 from ._requests import Requests, to_request_of
 from ._settings import TransportSettings
@@ -65,6 +65,13 @@ class OpenResponse:
 
 class _ResponseOfUser(OpenResponse):
     """One over a client of the user's, whose connections know no deadline: it is looked at after each piece."""
+
+    def __init__(
+        self, transport: Transport, pool: Pool, call: Call[Any], response: httpx.Response, deadline: Deadline
+    ) -> None:
+        super().__init__(transport, pool, call, response, deadline)
+        if was_read(response):
+            self.headers, self._pieces = headers_once_read(response), response.iter_bytes()
 
     def __next__(self) -> bytes:
         piece = super().__next__()
