@@ -59,6 +59,17 @@ async def test_refusals_of_what_is_still_being_sent(raw: Any) -> None:
         assert await asyncio.to_thread(raw.hung_up.acquire, timeout=PATIENCE)
 
 
+@pytest.mark.parametrize("size", [1_500_000, 30_000_000])
+async def test_refusals_of_servers_that_hang_up(raw: Any, size: int) -> None:
+    """A refusal is told though its server leaves the rest of the request unread, which breaks the connection."""
+    large = to_request(ChatRequest, {"messages": [{"role": "user", "content": "x" * size}]})
+    raw.script("beginning", plain(b'{"error": {"message": "too large"}}', "413 Too Large", "connection: close\r\n"))
+    async with AsyncInferenceClient(raw.url, "canary-5ecret", timeout=PATIENCE, max_retries=0) as client:
+        for _ in range(5):
+            with pytest.raises(APIStatusError, match="too large"):
+                await client.chat(large)
+
+
 async def test_requests_left_half_sent(raw: Any) -> None:
     """Of a request that is cancelled while nobody reads it, the rest is not sent, and its connection ends."""
     deaf = Deaf()

@@ -24,9 +24,10 @@ HELLO = to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello
 
 
 class Wire(httpcore.MockStream):
-    """What a server sends; whether it takes the request is said by `is_deaf`, whether more is there by `has_more`."""
+    """What a server sends; `deafness` is how it takes no request, `has_more` says whether more is there."""
 
-    is_deaf = False
+    deafness: Exception | None = None
+    is_silent = False
     is_closed = False
     has_more = False
 
@@ -34,8 +35,13 @@ class Wire(httpcore.MockStream):
         return self.has_more if info == "is_readable" else super().get_extra_info(info)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if self.is_deaf:
-            raise httpcore.WriteError
+        if self.deafness is not None:
+            raise self.deafness
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self.is_silent:
+            raise httpcore.ReadTimeout
+        return super().read(max_bytes, timeout)
 
     def close(self) -> None:
         self.is_closed = True
@@ -76,13 +82,24 @@ def test_idle_connections_with_news() -> None:
     assert connection.has_expired()
 
 
-def test_requests_sent_in_part() -> None:
+@pytest.mark.parametrize("deafness", [httpcore.WriteError(), httpcore.WriteTimeout()], ids=["gone", "deaf"])
+def test_requests_sent_in_part(deafness: Exception) -> None:
     """The answer to a request that could not be sent whole is read, and nothing is asked on that connection again."""
     connection, wire = connected(WHOLE)
-    wire.is_deaf = True
+    wire.deafness = deafness
     answer = asked(connection)
     assert answer.read() == b"hi"
     answer.close()
+    assert wire.is_closed
+
+
+@pytest.mark.parametrize("sent", [(), (WHOLE[:20],)], ids=["nothing", "half a head"])
+def test_servers_that_take_nothing(sent: tuple[bytes, ...]) -> None:
+    """A request of which the server takes nothing for long is a timeout of writing, without a head that says more."""
+    connection, wire = connected(*sent)
+    wire.deafness, wire.is_silent = httpcore.WriteTimeout(), not sent
+    with pytest.raises(httpcore.WriteTimeout):
+        asked(connection)
     assert wire.is_closed
 
 

@@ -61,6 +61,10 @@ class Peer:
         self.body, self._rest = self._rest[:end], self._rest[end:]
         self.server.received(head, self.body)
 
+    def beginning(self) -> None:
+        """Reads no more of a request than what has come of it."""
+        self._read()
+
     def drip(self, piece: bytes, seconds: float = 0.01) -> None:
         """Sends this again and again, slowly, until the client hangs up."""
         while True:

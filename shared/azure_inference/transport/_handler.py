@@ -20,6 +20,8 @@ from ._errors import NO_ANSWER
 
 _FINAL = 200
 """The first status of an answer; those below only announce one."""
+_REFUSED = 300
+"""The first status of a refusal; before one, the rest of a request may still be asked for."""
 _SWITCHING_PROTOCOLS = 101
 """The exception: nothing of HTTP follows, and nobody asked for that."""
 _PIECE = 64 * 1024
@@ -49,7 +51,8 @@ class Handler(ResponseHandler):
 
     failure: BaseException | None = None
     """Why there is no more of a body than what came of it."""
-    _answered = False
+    _answered = 0
+    """The status of the answer, once its head has come."""
     _unanswered = 0
     """Bytes that came without the head of an answer."""
     _writer: asyncio.Task[None] | None = None
@@ -62,8 +65,8 @@ class Handler(ResponseHandler):
 
     def send(self, head: bytes, body: bytes, timeouts: Timeouts) -> None:
         """Sends a request; of a large one, the rest while its answer is awaited, which may be a refusal."""
-        self._answered = self._at_rest = False  # from here on, bytes belong to the next answer
-        self._unanswered = 0
+        self._at_rest = False
+        self._answered = self._unanswered = 0  # from here on, bytes belong to the next answer
         self._wait_until = math.inf
         self.set_response_params(
             read_until_eof=True,
@@ -192,6 +195,9 @@ class Handler(ResponseHandler):
     async def _write_slowly(self, body: bytes, patience: float | None) -> None:
         try:
             for start in range(0, len(body), _PIECE):
+                if await self._is_refused():
+                    self._should_close = True
+                    return
                 self._write(body[start : start + _PIECE])
                 async with asyncio.timeout(patience):
                     await self._drain_helper()
@@ -204,6 +210,13 @@ class Handler(ResponseHandler):
         else:
             if not self._answered:  # else it is for who reads the answer to start it
                 self.start_timeout()
+
+    async def _is_refused(self) -> bool:
+        """Whether nobody wants the rest of a request: to write it all the same could lose the answer that says why."""
+        if self._arrivals():
+            await asyncio.sleep(0)  # the event loop sees what has come,
+            await asyncio.sleep(0)  # and then has read it
+        return self._answered >= _REFUSED or self.transport is None or self.transport.is_closing()
 
     @property
     def _is_writing(self) -> bool:
@@ -232,7 +245,8 @@ class Handler(ResponseHandler):
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         message, payload = data
-        self._answered = message.code >= _FINAL
+        if message.code >= _FINAL:
+            self._answered = message.code
         if type(payload) is StreamReader:
             payload.__class__ = _Body  # made by aiohttp's parser, which asks nobody of which class
         super().feed_data(data, size)

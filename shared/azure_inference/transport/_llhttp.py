@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple, cast
 
 import httpcore
@@ -13,6 +14,8 @@ import httptools
 from ._errors import NO_ANSWER
 
 _READ_SIZE = 64 * 1024
+_AT_HAND = 0.001
+"""The seconds in which bytes are read that have come already."""
 _TALK_LIMIT = 100 * 1024
 """The most bytes at a stretch that may bring nothing of a body: those of heads and trailers."""
 _FINAL = 200
@@ -76,6 +79,13 @@ class _Exchanges(httpcore.ConnectionInterface):
         except httpcore.WriteError:
             # A server may refuse a request before it has read it all, and its answer says why.
             answer.is_last = True
+        except httpcore.WriteTimeout:
+            # One that reads no more may have said why, too.
+            answer.is_last = True
+            with suppress(httpcore.ReadTimeout):
+                self.receive(answer, _AT_HAND)
+            if not answer.has_head:
+                raise
 
     def receive(self, answer: _Answer, timeout: float | None) -> None:
         """Waits for the next bytes of an answer."""
