@@ -211,6 +211,20 @@ def test_a_client_of_the_users(server: Any, either: Any) -> None:
         client.chat(METHODS["chat"][0])
 
 
+def test_parameters_of_a_client_of_the_users(server: Any, either: Any) -> None:
+    """The parameters that an HTTP client adds to each URL stand beside those of the call, which go first."""
+    server.reply_json(CHAT_ANSWER)
+    params = {"subscription-key": "a b", "api-version": "mine"}
+    http: Any = (httpx.AsyncClient if either.is_async else httpx.Client)(params=params)
+    client = either.client(server.url, **{"async_http_client" if either.is_async else "http_client": http})
+
+    assert client.chat(METHODS["chat"][0]).id == "c"
+    either.run(http.aclose() if either.is_async else http.close())
+    sent = httpx.URL(server.requests[0].path).params
+    assert (sent["subscription-key"], len(sent.multi_items())) == ("a b", 2)
+    assert sent["api-version"] not in ("", "mine")
+
+
 async def test_an_async_client_whose_answers_belong_to_a_task() -> None:
     """An answer is closed in the task that it was asked for in: some transports hold a cancel scope until then."""
 

@@ -89,6 +89,9 @@ def to_request_of(client: httpx.Client | httpx.AsyncClient, call: Call[Any], aut
     """The request by way of a client of the user's, with that client's headers, proxies and timeouts.
 
     Of the headers that are ours without being a call's, only one replaces the client's: it would ask for compression.
+    The client's parameters, if it has any, go before those of the URL, of which httpx would keep none.
     """
+    url = parsed_url(call.url)
     headers = {_REQUEST_ID: call.client_request_id, **_merged((NO_COMPRESSION,), authorization, call.headers)}
-    return client.build_request(call.endpoint.method, parsed_url(call.url), headers=headers, content=call.body or None)
+    params = url.params if client.params else None
+    return client.build_request(call.endpoint.method, url, params=params, headers=headers, content=call.body or None)
