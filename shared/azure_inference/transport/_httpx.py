@@ -48,7 +48,7 @@ def was_read(response: httpx.Response) -> bool:
     return response.is_stream_consumed or response.is_closed
 
 
-def headers_once_read(response: httpx.Response) -> AnswerHeaders:
+def headers_once_read(response: httpx.Response) -> Mapping[str, str]:
     """The headers that fit a body as httpx keeps it once it was read: it is decompressed by then."""
     headers = response.headers.copy()
     headers.pop("content-encoding", None)
