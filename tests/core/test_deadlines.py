@@ -322,6 +322,22 @@ def test_hosts_of_several_silent_addresses(raw: Any, monkeypatch: pytest.MonkeyP
     assert 0 < sum(silent.limits) <= 0.5
 
 
+def test_proxies_that_make_no_tunnel(raw: Any, either: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy has the time to connect for its answer, and is asked again: nothing of the call was sent yet."""
+    for name in ("https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", raw.root)
+    raw.script("request", "stall")
+    timeouts = Timeouts(connect=0.2, read=2)
+    client = either.client("https://example.invalid/models", trust_env=True, timeout=timeouts)
+
+    with pytest.raises(APITimeoutError, match="through the proxy") as caught:
+        client.chat(HELLO)
+    assert caught.value.phase == "connect"
+    assert caught.value.attempts == len(raw.requests) > 1
+    assert all(head.startswith(b"CONNECT example.invalid:443") for head in raw.requests)
+
+
 def test_an_address_behind_silent_ones(raw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A silent address leaves time for those after it."""
     raw.script("request", ANSWER)

@@ -297,11 +297,42 @@ class _AsyncPool(_AsyncClosing):
         )
 
 
+class _Asking:
+    """A connection to a proxy: how long that takes to make a tunnel is part of the time to connect."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        try:
+            return cast("httpcore.Response", self._connection.handle_request(_hurried(request)))
+        except (httpcore.ReadTimeout, httpcore.WriteTimeout) as error:
+            raise httpcore.ConnectTimeout(error) from error
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        try:
+            return cast("httpcore.Response", await self._connection.handle_async_request(_hurried(request)))
+        except (httpcore.ReadTimeout, httpcore.WriteTimeout) as error:
+            raise httpcore.ConnectTimeout(error) from error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def _hurried(request: httpcore.Request) -> httpcore.Request:
+    """The request for a tunnel, each wait of which ends when the time to connect is over."""
+    extensions: dict[str, Any] = cast("Any", request).extensions
+    limits = extensions["timeout"]
+    request.extensions = {**extensions, "timeout": dict.fromkeys(limits, limits["connect"])}
+    return request
+
+
 class _Tunneled:
     """A connection through a proxy, which also expires when its server sent more than its answer."""
 
     def __init__(self, connection: Any) -> None:
         self._tunnel = connection
+        connection._connection = _Asking(connection._connection)  # noqa: SLF001 - held until the tunnel is made
 
     def has_expired(self) -> bool:
         # Once it has been made, the tunnel holds the connection to the server.
