@@ -373,7 +373,9 @@ OTHERS = [HELLO, None, "hello", [HELLO], to_request(ImageEmbeddingsRequest, {"in
 def test_requests_of_other_kinds(server: Any, either: Any, method: str, request_: Any) -> None:
     """What is no request of this method is refused, with what makes one of it; so is the request of another method."""
     wanted = type({**METHODS, **STREAMS}[method][0]).__name__
-    said = rf"^request is a {type(request_).__name__}: make it with to_request\({wanted}, fields\)$"
+    name = type(request_).__name__
+    article = "an" if name[0] in "EI" else "a"
+    said = rf"^request is {article} {name}: make it with to_request\({wanted}, fields\)$"
     with pytest.raises(ConfigurationError, match=said):
         getattr(either.client(server.url), method)(request_)
     assert server.requests == []

@@ -169,7 +169,7 @@ FAULTS: dict[str, Fault] = {
         (18, 25),
         (
             _WRITTEN,
-            "tests/langchain/test_chat_model.py::test_cache",
+            "tests/langchain/test_caching.py",
             "tests/langchain/test_chat_model.py::test_zero_is_sent",
             "tests/core/test_requests.py::test_what_the_caller_gave_stays_as_it_was",
         ),
