@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, HumanMessage
 
 from benchmarks.bodies import embedding_model
-from benchmarks.clients.base import HOURS, KEY, MODEL, QUESTION, Client, hide_extras
+from benchmarks.clients.base import KEY, MODEL, QUESTION, Client, hide_extras, long_timeouts
 
 
 class LangChain(Client):
@@ -53,11 +53,9 @@ class Ours(LangChain):
         return ChatAzureInference(endpoint=self.url(scene), credential=KEY, model=MODEL)
 
     def new_patient(self, scene: str) -> Any:
-        from azure_inference import Timeouts
         from langchain_azure_inference import ChatAzureInference
 
-        timeouts = Timeouts(connect=HOURS, read=HOURS, write=HOURS, pool=HOURS, total=HOURS)
-        return ChatAzureInference(endpoint=self.url(scene), credential=KEY, model=MODEL, timeout=timeouts)
+        return ChatAzureInference(endpoint=self.url(scene), credential=KEY, model=MODEL, timeout=long_timeouts())
 
     def new_embeddings(self, scene: str) -> Any:
         from langchain_azure_inference import AzureInferenceEmbeddings

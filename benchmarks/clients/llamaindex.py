@@ -8,7 +8,7 @@ from typing import Any
 from llama_index.core.base.llms.types import ChatMessage
 
 from benchmarks.bodies import embedding_model
-from benchmarks.clients.base import HOURS, KEY, MODEL, QUESTION, Client, hide_extras
+from benchmarks.clients.base import KEY, MODEL, QUESTION, Client, hide_extras, long_timeouts
 
 
 class LlamaIndex(Client):
@@ -53,11 +53,9 @@ class Ours(LlamaIndex):
         return AzureInference(endpoint=self.url(scene), credential=KEY, model=MODEL)
 
     def new_patient(self, scene: str) -> Any:
-        from azure_inference import Timeouts
         from llamaindex_azure_inference import AzureInference
 
-        timeouts = Timeouts(connect=HOURS, read=HOURS, write=HOURS, pool=HOURS, total=HOURS)
-        return AzureInference(endpoint=self.url(scene), credential=KEY, model=MODEL, timeout=timeouts)
+        return AzureInference(endpoint=self.url(scene), credential=KEY, model=MODEL, timeout=long_timeouts())
 
     def new_embeddings(self, scene: str) -> Any:
         from llamaindex_azure_inference import AzureInferenceEmbedding

@@ -32,16 +32,21 @@ def find_json(text: str, read: Callable[[str], object] = str, *, is_list: bool =
     behind a `</think>` that ends its line comes before what was only thought: streams cannot tell these apart sooner.
     `is_list` says that what was asked for need not be an object, so that brackets among words count, too.
     """
+    if thought := re.search(UNOPENED, text):
+        said = _longest(text[thought.end() :].strip(), read, is_list=is_list)
+        if said is not None and _is_read(said, read):
+            return said
+    return _longest(text, read, is_list=is_list)
+
+
+def _longest(text: str, read: Callable[[str], object], *, is_list: bool) -> str | None:
+    """See `find_json`, of a text that holds no reasoning."""
     try:
         from_json(text)
     except ValueError:
         pass  # which tells little: there may be words around it
     else:
         return text
-    if thought := re.search(UNOPENED, text):
-        said = find_json(text[thought.end() :], read, is_list=is_list)
-        if said is not None and _is_read(said, read):
-            return said
     found = [*_among_words(text, is_list=is_list)]
     found.reverse()
     found.sort(key=len, reverse=True)

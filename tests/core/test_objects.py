@@ -101,3 +101,19 @@ def test_no_half_number(whole: dict[str, Any]) -> None:
     assert {half["price"] for half in halves if "price" in half} == {1250}
     assert {number for half in halves for number in half.get("sizes", ())} == {1.5, -20}
     assert {half["in"]["e"] for half in halves if half.get("in")} == {1e-7}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"city": 1} or {"city": 22}</think>\n\n{"city": 3}', '{"city": 3}'),
+        ('{"city": 1}</think>\n\nis what I said.', '{"city": 1}'),
+        ('{"city": 1}</think>\n\n{"town": 333}', '{"city": 1}'),
+        ('{"city": "</think>"}\n{"town": 333}', '{"city": "</think>"}'),
+        ("</think>\n" * 100_000 + '{"city": 1}', '{"city": 1}'),
+    ],
+    ids=["a draft", "nothing behind", "something else behind", "within", "many"],
+)
+def test_behind_reasoning(text: str, found: str) -> None:
+    """What was said after reasoning whose end alone is marked comes first, if it is what was asked for."""
+    assert find_json(text, _city) == found
