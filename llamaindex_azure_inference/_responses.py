@@ -291,6 +291,8 @@ def _facts_of(choice: Choice | ChunkChoice) -> dict[str, Any]:
 
 def _logprobs(said: Any) -> list[list[LogProb]] | None:
     """For each token its most likely alternatives, or itself alone where none were asked for."""
+    if said is None:
+        return None
     tokens = cast("dict[str, Any]", said).get("content") if isinstance(said, dict) else None
     return [_alternatives(token) for token in _objects(tokens)] or None
 

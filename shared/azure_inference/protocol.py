@@ -275,7 +275,8 @@ def read_answer(call: Call[AnswerT], status: int, headers: Mapping[str, str], bo
         ResponseValidationError: The body is not what the API says.
     """
     raise_for_status(call, status, headers, body)
-    validator = cast("Any", call.endpoint.answer).__pydantic_validator__
+    kind: Any = call.endpoint.answer
+    validator = kind.__pydantic_validator__
     try:
         answer: AnswerT = validator.validate_json(body)
     except ValidationError as error:

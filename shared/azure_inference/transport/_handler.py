@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import math
-import select
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +14,7 @@ from aiohttp.http import RawResponseMessage
 
 from azure_inference.timeouts import Deadline, Timeouts
 
+from ._arrivals import arrivals_of
 from ._errors import NO_ANSWER
 
 _FINAL = 200
@@ -177,7 +176,7 @@ class Handler(ResponseHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._arrivals = _arrivals_of(transport)
+        self._arrivals = arrivals_of(transport.get_extra_info("socket"))
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_alarm()
@@ -304,16 +303,6 @@ class _Body(StreamReader):
         self._size = 0
         self._protocol.resume_reading()
         return pieces
-
-
-def _arrivals_of(transport: asyncio.BaseTransport) -> Callable[[], Any]:
-    """What tells whether bytes, or the end, have come over a connection that nobody has read yet."""
-    socket = transport.get_extra_info("socket")
-    if not hasattr(select, "poll"):  # Windows
-        return lambda: select.select([socket], [], [], 0)[0]
-    poll = select.poll()  # which takes sockets of any number
-    poll.register(socket, select.POLLIN)
-    return functools.partial(poll.poll, 0)
 
 
 def _missing(parser: Any) -> Exception | None:

@@ -69,8 +69,7 @@ class _Exchanges(httpcore.ConnectionInterface):
         return cast("httpcore.Response", response)
 
     def _send(self, request: httpcore.Request, answer: _Answer, timeout: float | None) -> None:
-        lines = [b"%b %b HTTP/1.1" % (request.method, request.url.target)]
-        lines += [b"%b: %b" % header for header in request.headers]
+        lines = [b"%b %b HTTP/1.1" % (request.method, request.url.target), *map(b": ".join, request.headers)]
         head = b"\r\n".join(lines)
         if head.count(b"\n") >= len(lines) or head.count(b"\r") >= len(lines):
             raise httpcore.LocalProtocolError("a header of the request holds the end of a line")
@@ -116,7 +115,7 @@ class _Exchanges(httpcore.ConnectionInterface):
         return f"{str(self._origin)!r}, HTTP/1.1, {self._state}"
 
     def is_available(self) -> bool:
-        return self.is_idle()
+        return self._state == "IDLE"
 
     def has_expired(self) -> bool:
         if self._state != "IDLE":

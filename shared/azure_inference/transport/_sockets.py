@@ -16,6 +16,8 @@ import httpcore
 
 from azure_inference.timeouts import Deadline
 
+from ._arrivals import arrivals_of
+
 _CURRENT = threading.local()
 _CLOSED = "the connection was closed"
 
@@ -153,6 +155,10 @@ class _SocketStream(_Stream):
     def __init__(self, stream: httpcore.NetworkStream, until: Deadline, backend: Backend) -> None:
         super().__init__(stream, until, backend)
         self._socket: socket.socket = stream.get_extra_info("socket")
+        self._arrivals = arrivals_of(self._socket)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._arrivals() if info == "is_readable" else super().get_extra_info(info)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         try:
