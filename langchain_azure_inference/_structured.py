@@ -90,17 +90,18 @@ class _Object(BaseCumulativeTransformOutputParser[Any]):
         raise OutputParserException(f"The model called {name!r}, and {there_is}.")
 
     def _of_text(self, text: str, message: BaseMessage | None) -> Any:
-        told = _told(message)
-        found = None if told["refusal"] else find_json(text, lambda json: self._made(None, json), is_list=self.is_list)
+        said: dict[str, Any] = {**message.response_metadata, **message.additional_kwargs} if message else {}
+        refusal = said.get("refusal")
+        found = None if refusal else find_json(text, lambda json: self._made(None, json), is_list=self.is_list)
         if found is not None:
             return self._of(None, found)
         calls: list[ToolCall] = getattr(message, "tool_calls", [])
         broken: list[InvalidToolCall] = getattr(message, "invalid_tool_calls", [])
-        if calls or (self.is_called and not (broken or told["refusal"] or is_cut_off(told["finish_reason"]))):
+        if calls or (self.is_called and not (broken or refusal or is_cut_off(said.get("finish_reason")))):
             return None
         text = text or "".join(call["args"] or "" for call in broken)
-        why = why_no_object(self.title, text, **told)
-        raise _Refusal(why) if told["refusal"] else OutputParserException(why, llm_output=text)
+        why = why_no_object(self.title, text, said)
+        raise _Refusal(why) if refusal else OutputParserException(why, llm_output=text)
 
     def _of(self, value: Any, text: str | None = None) -> Any:
         try:
@@ -127,12 +128,6 @@ def _is_whole(message: BaseMessage | None) -> bool:
     if isinstance(message, AIMessageChunk):
         return message.chunk_position == "last"
     return message is not None
-
-
-def _told(message: BaseMessage | None) -> dict[str, Any]:
-    """What a message says of its end."""
-    said: dict[str, Any] = {**message.response_metadata, **message.additional_kwargs} if message else {}
-    return {name: said.get(name) for name in ("finish_reason", "refusal", "content_filter_results")}
 
 
 def structured(

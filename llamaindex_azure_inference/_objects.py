@@ -11,7 +11,7 @@ from pydantic import BaseModel, RootModel, ValidationError
 
 from azure_inference import find_json, half_json, why_no_object
 
-from ._responses import FINISH_REASON, REFUSAL, kwargs_of
+from ._responses import kwargs_of
 
 ObjectT = TypeVar("ObjectT", bound=BaseModel)
 
@@ -34,7 +34,7 @@ def to_object(kind: type[ObjectT], response: ChatResponse) -> ObjectT:
             raise
     found = find_json(text, kind.model_validate_json, is_list=issubclass(kind, RootModel))
     if found is None:
-        raise ValueError(why_no_object(kind.__name__, text, **_told(response)))
+        raise ValueError(why_no_object(kind.__name__, text, kwargs_of(response)))
     return kind.model_validate_json(found)
 
 
@@ -84,9 +84,3 @@ def _text_of(response: ChatResponse) -> str:
     if call is None:
         return response.message.content or ""
     return call.tool_kwargs if isinstance(call.tool_kwargs, str) else json.dumps(call.tool_kwargs)
-
-
-def _told(response: ChatResponse) -> dict[str, Any]:
-    """What a response says of its end."""
-    said = kwargs_of(response)
-    return {name: said.get(name) for name in (FINISH_REASON, REFUSAL, "content_filter_results")}

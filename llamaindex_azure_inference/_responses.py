@@ -28,6 +28,7 @@ from azure_inference import (
     ToolCall,
     ToolCallDelta,
     half_json,
+    may_hide_reasoning,
     parse_arguments,
     values_of,
 )
@@ -168,7 +169,7 @@ class StreamedAnswer:
         self, chunk: ChatCompletionChunk, delta: str = "", reasoning: str = "", logprobs: Any = None
     ) -> ChatResponse:
         blocks = _blocks(self._reasoning, self._text, self._calls.values())
-        if self._is_over and (self._calls or self._is_spoken or "</think>" in self._text):  # which may end reasoning
+        if self._is_over and (self._calls or self._is_spoken or may_hide_reasoning(self._text)):
             message = self._whole_message()
         elif self._kept:  # pydantic copies dicts, so that what was given before stays as it was
             message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=self._kept)

@@ -41,6 +41,7 @@ from .lazy import lazy_exports
 from .objects import find_json, half_json, is_cut_off, why_no_object
 from .profiles import ModelProfile, estimate_tokens, model_profile, structured_method
 from .protocol import ExtraParameters, deployment_in, to_request
+from .reasoning import may_hide_reasoning
 from .remedy import UnsupportedParameterWarning, refused_parameters
 from .retry import RetryPolicy
 from .schema.chat import (
@@ -219,6 +220,7 @@ __all__ = [
     "is_recursive",
     "kind_of",
     "lazy_exports",
+    "may_hide_reasoning",
     "model_profile",
     "own_fields",
     "parse_arguments",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic_core import from_json
@@ -112,21 +112,18 @@ def _start(text: str, *, is_list: bool) -> int:
     return found.start() if found else len(text)
 
 
-def why_no_object(
-    name: str,
-    text: str,
-    *,
-    finish_reason: str | None = None,
-    refusal: str | None = None,
-    content_filter_results: Any = None,
-) -> str:
-    """What to say about a whole answer that holds no object of the schema `name`, as far as the answer says why."""
-    if refusal:
+def why_no_object(name: str, text: str, said: Mapping[str, Any]) -> str:
+    """What to say about a whole answer that holds no object of the schema `name`, as far as the answer says why.
+
+    `said` is what it says of its end: `finish_reason`, `refusal` and `content_filter_results`, as far as it has them.
+    """
+    finish_reason = said.get("finish_reason")
+    if refusal := said.get("refusal"):
         reason = f"the model refused: {cut(refusal, _REFUSAL_SHOWN)}"
     elif finish_reason == "length":
         reason = "it was cut off at its token limit: raise max_tokens"
     elif finish_reason == "content_filter":
-        reason = f"the content filter cut it off{_filtered(content_filter_results)}"
+        reason = f"the content filter cut it off{_filtered(said.get('content_filter_results'))}"
     else:
         reason = f"it holds no complete JSON: {cut(text)!r}"
     return f"There is no {name} in the answer: {reason}"

@@ -38,6 +38,11 @@ def with_unopened(completion: ChatCompletion) -> ChatCompletion:
     return _each(completion, _unopened)
 
 
+def may_hide_reasoning(text: str) -> bool:
+    """Whether a whole text may begin with reasoning of which only the end is marked; see `with_unopened`."""
+    return _CLOSE in text
+
+
 def _each(completion: ChatCompletion, part: Callable[[Choice, str | None], Choice]) -> ChatCompletion:
     choices = [part(choice, completion.model) for choice in completion.choices]
     return completion if choices == completion.choices else completion.model_copy(update={"choices": choices})
@@ -56,7 +61,7 @@ def _parted(choice: Choice, model: str | None) -> Choice:
 
 def _unopened(choice: Choice, model: str | None) -> Choice:
     message = choice.message
-    if not isinstance(message.content, str) or _CLOSE not in message.content or message.reasoning_text:
+    if not isinstance(message.content, str) or not may_hide_reasoning(message.content) or message.reasoning_text:
         return choice
     end = re.search(UNOPENED, message.content)
     if end is None or _OPEN in message.content[: end.start()] or model_profile(model).reasoning is False:
