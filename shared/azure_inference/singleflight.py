@@ -14,6 +14,12 @@ from contextvars import copy_context
 from typing import Generic, TypeVar
 
 AnswerT = TypeVar("AnswerT")
+_PATIENCE = 60.0
+"""Seconds after which the next who wants to know asks anew, though others still wait: most answers take one."""
+
+
+def _nothing() -> None:
+    """Tells nobody."""
 
 
 class ThreadFlight(Generic[AnswerT]):
@@ -22,8 +28,8 @@ class ThreadFlight(Generic[AnswerT]):
     Its outcome is the answer, or as a value the exception in its place: an object raised by several waiters would
     mix up what they are told. It is None if it did not come within `seconds` (None for no limit).
 
-    A question that nobody waits for any more cannot be ended, but the next who wants to know asks anew; not at once
-    if several hang already, so that there are never many threads.
+    A question that nobody waits for any more, or that takes too long, cannot be ended, but the next who wants to know
+    asks anew; not at once if several hang already, so that there are never many threads.
     """
 
     def __init__(self) -> None:
@@ -34,9 +40,9 @@ class ThreadFlight(Generic[AnswerT]):
 
     def wait(self, ask: Callable[[], AnswerT], seconds: float | None) -> AnswerT | BaseException | None:
         """The outcome of the question under way, or of `ask` with the context variables of the caller."""
-        with self._aboard(ask) as landed:
+        with self._aboard(ask) as flight:
             try:
-                return landed.result(seconds)
+                return flight.landed.result(seconds)
             except TimeoutError:
                 return None
 
@@ -45,25 +51,28 @@ class ThreadFlight(Generic[AnswerT]):
         loop = asyncio.get_running_loop()
         told = asyncio.Event()
 
-        def tell(_: object) -> None:
+        def tell() -> None:
             with suppress(RuntimeError):  # the loop may have been closed meanwhile
                 loop.call_soon_threadsafe(told.set)
 
-        with self._aboard(ask) as landed:
-            landed.add_done_callback(tell)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await told.wait()
-            return landed.result() if landed.done() else None
+        with self._aboard(ask, tell) as flight:
+            if not flight.landed.done():  # else `tell` may have come too late to be called
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await told.wait()
+            return flight.landed.result() if flight.landed.done() else None
 
     @contextmanager
-    def _aboard(self, ask: Callable[[], AnswerT]) -> Generator[Future[AnswerT | BaseException]]:
+    def _aboard(self, ask: Callable[[], AnswerT], tell: Callable[[], None] = _nothing) -> Generator[_Flight[AnswerT]]:
+        """The question, waited for; `tell` is called from its thread once there is an outcome."""
         flight, is_new = self._board()
         try:
+            flight.to_tell.add(tell)
             if is_new:
                 flight.start(ask)
-            yield flight.landed
+            yield flight
         finally:
+            flight.to_tell.discard(tell)
             with self._lock:
                 flight.waiting -= 1
 
@@ -72,7 +81,7 @@ class ThreadFlight(Generic[AnswerT]):
             self._lock, self._flight, self._stranded, self._pid = threading.Lock(), None, [], os.getpid()
         with self._lock:
             flight = self._flight
-            is_new = flight is None or flight.landed.done() or (not flight.waiting and self._may_strand(flight))
+            is_new = flight is None or flight.landed.done() or (flight.is_left and self._may_strand(flight))
             if flight is None or is_new:
                 flight = self._flight = _Flight()
             flight.waiting += 1
@@ -92,7 +101,13 @@ class _Flight(Generic[AnswerT]):
     def __init__(self) -> None:
         self.landed: Future[AnswerT | BaseException] = Future()
         self.waiting = 0
+        self.to_tell: set[Callable[[], None]] = set()
         self.began = time.monotonic()
+
+    @property
+    def is_left(self) -> bool:
+        """Whether nobody waits for it any more, or nobody else should."""
+        return not self.waiting or time.monotonic() - self.began > _PATIENCE
 
     def start(self, ask: Callable[[], AnswerT]) -> None:
         if sys.is_finalizing():  # a thread would never come to run
@@ -107,12 +122,15 @@ class _Flight(Generic[AnswerT]):
 
     def _land(self, ask: Callable[[], AnswerT]) -> None:
         self.landed.set_result(_outcome(ask))
+        for tell in [*self.to_tell]:
+            tell()
 
 
 class TaskFlight(Generic[AnswerT]):
     """A question that is asked in a task of the running event loop, once for all who wait in that loop.
 
-    Outcomes are as those of `ThreadFlight`. A question that nobody waits for any more is cancelled.
+    Outcomes are as those of `ThreadFlight`. A question that takes too long is asked anew by the next who wants to know;
+    one that nobody waits for any more is cancelled.
     """
 
     def __init__(self) -> None:
@@ -124,7 +142,7 @@ class TaskFlight(Generic[AnswerT]):
         """The outcome of the question under way, or of `ask` with the context variables of the caller."""
         loop = asyncio.get_running_loop()
         flight = self._flights.get(loop)
-        if flight is None or flight.task.done():
+        if flight is None or flight.task.done() or time.monotonic() - flight.began > _PATIENCE:
             flight = self._flights[loop] = _TaskFlight(loop.create_task(_outcome_async(ask)))
         flight.waiting += 1
         try:
@@ -148,6 +166,7 @@ class _TaskFlight(Generic[AnswerT]):
     def __init__(self, task: asyncio.Task[AnswerT | BaseException]) -> None:
         self.task = task
         self.waiting = 0
+        self.began = time.monotonic()
 
     def outcome(self) -> AnswerT | BaseException | None:
         if not self.task.done():

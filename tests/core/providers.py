@@ -12,7 +12,7 @@ from azure_inference.credentials import to_authorizer
 from azure_inference.timeouts import NEVER, Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
 PATIENCE = 20
 KINDS = {
@@ -75,9 +75,12 @@ class Asked:
 
     def headers(self, deadline: Deadline = NEVER) -> Any:
         """What one caller is given."""
-        if self._runner is None:
-            return self.authorizer.headers(deadline)
-        return self._runner.run(self.authorizer.headers_async(deadline))
+        return self.run(self.authorizer.headers_async(deadline)) if self.is_async else self.authorizer.headers(deadline)
+
+    def run(self, waiting: Coroutine[Any, Any, Any]) -> Any:
+        """What async callers are given."""
+        assert self._runner is not None
+        return self._runner.run(waiting)
 
     def outcomes(self, count: int) -> list[Any]:
         """What so many callers at the same time are given, or what they catch."""

@@ -66,6 +66,58 @@ def test_one_that_hangs(asked: Asked) -> None:
     assert asked.count == 2
 
 
+def test_one_that_hangs_while_others_wait(asked: Asked, clock: Clock) -> None:
+    """However many wait for a provider that hangs, those who come a minute later ask anew, and need not wait."""
+    asked.do = lambda number: asked.hang if number == 1 else "t"
+
+    def come(deadline: Any) -> Any:
+        return asked.authorizer.headers_async(deadline) if asked.is_async else None
+
+    async def all_of_them() -> list[Any]:
+        first = asyncio.ensure_future(come(soon(1)))
+        await asyncio.sleep(0.05)
+        clock.now += 59
+        second = asyncio.ensure_future(come(soon(1)))
+        await asyncio.sleep(0.05)
+        clock.now += 2
+        return await asyncio.gather(come(soon(20)), first, second, return_exceptions=True)
+
+    if asked.is_async:
+        outcomes = asked.run(all_of_them())
+    else:
+        with ThreadPoolExecutor(2) as threads:
+            first = threads.submit(asked.headers, soon(1))
+            until(lambda: asked.waiting == 1)
+            clock.now += 59
+            second = threads.submit(asked.headers, soon(1))
+            until(lambda: asked.waiting == 2)
+            clock.now += 2
+            outcomes = [asked.headers(soon(20)), first.exception(), second.exception()]
+
+    assert outcomes[0] == bearer("t")
+    assert [type(error) for error in outcomes[1:]] == [APITimeoutError] * 2
+    assert asked.count == 2
+
+
+@pytest.mark.parametrize("asked", ["sync provider, async caller"], indirect=True)
+def test_who_has_gone_is_not_kept(asked: Asked) -> None:
+    """Calls that stop waiting for a provider leave nothing behind, however long it hangs."""
+    asked.do = lambda _: asked.hang
+
+    async def many() -> int:
+        first = asyncio.ensure_future(asked.authorizer.headers_async(soon(20)))
+        for _ in range(50):
+            with pytest.raises(APITimeoutError):
+                await asked.authorizer.headers_async(soon(0.001))
+        gc.collect()
+        events = sum(type(one) is asyncio.Event for one in gc.get_objects())
+        asked.hang.set()
+        assert await first == bearer("late")
+        return events
+
+    assert asked.run(many()) < 10
+
+
 @pytest.mark.parametrize(
     ("asked", "error"),
     [
