@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from .pieces import Pieces, given
 from .reasoning import Parted, ReasoningReader, with_unopened
-from .schema._json import is_array, is_object
 from .schema.chat import AnswerMessage, Audio, ChatCompletion, Choice, is_other, text_in
 from .schema.chunks import (
     ChatCompletionChunk,
@@ -23,6 +22,7 @@ from .tool_calls import ToolCalls, check_names
 
 _HEAD = ("id", "object", "created", "model")
 """What nearly every stream says with its first chunk."""
+_SPOKEN = frozenset({"data", "transcript"})
 UNKNOWN = "unknown"
 """Why a choice ended, where nobody has said it."""
 
@@ -57,27 +57,20 @@ class _Beside:
     """What stands beside the text of a choice: filter results and log probabilities together, of new keys the last."""
 
     def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
+        self._logprobs = Pieces()
 
     def add(self, piece: ChunkChoice | CompletionChunkChoice) -> None:
         """Takes in what a piece says of it."""
-        self.values.update(given(piece.model_extra))
+        self._values.update(given(piece.model_extra))
         if filtered := piece.content_filter_results:
-            self.values["content_filter_results"] = {**self.values.get("content_filter_results", {}), **filtered}
+            self._values["content_filter_results"] = {**self._values.get("content_filter_results", {}), **filtered}
         if piece.logprobs is not None:
-            self._add_logprobs(piece.logprobs)
+            self._logprobs.add({"logprobs": piece.logprobs})
 
-    def _add_logprobs(self, logprobs: Any) -> None:
-        known = self.values.get("logprobs")
-        if not is_object(known) or not is_object(logprobs):
-            self.values["logprobs"] = {**logprobs} if is_object(logprobs) else logprobs
-            return
-        for name, value in logprobs.items():
-            before = known.get(name)
-            if is_array(before) and is_array(value):
-                known[name] = [*before, *value]
-            elif value is not None:
-                known[name] = value
+    def total(self) -> dict[str, Any]:
+        """What it all amounts to."""
+        return {**self._values, **self._logprobs.total()}
 
 
 class _ChoiceSoFar:
@@ -92,6 +85,8 @@ class _ChoiceSoFar:
         self.refusal: list[str] = []
         self.tools = ToolCalls()
         self.audio: dict[str, Any] = {}
+        self.spoken: dict[str, bytearray] = {}
+        """What of the audio comes in pieces: the sound in base64, and its text."""
         self.others: list[tuple[int, Any]] = []
         """The parts of the content that are neither text nor reasoning, each with the length of the text before it."""
         self.kept = _Beside()
@@ -139,9 +134,11 @@ class _ChoiceSoFar:
 
     def _parted(self, delta: Delta, *, at_end: bool) -> Delta:
         reader = self._reader
-        if reader is None or delta.reasoning_text or isinstance(delta.content, list):
-            self._reader = None
+        if reader is None:
             return delta
+        if delta.reasoning_text or isinstance(delta.content, list):  # reasoning has another place here
+            self._reader = None
+            return _behind(reader.flush(), delta)
         parted = reader.feed(delta.content) if delta.content else Parted("", "")
         if at_end:
             held = reader.flush()
@@ -167,9 +164,13 @@ class _ChoiceSoFar:
                 self.others.append((length + len(text_in(parts[:position]).encode("utf-8", "surrogatepass")), part))
 
     def _add_audio(self, audio: dict[str, Any]) -> None:
-        for name, value in audio.items():
-            is_text = name in ("data", "transcript") and name in self.audio
-            self.audio[name] = self.audio[name] + value if is_text else value
+        for name in _SPOKEN & audio.keys():
+            self.spoken.setdefault(name, bytearray()).extend(audio.pop(name).encode("utf-8", "surrogatepass"))
+        self.audio.update(audio)
+
+    def _audio(self) -> Audio | None:
+        spoken: dict[str, Any] = {name: text.decode("utf-8", "surrogatepass") for name, text in self.spoken.items()}
+        return Audio(**self.audio, **spoken) if self.audio or spoken else None
 
     def _content(self) -> str | list[Any] | None:
         """The text; with other parts among it, all in the order they came in."""
@@ -192,12 +193,25 @@ class _ChoiceSoFar:
             reasoning_content=self.reasoning.decode("utf-8", "surrogatepass") or None,
             refusal="".join(self.refusal) or None,
             tool_calls=self.tools.result(),
-            audio=Audio(**self.audio) if self.audio else None,
+            audio=self._audio(),
             **self.unknown.total(),
         )
         own = {"index": index, "finish_reason": self.finish_reason, "message": message}
-        fields: dict[str, Any] = {**self.kept.values, **own}
+        fields: dict[str, Any] = {**self.kept.total(), **own}
         return Choice(**fields)
+
+
+def _behind(held: Parted, delta: Delta) -> Delta:
+    """The delta with what was held back before it."""
+    if held == ("", ""):
+        return delta
+    content = delta.content
+    if isinstance(content, list):
+        content = [{"type": "text", "text": held.content}, *content] if held.content else content
+    else:
+        content = held.content + (content or "")
+    reasoning = held.reasoning + delta.reasoning_text
+    return replace(delta, content=content, reasoning_content=reasoning or None, reasoning=None)
 
 
 class _TextSoFar:
@@ -218,7 +232,7 @@ class _TextSoFar:
 
     def result(self, index: int) -> CompletionChoice:
         own = {"index": index, "text": "".join(self.texts), "finish_reason": self.finish_reason}
-        fields: dict[str, Any] = {**self.kept.values, **own}
+        fields: dict[str, Any] = {**self.kept.total(), **own}
         return CompletionChoice(**fields)
 
 

@@ -100,6 +100,36 @@ def test_a_chunk_goes_through_few_functions(kind: str) -> None:
     assert {name: (more - few)[name] for name in STEPS} == dict.fromkeys(STEPS, 100)
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"delta": {"audio": {"data": "A" * 1000}}},
+        {"delta": {}, "logprobs": {"content": [{"token": "a", "bytes": [97]}]}},
+    ],
+    ids=["sound", "logprobs"],
+)
+def test_what_has_come_is_not_copied(beside: dict[str, Any]) -> None:
+    """A piece takes the memory of what it brings: nothing is made anew of all that came before it."""
+    data = b"data: " + json.dumps({"choices": [{"index": 0, **beside}]}).encode() + b"\n\n"
+    reader: Any = StreamReader(CALL, ChatAccumulator())
+    for _ in range(2000):
+        reader.feed(data)
+        reader.next()
+    peaks: list[int] = []
+    tracemalloc.start()
+    try:
+        for _ in range(51):
+            before = tracemalloc.get_traced_memory()[0]
+            tracemalloc.reset_peak()
+            reader.feed(data)
+            reader.next()
+            peaks.append(tracemalloc.get_traced_memory()[1] - before)
+    finally:
+        tracemalloc.stop()
+
+    assert sorted(peaks)[25] < 8_000
+
+
 @pytest.mark.parametrize("kind", ["content", "reasoning_content"])
 def test_a_long_answer_is_held_once(kind: str) -> None:
     """Of a piece whose chunk is gone, its text is left and nothing else: a few bytes, not an object."""

@@ -113,6 +113,28 @@ def test_thought_in_a_stream(case: tuple[str, str, str], cuts: list[int], ended:
     assert ("".join(delta.text for delta in deltas), message.text) == (text, text)
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "text", "thought"),
+    [
+        ("<", {"content": "", "reasoning_content": "hm"}, "<b>", "hm"),
+        ("<", {"reasoning": "hm"}, "<b>", "hm"),
+        ("<think>so</", {"content": [{"type": "text", "text": "A"}]}, "Ab>", "so</"),
+        ("<", {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]}, "<b>", "hm"),
+    ],
+)
+def test_what_was_held_back_before_another_place(first: str, then: dict[str, Any], text: str, thought: str) -> None:
+    """What might have become a tag is not lost where a later piece has reasoning, or parts, in a place of its own."""
+    reader: Any = StreamReader(CALL, ChatAccumulator())
+    for delta in ({"content": first}, then, {"content": "b>"}):
+        reader.feed(frame(delta))
+    reader.feed(frame({}, "stop"))
+    message = reader.result().choices[0].message
+    deltas = [choice.delta for chunk in chunks_of(reader) for choice in chunk.choices]
+
+    assert (message.text, message.reasoning_text) == (text, thought)
+    assert ("".join(delta.text for delta in deltas), "".join(d.reasoning_text for d in deltas)) == (text, thought)
+
+
 def test_thought_may_be_left_in_the_text() -> None:
     """Without splitting, tags stay where they are."""
     reader: Any = StreamReader(CALL, ChatAccumulator(split_reasoning=False))
