@@ -122,6 +122,8 @@ async def all_at_most(calls: Iterable[Callable[[], Awaitable[DoneT]]], concurren
     Raises:
         Exception: The first that a call raised, as it is. The others are cancelled, and no new ones are started.
     """
+    calls = list(calls)
+    concurrency = min(concurrency, len(calls)) or 1
     free = asyncio.Semaphore(concurrency)
     outcomes: dict[int, DoneT] = {}
     caller = cast("asyncio.Task[object]", asyncio.current_task())

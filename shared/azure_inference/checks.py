@@ -1,6 +1,5 @@
 """Whether an argument is what it must be: if not, an error that names it, what was given, and what to pass."""
 
-import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -8,6 +7,8 @@ from .errors import ConfigurationError, kind_of, shown
 from .schema.failures import cut
 
 _MANY: tuple[type, ...] = (Collection, Iterator)
+MOST_SECONDS = 2_147_483
+"""24 days."""
 _NO_LISTS: tuple[type, ...] = (str, bytes, Mapping)
 
 
@@ -44,9 +45,9 @@ def check_count(name: str, value: Any, *, least: int) -> None:
         raise ConfigurationError(f"{name}={shown(value)} is not a whole number from {least} up")
 
 
-def is_number(value: Any) -> bool:
-    """Whether it is a number that a clock can count to."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_time(value: Any) -> bool:
+    """Whether it is a number of seconds that can be waited for, wherever: sockets count them in 31 bits of ms."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_SECONDS
 
 
 def told(value: Any) -> str:

@@ -113,7 +113,11 @@ class Target:
         """The address of a route; `query` adds to what every request carries."""
         parts = [self.query] if self.query else []
         if query and (given := {name: value for name, value in query.items() if value is not None}):
-            parts.append(urlencode(given))
+            try:
+                parts.append(urlencode(given))
+            except UnicodeEncodeError:
+                told = ", ".join(f"{name}={shown(value)}" for name, value in given.items())
+                raise ConfigurationError(f"{told} cannot be sent: it has a character that is none") from None
         return f"{self.base_url}{path}?{'&'.join(parts)}" if parts else f"{self.base_url}{path}"
 
     @property

@@ -102,6 +102,7 @@ def _embedding(
 
 
 _GPT = "tools schema json"
+_GPT_4 = _chat(_EARLIER, "gpt-4", 8_192, 4_096, "tools")
 _GPT_5 = _chat(_AZURE, "gpt-5", 400_000, 128_000, f"{_GPT} image reasoning")._replace(prompt_limit=272_000)
 _GPT_5_CHAT = _chat(_AZURE, "gpt-5.1-chat", 128_000, 16_384, f"{_GPT} reasoning", perhaps="image")
 _GROK_FAST = _chat(_AZURE, "grok-4-fast", 2_000_000, 2_000_000, "tools image", perhaps="schema json")
@@ -117,7 +118,8 @@ _FAMILIES: tuple[tuple[str, ModelProfile], ...] = (
     ("gpt-4o*", _chat(_AZURE, "gpt-4o", 128_000, 16_384, f"{_GPT} image")),
     ("gpt-4-turbo*", _chat(_EARLIER, "gpt-4-turbo", 128_000, 4_096, "tools json image")),
     ("gpt-4-32k*", _chat(_EARLIER, "gpt-4", 32_768, 4_096, "tools")),
-    ("gpt-4*", _chat(_EARLIER, "gpt-4", 8_192, 4_096, "tools")),
+    ("gpt-4", _GPT_4),
+    ("gpt-4-0[36]*", _GPT_4),  # not gpt-4-1, as deployments of gpt-4.1 are called, nor the previews
     ("gpt-35-turbo*", _chat(_EARLIER, "gpt-3.5-turbo", 16_385, 4_096, "tools json")),
     ("gpt-3.5-turbo*", _chat(_EARLIER, "gpt-3.5-turbo", 16_385, 4_096, "tools json")),
     ("gpt-oss-*", _chat(_AZURE, "gpt-oss", 131_072, 131_072, f"{_GPT} reasoning")),
@@ -188,6 +190,8 @@ _FAMILIES: tuple[tuple[str, ModelProfile], ...] = (
     ),
 )
 """Name patterns, lower case, first match wins."""
+_OTHERS = ("gpt-4o*transcribe*", "gpt-4o*tts*", "gpt-4o*realtime*", "o1-preview*")
+"""Names that would match one of them, of models that are of no such family."""
 
 UNKNOWN = ModelProfile()
 
@@ -200,6 +204,8 @@ def model_profile(model: str | None) -> ModelProfile:
     version. For a deployment with a name of its own, pass its model's name. An unknown name gives `ModelProfile()`.
     """
     for name in reversed((model or "").lower().replace("_", "-").split("/")):
+        if any(fnmatchcase(name, pattern) for pattern in _OTHERS):
+            return UNKNOWN
         for pattern, profile in _FAMILIES:
             if fnmatchcase(name, pattern):
                 return profile

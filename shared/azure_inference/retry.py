@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .checks import check_count, check_flag, is_number
+from .checks import MOST_SECONDS, check_count, check_flag, is_time
 from .credentials import Headers
 from .errors import (
     APIConnectionError,
@@ -55,8 +55,10 @@ class RetryPolicy:
         check_flag("retry_on_timeout", self.retry_on_timeout)
         for name in ("first_delay", "max_delay", "max_retry_after"):
             seconds = getattr(self, name)
-            if not is_number(seconds) or seconds < 0:
-                raise ConfigurationError(f"{name}={shown(seconds)} of RetryPolicy is not a number of seconds: pass one")
+            if not is_time(seconds):
+                raise ConfigurationError(
+                    f"{name}={shown(seconds)} of RetryPolicy is not a number of seconds: pass one, up to {MOST_SECONDS}"
+                )
 
     def should_retry(self, error: BaseException) -> bool:
         """Whether this failure may pass by itself."""
@@ -69,12 +71,15 @@ class RetryPolicy:
         return error.status_code in RETRIED_STATUSES and (error.retry_after or 0.0) <= self.max_retry_after
 
     def delay(self, attempt: int, error: BaseException) -> float:
-        """Seconds to wait after the given attempt (the first is 1): never less than the server asked for."""
+        """Seconds to wait after the given attempt (the first is 1): never less than the server asked for.
+
+        What chance adds to that is shorter than our own wait would have been: not all are to come back at once.
+        """
         if attempt == 1 and isinstance(error, APIConnectionError) and error.dropped:
             return 0.0
         backoff = min(self.max_delay, self.first_delay * 2.0 ** min(attempt - 1, 60)) * random.uniform(0.5, 1.0)  # noqa: S311
         asked = error.retry_after if isinstance(error, APIStatusError) else None
-        return max(backoff, asked) if asked is not None else backoff
+        return backoff if asked is None or asked <= backoff else asked + backoff * random.random()  # noqa: S311
 
 
 class RetryBudget:
@@ -174,6 +179,7 @@ class Tries:
             if self.deadline.is_over:
                 return False
             self._renewed, self._next_wait = self._renew(self.authorization), 0.0
+            self._count_before += self._renewed  # the new token's first attempt is one more, and no retry
             return self._renewed
         attempt = self.count - self._count_before
         if attempt > self._policy.max_retries or not self._policy.should_retry(error):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, Self
 
-from .checks import is_number
+from .checks import MOST_SECONDS, is_time
 from .errors import APITimeoutError, ConfigurationError, shown
 
 REMEDIES: Mapping[str, str] = {
@@ -76,9 +76,11 @@ class Timeouts:
     def __post_init__(self) -> None:
         for field in fields(self):
             seconds = getattr(self, field.name)
-            if seconds is not None and not (is_number(seconds) and seconds >= 0):
+            if seconds is not None and not is_time(seconds):
                 given = f"{field.name}={shown(seconds)} of Timeouts"
-                raise ConfigurationError(f"{given} is not a number of seconds: pass one, or None for no limit")
+                raise ConfigurationError(
+                    f"{given} is not a number of seconds: pass one, up to {MOST_SECONDS}, or None for no limit"
+                )
 
     @classmethod
     def of(cls, timeout: "float | Timeouts | None") -> "Timeouts":
@@ -87,9 +89,10 @@ class Timeouts:
             return USUAL
         if isinstance(timeout, Timeouts):
             return timeout
-        if not is_number(timeout) or timeout <= 0:
+        if not is_time(timeout) or not timeout:
             raise ConfigurationError(
-                f"timeout={shown(timeout)} is not a number of seconds above 0: pass one, or azure_inference.Timeouts"
+                f"timeout={shown(timeout)} is not a number of seconds above 0: pass one, up to {MOST_SECONDS}, or "
+                "azure_inference.Timeouts"
             )
         return cls(
             connect=min(timeout, 5.0), read=timeout, write=timeout, pool=min(timeout, 10.0), total=timeout, idle=timeout

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from .errors import ResponseValidationError, shown
 from .pieces import Pieces
+from .schema._json import read_json
 from .schema.chunks import ToolCallDelta
 from .schema.tools import FunctionCall, ToolCall, is_empty, new_call_id
 
@@ -39,6 +40,14 @@ class _Call:
         self.unknown[0].add(piece.model_extra)
         self.unknown[1].add(piece.function.model_extra)
 
+    def is_over_before(self, piece: ToolCallDelta) -> bool:
+        """Whether a piece without an id, of the same index, begins another call: this one has all its arguments."""
+        function = piece.function
+        if piece.id or not function.name or not self.arguments.rstrip().endswith(b"}"):
+            return False
+        # Some servers repeat the name in each piece, also in a last one that brings nothing.
+        return (function.name != self.name or bool(function.arguments)) and _is_json(self.arguments)
+
     def result(self) -> ToolCall:
         of_call, of_function = (unknown.total() for unknown in self.unknown) if self.unknown else ({}, {})
         function = FunctionCall(
@@ -47,11 +56,19 @@ class _Call:
         return ToolCall(id=self.id, type=self.kind, function=function, **of_call)
 
 
+def _is_json(text: bytearray) -> bool:
+    try:
+        read_json(bytes(text))
+    except ValueError:
+        return False
+    return True
+
+
 class ToolCalls:
     """The tool calls of one choice.
 
-    Pieces are merged by index; by their ids where a server gives one index to several calls; without an index by id,
-    else by their order.
+    Pieces are merged by index; where a server gives one index to several calls, by their ids or, without, by which
+    one is over; without an index by id, else by their order.
     """
 
     def __init__(self) -> None:
@@ -67,13 +84,18 @@ class ToolCalls:
         without a name that is repeated, for those who put pieces together themselves; or None, if it says nothing and
         is of no call.
         """
+        function = piece.function
         call = None if piece.index is None or self._moved else self._calls.get(piece.index)
-        if call is None or (piece.id and piece.id != call.id):
+        if (
+            call is None
+            or (piece.id and piece.id != call.id)
+            or (function.name and not piece.id and call.is_over_before(piece))
+        ):
             assigned = self._assigned(piece, position)
             if assigned is None:
                 return None
             call, piece = assigned
-        function = piece.function
+            function = piece.function
         if function.name:
             if function.name != call.name:
                 call.name += function.name
@@ -121,13 +143,18 @@ class ToolCalls:
         """
         under_way = self._moved.get(index, index)
         call = self._calls.get(under_way)
-        if call is None or not piece.id or piece.id == call.id or call.is_named_here:
+        if call is None:
             return under_way
-        meant = self._index_of(piece.id)
-        if meant is None:
-            if not (piece.function.name and call.name):
-                return under_way
+        if call.is_over_before(piece):
             meant = self._next()
+        elif not piece.id or piece.id == call.id or call.is_named_here:
+            return under_way
+        elif (known := self._index_of(piece.id)) is not None:
+            meant = known
+        elif piece.function.name and call.name:
+            meant = self._next()
+        else:
+            return under_way
         self._moved[index] = meant
         return meant
 

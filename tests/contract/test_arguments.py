@@ -41,8 +41,14 @@ def refused(kind: Callable[..., Any], **arguments: Any) -> str:
 OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"endpoint": 5}, "endpoint=5 is an int: pass text"),
     ({"dialect": ["x"]}, "dialect=['x'] is a list: pass text"),
-    ({"timeout": True}, "timeout=True is not a number of seconds above 0: pass one, or azure_inference.Timeouts"),
-    ({"timeout": "30"}, "timeout='30' is not a number of seconds above 0: pass one, or azure_inference.Timeouts"),
+    (
+        {"timeout": True},
+        "timeout=True is not a number of seconds above 0: pass one, up to 2147483, or azure_inference.Timeouts",
+    ),
+    (
+        {"timeout": "30"},
+        "timeout='30' is not a number of seconds above 0: pass one, up to 2147483, or azure_inference.Timeouts",
+    ),
     ({"max_retries": True}, "max_retries=True is not a whole number from 0 up"),
     ({"max_retries": "3"}, "max_retries='3' is not a whole number from 0 up"),
     ({"max_connections": 1.5}, "max_connections=1.5 is not a whole number from 1 up"),

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import json
 import pickle
+import sys
 import threading
 import tracemalloc
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,15 @@ def test_embed_all_images(server: Any, either: Any) -> None:
 
 
 TEN = EmbeddingsRequest(input=[str(number) for number in range(10)])
+
+
+def test_as_many_at_once_as_there_are(server: Any, reply: Any, either: Any) -> None:
+    """No limit to the requests at once, said as a large number, is none, and costs nothing."""
+    server.by_body = lambda body: embedded(body, reply)
+    texts = EmbeddingsRequest(input=["0", "1", "2"])
+
+    vectors = either.client(server.url).embed_all(texts, batch_size=1, concurrency=sys.maxsize)
+    assert vectors == [[0.0, 0.5], [1.0, 0.5], [2.0, 0.5]]
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 9])

@@ -203,3 +203,30 @@ def test_calls_without_an_id(missing: dict[str, Any]) -> None:
     ]
 
     assert called_by_us(*frames) == [("f", '{"x":1}'), ("g", "{}")]
+
+
+@pytest.mark.parametrize("missing", [{}, {"id": ""}])
+@pytest.mark.parametrize("other", ["f", "g"])
+@pytest.mark.parametrize("apart", [True, False], ids=["in frames of their own", "in one frame"])
+def test_whole_calls_of_one_index_without_ids(missing: dict[str, Any], other: str, apart: bool) -> None:
+    """Where all calls have one index and none an id, one that has its arguments is over once another name comes."""
+    pieces = [piece('{"x":1}', "f", index=0, **missing), piece("{", other, index=0, **missing), piece("}", index=0)]
+    frames = [calls(each) for each in pieces] if apart else [calls(*pieces)]
+
+    assert called_by_us(*frames) == [("f", '{"x":1}'), (other, "{}")]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [("{", "f"), ('"x":{}', "f"), ("}", "f"), ("", "f")],
+        [("{}", "f"), ("", "f")],
+        [("{", "f"), ("}", "f"), ("", None)],
+        [("", "get_"), ("{}", "weather")],
+    ],
+)
+def test_one_call_without_an_id(pieces: list[tuple[str, str | None]]) -> None:
+    """A name that is repeated, or comes in pieces, begins no other call, as long as arguments are missing or over."""
+    found = called_by_us(*(calls(piece(text, name, index=0)) for text, name in pieces))
+
+    assert [text for _, text in found] == ["".join(text for text, _ in pieces)]

@@ -338,6 +338,25 @@ def test_long_words_are_cut(body: dict[str, Any]) -> None:
     assert caught.value.body == body
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"detail": "Extra parameters [" * 50_000},
+        {"message": "x" * 500_000, "details": [f"y{number}" for number in range(80_000)]},
+        {"error": "<" * 900_000},
+        {"message": "wait " + "1s " * 300_000},
+    ],
+    ids=["names", "details", "markup", "waits"],
+)
+def test_long_refusals_are_read_at_once(body: dict[str, Any]) -> None:
+    """A refusal that repeats a long request does not hold up the process: of its text, only the start counts."""
+    with pytest.raises(APIStatusError) as caught:
+        protocol.raise_for_status(call(), 400, {}, json.dumps(body).encode())
+
+    assert len(str(caught.value)) < 1000
+    assert caught.value.body == body
+
+
 def test_the_longest_text() -> None:
     """An exception that has all that can be long is no longer than promised, and says whom it asked."""
     detail = {"loc": ["body", "x" * 9000], "input": "x" * 9000}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import httpx
@@ -42,7 +44,10 @@ ANSWER = {"id": "c", "choices": [{"index": 0, "message": {"content": "hi"}, "fin
         ({"max_connections": 0}, "max_connections=0 is not a whole number from 1 up"),
         ({"max_connections": 1.5}, "max_connections=1.5"),
         ({"max_connections": True}, "max_connections=True"),
-        ({"timeout": "30"}, "timeout='30' is not a number of seconds above 0: pass one, or azure_inference.Timeouts"),
+        (
+            {"timeout": "30"},
+            "timeout='30' is not a number of seconds above 0: pass one, up to 2147483, or azure_inference.Timeouts",
+        ),
         ({"timeout": httpx.Timeout(30)}, r"timeout=Timeout\(timeout=30\) is not a number"),
         ({"timeout": float("nan")}, "timeout=nan"),
         ({"timeout": float("inf")}, "timeout=inf"),
@@ -69,7 +74,7 @@ def test_arguments_are_checked_at_once(kind: Any, options: dict[str, Any], said:
         kind(**{"endpoint": "https://x.services.ai.azure.com/models", "credential": "key", **options})
 
 
-@pytest.mark.parametrize("timeout", ["30", httpx.Timeout(30), -1, True, float("inf")], ids=repr)
+@pytest.mark.parametrize("timeout", ["30", httpx.Timeout(30), -1, 0, True, float("inf"), 1e10, sys.maxsize], ids=repr)
 def test_timeouts_of_calls_are_checked(server: Any, either: Any, timeout: Any) -> None:
     """So is that of a call, before anything is sent."""
     with pytest.raises(ConfigurationError, match=f"timeout={re.escape(repr(timeout))} is not a number of seconds"):
@@ -80,9 +85,13 @@ def test_timeouts_of_calls_are_checked(server: Any, either: Any, timeout: Any) -
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Timeouts(read="5"), "read='5' of Timeouts is not a number of seconds: pass one, or None"),  # type: ignore[arg-type]
+        (lambda: Timeouts(read="5"), "read='5' of Timeouts is not a number of seconds: pass one, up to 2147483, or"),  # type: ignore[arg-type]
         (lambda: Timeouts(total=-1), "total=-1"),
         (lambda: Timeouts(idle=float("inf")), "idle=inf"),
+        (lambda: Timeouts(idle=float("nan")), "idle=nan"),
+        (lambda: Timeouts(read=1e10), "read=10000000000.0 of Timeouts is not a number of seconds"),
+        (lambda: Timeouts(read=10**400), "read=1000"),
+        (lambda: RetryPolicy(max_delay=sys.maxsize), "max_delay=9223372036854775807"),
         (lambda: RetryPolicy(max_retries="3"), "max_retries='3' is not a whole number from 0 up"),  # type: ignore[arg-type]
         (lambda: RetryPolicy(max_delay=None), "max_delay=None of RetryPolicy is not a number"),  # type: ignore[arg-type]
         (lambda: RetryPolicy(first_delay=-1), "first_delay=-1"),
@@ -93,6 +102,16 @@ def test_timeouts_and_policies_are_checked_where_they_are_made(make: Callable[[]
     """A wrong field is told at once, not at the first failure."""
     with pytest.raises(ConfigurationError, match=said):
         make()
+
+
+def test_the_longest_timeouts(server: Any, either: Any) -> None:
+    """The longest that may be asked for can be waited for, on any platform."""
+    server.reply_json(ANSWER)
+    longest = Timeouts(**dict.fromkeys((field.name for field in fields(Timeouts)), 2_147_483))
+    client = either.client(server.url, timeout=longest)
+
+    for timeout in (None, 2_147_483):
+        assert client.chat(CHAT, timeout=timeout).choices[0].message.text == "hi"
 
 
 def test_options_that_are_none_count_as_not_given(server: Any, either: Any) -> None:

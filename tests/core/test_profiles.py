@@ -109,6 +109,24 @@ def test_names_however_written(name: str) -> None:
     assert model_profile(name) == model_profile("DeepSeek-R1") != ModelProfile()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gpt-4-1",
+        "gpt-4-1106-preview",
+        "gpt-4-vision-preview",
+        "gpt-4.5-preview",
+        "openai/o1-preview-2024-09-12",
+        "gpt-4o-transcribe",
+        "gpt-4o-mini-tts",
+        "gpt-4o-realtime-preview",
+    ],
+)
+def test_names_like_those_of_a_family(name: str) -> None:
+    """A name that begins like one of a family says nothing of a model that has other limits."""
+    assert model_profile(name) == ModelProfile()
+
+
 @pytest.mark.parametrize("name", [None, "", "/", "my-deployment", "gpt", "лама-3", "[*?", "x" * 100_000, "\ud800"])
 def test_names_that_nobody_knows(name: str | None) -> None:
     """Nothing is made up of a name that is not known, and none is an error."""
@@ -124,7 +142,7 @@ def test_every_row_counts(pattern: str) -> None:
     profile = dict(profiles._FAMILIES)[pattern]
 
     assert profile.source
-    assert model_profile(pattern.replace("[12]", "1").replace("*", "")) == profile
+    assert model_profile(pattern.replace("[12]", "1").replace("[36]", "3").replace("*", "")) == profile
     assert (profile.max_output_tokens or 0) <= (profile.context_window or 0)
 
 

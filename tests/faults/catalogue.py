@@ -227,8 +227,8 @@ PROMISES: dict[int, Promise] = {
     ),
     2: Promise(
         "How often, and after what wait",
-        "Three attempts; waits double from half a second to eight, each shortened by chance by up to a half, so that "
-        "many clients do not come back at the same moment.",
+        "Three attempts; waits double from half a second to eight, each shortened by chance by up to a half, and waits "
+        "that the server asks for are prolonged by as much, so that many clients do not come back at the same moment.",
         f"{_CORE}/retry.py",
     ),
     3: Promise(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import select
 import socket
@@ -251,6 +252,25 @@ def test_a_proxy_that_nobody_asks_for(  # noqa: PLR0917
         errors.append(str(caught.value))
 
     assert ["pass trust_env=True" in error for error in errors] == [False, told, False]
+
+
+def test_settings_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On macOS and Windows, proxies may also be set for the whole system: those are neither used nor spoken of."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setattr("urllib.request.getproxies", lambda: {"https": "http://127.0.0.1:9"})
+    monkeypatch.setattr("urllib.request.proxy_bypass", lambda host: False)
+    proxies = importlib.import_module("azure_inference.transport._proxies")
+    try:
+        importlib.reload(proxies)  # where what reads the settings of the system would be bound
+        assert proxies.environment_proxy("https://x.services.ai.azure.com") is None
+        error = APIConnectionError("no connection")
+        proxies.name_proxy(error, "https://x.services.ai.azure.com", None)
+        assert str(error) == "no connection"
+    finally:
+        monkeypatch.undo()
+        importlib.reload(proxies)
 
 
 def test_a_client_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 from ._json import is_array, is_object, read_json
@@ -18,6 +19,8 @@ _SHOWN = 80
 """The most that a message repeats of a code, a path or a value."""
 _NESTING_LIMIT = 8
 _REPR_LIMIT = 20_000
+_READ_LIMIT = 4000
+"""The most of a message that is searched for what it names: it may repeat much of the request."""
 EXTRAS_NAMED = r"Extra parameters \[([^\]]*)\]"
 """How a message lists the extra parameters that were refused."""
 _PARAMETER_NAMED = r"(?:[Uu]nsupported parameter|Validation error at #/)\W*(\w+)"
@@ -33,7 +36,7 @@ _WAIT_NAMED = rf"(?ai)(?:(?:retry|try again) (?:after|in)|\bwait(?: for)?) ((?:{
 UNSUPPORTED_CODES = frozenset({"parameternotsupported", "unsupportedparameter", "unsupportedvalue", "extraforbidden"})
 """The codes, by their `keyword`, of a refusal of one parameter, or of its value, because of the model."""
 _PAGE = r"(?i)\s*<(?:!doctype\s+html|html)\b"
-_MARKUP = r"<[^>]*>"
+_MARKUP = r"<[^>]{,1000}>"
 _TITLE = r"(?is)<title[^>]*>(.*?)</title>"
 _OUTER = ("body", "query", "path", "header")
 _DETAIL_TEXTS = 3
@@ -99,7 +102,7 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failur
     value = _parsed(body)
     found = _Found()
     found.read(_plain(_unlisted(value)))
-    message = found.text
+    message = found.text[:_READ_LIMIT]
     wait = retry_after(headers, now=time.time())
     return Failure(
         status=status,
@@ -191,8 +194,9 @@ class _Found:
     @property
     def text(self) -> str:
         """The message, and what the details say beyond it."""
-        said = dict.fromkeys(text for text in self._detail_texts if text not in self.message)
-        return ": ".join(part for part in (self.message, "; ".join(list(said)[:_DETAIL_TEXTS])) if part)
+        message = self.message[:_READ_LIMIT]
+        further = (text for text in dict.fromkeys(self._detail_texts) if text not in message)
+        return ": ".join(part for part in (message, "; ".join(islice(further, _DETAIL_TEXTS))) if part)
 
     def read(self, value: Any, depth: int = 0) -> None:
         """Reads one level; the deeper level knows more, so it is read first and kept."""

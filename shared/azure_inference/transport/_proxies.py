@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import getproxies_environment, proxy_bypass
 
 import httpx
 
@@ -52,9 +52,9 @@ def _is_unmade(error: APIConnectionError) -> bool:
 
 def _address(origin: str) -> Secret | None:
     parts = urlsplit(origin)
-    if parts.scheme != "https" or proxy_bypass(parts.netloc):
+    proxies = getproxies_environment()  # without those of the system, which macOS and Windows have: nobody named them
+    if parts.scheme != "https" or not proxies or proxy_bypass(parts.netloc):
         return None
-    proxies = getproxies()
     address = proxies.get("https") or proxies.get("all")
     if not address:
         return None
