@@ -42,6 +42,8 @@ from azure_inference import (
 )
 from azure_inference import ChatMessage as WireMessage
 
+from ._responses import REFERENCE_TO_AUDIO
+
 _NOT_SAID = (ThinkingBlock, CachePoint, CitationBlock)
 """What models and frameworks note beside a message; it is no part of what was said, and never goes out."""
 _REMEDIES: dict[type[BaseModel], str] = {
@@ -49,6 +51,8 @@ _REMEDIES: dict[type[BaseModel], str] = {
     ToolCallBlock: "only a message of role assistant carries it",
 }
 
+_NO_TITLE = "input_document"
+"""How LlamaIndex calls a document without a title."""
 _UNFIT = "[^a-zA-Z0-9_-]"
 """What no name of a tool has on the wire."""
 _TYPES: dict[type[BaseModel], str] = {ImageBlock: "image_mimetype", AudioBlock: "format"}
@@ -104,7 +108,7 @@ def _assistant(message: ChatMessage) -> AssistantMessage:
     if noted := message.additional_kwargs.get("tool_calls"):
         _check_noted(noted)
         calls = _with_extra(calls, noted) if calls else [_legacy_call(call) for call in noted]
-    spoken = message.additional_kwargs.get("audio_id")
+    spoken = message.additional_kwargs.get("audio_id") or message.additional_kwargs.get(REFERENCE_TO_AUDIO)
     # All that the API takes back of what a model said, whatever else the models of another API say.
     text = "\n".join(_texts(message.blocks))
     if spoken and text == message.additional_kwargs.get("audio_transcript"):
@@ -193,8 +197,11 @@ def _blocks_said(blocks: Sequence[ContentBlock], role: MessageRole) -> list[Cont
         if isinstance(block, TextBlock):
             said.append(block)
         elif isinstance(block, CitableBlock):
+            said.append(TextBlock(text=f"Title: {block.title}\nSource: {block.source}"))  # to be cited by
             said.extend(_blocks_said(block.content, role))
         elif isinstance(block, DocumentBlock):
+            if block.title != _NO_TITLE:
+                said.append(TextBlock(text=f"Title: {block.title}"))
             said.append(TextBlock(text=_document(block, role)))
         elif not isinstance(block, _NOT_SAID):
             said.append(block)

@@ -35,6 +35,10 @@ from azure_inference import (
 
 FINISH_REASON = "finish_reason"
 REFUSAL = "refusal"
+REFERENCE_TO_AUDIO = "reference_audio_id"
+"""Where other packages of LlamaIndex look for the id of a spoken answer."""
+_OF_HISTORIES = frozenset({"name", "tool_call_id", "tool_calls"})
+"""What stands beside a message that goes back to a model, and is not for answers to say."""
 _Block: TypeAlias = dict[str, Any]
 """A block of a message, as yet unmade."""
 _OF_AUDIO = ("id", "transcript", "expires_at")
@@ -52,6 +56,15 @@ class Calling(NamedTuple):
     """Whether calls after the first are kept."""
     own_names: Mapping[str, str]
     """What tools are called here, by their names on the wire, where these differ."""
+    audio: Any = None
+    """What was asked for of a spoken answer."""
+
+    @property
+    def audio_format(self) -> str | None:
+        """The form of sound that was asked for; if none, LlamaIndex finds out."""
+        audio = self.audio
+        form = cast("dict[str, Any]", audio).get("format") if isinstance(audio, dict) else None
+        return form if isinstance(form, str) else None
 
 
 def to_response(completion: ChatCompletion, calling: Calling) -> ChatResponse:
@@ -80,9 +93,18 @@ def _to_message(message: AnswerMessage, calling: Calling) -> ChatMessage:
         kept[REFUSAL] = message.refusal
     if audio is not None:
         if audio.data:
-            blocks.append(AudioBlock(audio=audio.data.encode(), format=audio.format or "wav"))
+            blocks.append(AudioBlock(audio=audio.data.encode(), format=audio.format or calling.audio_format))
         kept |= {f"audio_{name}": value for name, value in values_of(audio, _OF_AUDIO).items()}
+        if audio.id:
+            kept[REFERENCE_TO_AUDIO] = audio.id
+    if message.model_extra:
+        kept = {**{name: message.model_extra[name] for name in _further(message)}, **kept}
     return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kept)
+
+
+def _further(message: AnswerMessage) -> list[str]:
+    """The keys of a message that the API does not define and that say something: citations, say."""
+    return [name for name, value in (message.model_extra or {}).items() if value and name not in _OF_HISTORIES]
 
 
 class StreamedAnswer:
@@ -99,6 +121,8 @@ class StreamedAnswer:
         self._calls: dict[int, _Block] = {}
         """The calls under way; their arguments are text, which may still grow."""
         self._is_spoken = False
+        self._has_more = False
+        """Whether there is something beside the message that the API does not define."""
         self._transcript = ""
         self._is_over = False
         """Whether the model has said why it ended, so that its calls are complete."""
@@ -121,6 +145,7 @@ class StreamedAnswer:
         delta = choice.delta
         if delta.tool_calls:
             self._add_calls(delta.tool_calls)
+        self._has_more |= delta.model_extra is not None
         text = reasoning = ""
         if delta.content or delta.reasoning_content or delta.reasoning:
             text, reasoning = delta.text_and_reasoning
@@ -169,7 +194,7 @@ class StreamedAnswer:
         self, chunk: ChatCompletionChunk, delta: str = "", reasoning: str = "", logprobs: Any = None
     ) -> ChatResponse:
         blocks = _blocks(self._reasoning, self._text, self._calls.values())
-        if self._is_over and (self._calls or self._is_spoken or may_hide_reasoning(self._text)):
+        if self._is_over and self._says_more:
             message = self._whole_message()
         elif self._kept:  # pydantic copies dicts, so that what was given before stays as it was
             message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=self._kept)
@@ -181,6 +206,11 @@ class StreamedAnswer:
         return ChatResponse(
             message=message, delta=delta, raw=chunk, logprobs=_logprobs(logprobs), additional_kwargs=facts
         )
+
+    @property
+    def _says_more(self) -> bool:
+        """Whether the whole message may hold more than the text and reasoning so far."""
+        return bool(self._calls) or self._is_spoken or self._has_more or may_hide_reasoning(self._text)
 
     def _whole_message(self) -> ChatMessage:
         whole = self._so_far()
@@ -291,7 +321,7 @@ def _facts_of(choice: Choice | ChunkChoice) -> dict[str, Any]:
 
 
 def _logprobs(said: Any) -> list[list[LogProb]] | None:
-    """For each token its most likely alternatives, or itself alone where none were asked for."""
+    """For each token its most likely alternatives, and itself behind them if it is none of these."""
     if said is None:
         return None
     tokens = cast("dict[str, Any]", said).get("content") if isinstance(said, dict) else None
@@ -299,7 +329,9 @@ def _logprobs(said: Any) -> list[list[LogProb]] | None:
 
 
 def _alternatives(token: dict[str, Any]) -> list[LogProb]:
-    found = _objects(token.get("top_logprobs")) or [token]
+    found = _objects(token.get("top_logprobs"))
+    if all(one.get("token") != token.get("token") for one in found):  # it was drawn, though it is none of the likeliest
+        found = [*found, token]
     return [
         LogProb(token=one["token"], logprob=one["logprob"], bytes=one.get("bytes") or [])
         for one in found

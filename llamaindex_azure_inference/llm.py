@@ -315,9 +315,10 @@ class AzureInference(Connected, FunctionCallingLLM):
     ) -> tuple[ChatRequest, CallOptions, Calling]:
         """The request of a call, its options, and how the answer is to call tools."""
         own, options = split_call(arguments)
-        calling = Calling(bool(own.pop(_PARALLEL, True)), own.pop(_OWN_NAMES, {}))
+        parallel, own_names = bool(own.pop(_PARALLEL, True)), own.pop(_OWN_NAMES, {})
         own.pop("verbose", None)  # programs of llama-index-core may pass it along
         fields = wire_fields(own_fields(self, ChatRequest), self.model_kwargs, self.additional_kwargs, call=own)
+        calling = Calling(parallel, own_names, fields.get("audio"))
         return to_request(ChatRequest, {**fields, "messages": to_wire(messages)}), options, calling
 
     @override

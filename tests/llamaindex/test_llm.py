@@ -239,10 +239,11 @@ class TestContent:
         assert sound == {"type": "audio_url", "audio_url": {"url": "https://example.com/a.wav"}}
 
     def test_citable(self, script: ScriptedServer, llm: AzureInference) -> None:
-        """Citable content goes out as what it holds."""
+        """Citable content goes out as what it holds, behind the title and the source to cite it by."""
         block = CitableBlock(title="t", source="s", content=[TextBlock(text="cited"), ImageBlock(image=PNG)])
         llm.chat([ChatMessage(role="user", blocks=[block])])
-        assert [part["type"] for part in script.bodies[-1]["messages"][0]["content"]] == ["text", "image_url"]
+        head, cited, image = script.bodies[-1]["messages"][0]["content"]
+        assert (head["text"], cited["text"], image["type"]) == ("Title: t\nSource: s", "cited", "image_url")
 
     def test_citable_answer(self, script: ScriptedServer, llm: AzureInference) -> None:
         """So does the text of an answer."""
@@ -255,7 +256,12 @@ class TestContent:
         """A document inside of citable content goes out as its text, as it does alone."""
         block = CitableBlock(title="a", source="s", content=[TextBlock(text="About:"), DocumentBlock(data=b"Cats.")])
         llm.chat([ChatMessage(role=role, blocks=[block], additional_kwargs={"tool_call_id": "c1"})])
-        assert script.bodies[-1]["messages"][0]["content"] == "About:\nCats."
+        assert script.bodies[-1]["messages"][0]["content"] == "Title: a\nSource: s\nAbout:\nCats."
+
+    def test_titles_of_documents(self, script: ScriptedServer, llm: AzureInference) -> None:
+        """A document that was given a title goes out behind it."""
+        llm.chat([ChatMessage(role="user", blocks=[DocumentBlock(data=b"Cats.", title="Pets")])])
+        assert script.bodies[-1]["messages"][0]["content"] == "Title: Pets\nCats."
 
     @pytest.mark.parametrize(
         "block",
@@ -302,61 +308,6 @@ class TestContent:
         """Instructions keep their role."""
         llm.chat([ChatMessage(role=role, content="Be brief."), *user("Well?")])
         assert script.bodies[-1]["messages"][0] == {"role": role, "content": "Be brief."}
-
-    def test_spoken_answer(self, script: ScriptedServer, llm: AzureInference) -> None:
-        """A spoken answer arrives as sound, and is named by its id afterwards."""
-        spoken = {"id": "audio-1", "data": "UklGRg==", "transcript": "Hello.", "expires_at": 1}
-        message = {"role": "assistant", "content": None, "audio": spoken}
-        script.will(Says(choice={"message": message}))
-        answer = llm.chat(user("Speak.")).message
-        assert [block.audio for block in answer.blocks if isinstance(block, AudioBlock)] == [b"UklGRg=="]
-        assert answer.additional_kwargs == {"audio_id": "audio-1", "audio_transcript": "Hello.", "audio_expires_at": 1}
-        assert answer.content == "Hello."
-
-        llm.chat([*user("Speak."), answer, *user("Again.")])
-        assert script.bodies[-1]["messages"][1] == {"role": "assistant", "content": "", "audio": {"id": "audio-1"}}
-
-    @pytest.mark.parametrize("method", CHATS)
-    def test_text_beside_speech(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
-        """A text that a model writes, and does not speak, is the text, and goes back."""
-        spoken = {"id": "audio-1", "data": "UklGRg==", "transcript": "Hello."}
-        message = {"role": "assistant", "content": "Hi!", "audio": spoken}
-        choice = {} if "stream" in method else {"message": message}
-        script.will(Says(deltas=[{"content": "Hi!"}, {"audio": spoken}], choice=choice))
-        responses = ask(llm, method, user("Speak."))
-        assert responses[-1].message.content == "Hi!"
-        assert responses[-1].message.additional_kwargs["audio_transcript"] == "Hello."
-
-        llm.chat([*user("Speak."), responses[-1].message])
-        assert script.bodies[-1]["messages"][1]["content"] == "Hi!"
-
-    @pytest.mark.parametrize("method", CHATS[2:])
-    def test_spoken_stream(self, script: ScriptedServer, llm: AzureInference, method: str) -> None:
-        """A spoken answer that comes in pieces is whole at its end, as if it had come at once."""
-        pieces = [{"id": "audio-1", "data": "Ukl"}, {"transcript": "Hel"}, {"data": "GRg==", "transcript": "lo."}]
-        script.will(Says(deltas=[{"audio": piece} for piece in pieces]))
-        responses = ask(llm, method, user("Speak."))
-        answer = responses[-1].message
-        assert [block.audio for block in answer.blocks if isinstance(block, AudioBlock)] == [b"UklGRg=="]
-        assert answer.additional_kwargs == {"audio_id": "audio-1", "audio_transcript": "Hello."}
-        assert "".join(response.delta for response in responses) == answer.content == "Hello."
-
-    @pytest.mark.parametrize("method", CHATS)
-    @pytest.mark.parametrize(("said", "text"), [(None, "I cannot."), ("Well.", "Well.")])
-    def test_refusal(
-        self, script: ScriptedServer, llm: AzureInference, method: str, said: str | None, text: str
-    ) -> None:
-        """What a model says that it refuses is the text, if there is no other, and stands beside it in any case."""
-        message = {"role": "assistant", "content": said, "refusal": "I cannot."}
-        deltas = [{"content": said}, {"refusal": "I can"}, {"refusal": "not."}]
-        choice = {} if "stream" in method else {"message": message}
-        script.will(Says(deltas=deltas, choice=choice))
-        responses = ask(llm, method, user("Well?"))
-        assert responses[-1].message.content == text
-        assert responses[-1].additional_kwargs["refusal"] == "I cannot."
-        assert responses[-1].message.additional_kwargs["refusal"] == "I cannot."
-        if "stream" in method:
-            assert "".join(response.delta for response in responses) == text
 
     def test_sound_bytes(self, script: ScriptedServer, llm: AzureInference, tmp_path: Path) -> None:
         """Sound is sent from a file as from memory."""

@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    WrapValidator,
+    model_serializer,
+)
 
 from ._base import AnswerModel, Id, RequestModel, Seconds, WireModel
 from ._json import is_array, is_object
@@ -105,6 +113,11 @@ class Usage(AnswerModel):
     total_tokens: int | None = None
     completion_tokens_details: CompletionTokensDetails | None = None
     prompt_tokens_details: PromptTokensDetails | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_missing(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the counts that are missing: frameworks add up whatever is there."""
+        return {name: value for name, value in serialize(self).items() if value is not None}
 
 
 class Audio(AnswerModel):
