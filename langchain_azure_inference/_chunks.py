@@ -41,6 +41,9 @@ class AnswerChunk(_Message, AIMessageChunk):
         """Serialized as what it is to everybody else."""
         return AIMessageChunk.lc_id()
 
+    def __reduce_ex__(self, protocol: Any) -> Any:  # its name, which is not that of a class here, would not do
+        return _unpickled, (self.__getstate__(),)
+
     @model_validator(mode="after")
     def init_tool_calls(self) -> Self:
         """Reads the tool calls, in place of the validator of this name in langchain-core, which it calls."""
@@ -72,6 +75,16 @@ class AnswerChunk(_Message, AIMessageChunk):
         if not isinstance(other, AIMessageChunk):
             return NotImplemented
         return AnswerChunk(**_fields(other)) + self
+
+
+# By these names, checkpoints of LangGraph write down of which class a message is, and load no others.
+AnswerChunk.__module__, AnswerChunk.__name__ = AIMessageChunk.__module__, AIMessageChunk.__name__
+
+
+def _unpickled(state: dict[Any, Any]) -> AnswerChunk:
+    chunk: AnswerChunk = AnswerChunk.__new__(AnswerChunk)
+    chunk.__setstate__(state)
+    return chunk
 
 
 def _fields(message: AIMessageChunk) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from azure_inference import (
 )
 
 from ._blocks import EXTRA_CONTENT
+from ._foreign import to_known
 
 _PDF = "application/pdf"
 _PARTS_OF_THE_API = frozenset({"image_url", "input_audio", "audio_url"})
@@ -51,6 +52,22 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
         ConfigurationError: A message or a part of one has no form in the API.
     """
     return to_history([entry for message in messages for entry in _to_wire(message)])
+
+
+def texts_of(messages: Sequence[BaseMessage]) -> list[str]:
+    """All that is text in a request: what is said, documents and calls included; for counts of tokens."""
+    texts: list[str] = []
+    for message in messages:
+        wire: list[dict[str, Any]]
+        try:
+            wire = _to_wire(message)
+        except ConfigurationError:  # it cannot be sent, and can be counted all the same
+            wire = [{"content": message.text}]
+        for said in wire:
+            content = said.get("content") or ""
+            texts += [content] if isinstance(content, str) else [part.get("text") or "" for part in content]
+            texts += [str(call["function"]["arguments"]) for call in said.get("tool_calls") or ()]
+    return texts
 
 
 def _to_wire(message: BaseMessage) -> list[dict[str, Any]]:
@@ -136,13 +153,17 @@ def _text(message: AIMessage) -> str:
 
 
 def _calls(message: AIMessage) -> list[dict[str, Any]]:
-    """The calls of a message: its own, those with broken arguments as they are, and those only its blocks tell of."""
+    """The calls of a message: its own, and those with broken arguments as they are; where it has none, its blocks'.
+
+    Those of a message made for `output_version="v1"` are also in its blocks, where they stay when they are taken out.
+    """
     calls = [_call(call["id"], call["name"], call["args"]) for call in message.tool_calls]
     calls += [_call(call["id"], call["name"], _as_written(call["args"])) for call in message.invalid_tool_calls]
-    known = {call["id"] for call in calls}
+    if calls or message.response_metadata.get("output_version") == "v1":
+        return calls
     for block in _blocks_of(message):
         kind = block.get("type")
-        if kind in ("tool_call", "tool_use", "invalid_tool_call") and block.get("id") not in known:
+        if kind in ("tool_call", "tool_use", "invalid_tool_call"):
             arguments = block.get("input") if kind == "tool_use" else block.get("args")
             calls.append(_call(block.get("id"), block.get("name"), arguments))
     return calls
@@ -187,6 +208,7 @@ def _to_parts(block: str | dict[str, Any]) -> list[dict[str, Any]]:
     """The parts that a block of a user or a tool means: none where it is no content, or empty text."""
     if isinstance(block, str):
         return [{"type": "text", "text": block}] if block else []
+    block = to_known(block)
     kind = block.get("type")
     if kind in _PARTS_OF_THE_API:
         value = block.get(kind)
@@ -262,7 +284,9 @@ def _audio(block: Mapping[str, Any]) -> InputAudioPart | AudioUrlPart:
 
 def _data(block: Mapping[str, Any]) -> tuple[str, str | None]:
     """The data of a block in base64, empty if it has a URL instead, and their media type, if it tells it."""
-    data = block.get("base64") or ""
+    data: Any = block.get("base64") or ""
+    if isinstance(data, bytes):
+        data = data.decode("ascii")
     if not data and not block.get("url"):
         raise ValueError(f"pass its data as base64, or its url (it has only {', '.join(block)})")
     return data, block.get("mime_type")

@@ -180,8 +180,8 @@ def _bare(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | dict[str, Any] | None:
-    """A tool choice in the API's form."""
-    return to_tool_choice(choice, [tool["function"]["name"] for tool in tools])
+    """A tool choice in the API's form; False says nothing, as with LangChain's other models."""
+    return to_tool_choice(None if choice is False else choice, [tool["function"]["name"] for tool in tools])
 
 
 def to_format(wanted: Any, strict: bool | None = None) -> dict[str, Any]:

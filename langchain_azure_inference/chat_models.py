@@ -31,7 +31,7 @@ from ._blocks import PROVIDER
 from ._chunks import to_chunks, to_last_chunk
 from ._errors import langchain_errors
 from ._generating import Generating, shown
-from ._messages import to_wire
+from ._messages import texts_of, to_wire
 from ._tools import Method, Schema, Tool, to_choice, to_format, to_tools
 
 _NAMES = frozenset({"model", "base_model"})
@@ -284,9 +284,7 @@ class ChatAzureInference(Generating, BaseChatModel):
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
         """About how many tokens the text, tool calls and tools of a request have; images and audio do not count."""
-        texts: list[str] = [message.text for message in messages]
-        texts += [str(call["args"]) for m in messages if isinstance(m, AIMessage) for call in m.tool_calls]
-        texts += [str(tool) for tool in to_tools(tools or ())]
+        texts = [*texts_of(messages), *(str(tool) for tool in to_tools(tools or ()))]
         return sum(map(self.get_num_tokens, texts)) + 4 * len(messages)
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:

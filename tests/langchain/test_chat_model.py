@@ -11,7 +11,6 @@ import pytest
 from langchain_core import exceptions as lc
 from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.load import dumpd, dumps, load
-from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.rate_limiters import InMemoryRateLimiter
 from langchain_core.runnables import ConfigurableField
@@ -308,18 +307,6 @@ def test_of_langchain(make: Any) -> None:
     }
     assert model._llm_type == "azure-inference-chat"
     assert {"azure-inference", "langchain-core"} <= model.metadata["lc_versions"].keys()
-
-
-def test_tokens(make: Any) -> None:
-    """Tokens are estimated offline, for text, messages with calls, and tools; an own tokenizer counts where given."""
-    model = make()
-    call = AIMessage("", tool_calls=[{"id": "c", "name": "f", "args": {"a": "some words in a call"}}])
-
-    plain = model.get_num_tokens_from_messages([HumanMessage("four words of text")])
-    assert 4 <= plain <= 12
-    assert model.get_num_tokens_from_messages([HumanMessage("four words of text"), call]) > plain + 4
-    assert model.get_num_tokens_from_messages([HumanMessage("four words of text")], tools=[{"name": "f"}]) > plain
-    assert make(custom_get_token_ids=lambda text: list(map(ord, text))).get_num_tokens("abc") == 3
 
 
 def body(code: str, message: str = "no", **more: Any) -> bytes:

@@ -119,6 +119,22 @@ def test_sums_of_a_stream_that_was_left(script: Any, wire: SimpleNamespace, firs
     assert pickle.loads(pickle.dumps(full)) == copy.deepcopy(full) == full
 
 
+def test_checkpoints_of_a_stream_that_was_left(
+    script: Any, wire: SimpleNamespace, caplog: pytest.LogCaptureFixture
+) -> None:
+    """LangGraph loads half an answer from a checkpoint as the message of its own that it is, however strict it is."""
+    _, deltas, reason = ANSWERS["a broken call"]
+    script.says(wire.events(*deltas, finish_reason=reason))
+    first, *others = chunks_of(model_of(script), "stream")[:-1]
+    full = first + others
+    serializer = JsonPlusSerializer(allowed_msgpack_modules=None)
+
+    loaded = serializer.loads_typed(serializer.dumps_typed(full))
+    assert isinstance(loaded, AIMessageChunk)
+    assert (loaded.content, loaded.tool_call_chunks) == (full.content, full.tool_call_chunks)
+    assert caplog.text.count("unregistered") == 0
+
+
 @pytest.mark.parametrize("name", ["text", "a broken call", "a broken and a whole call"])
 def test_sums_that_start_empty(script: Any, wire: SimpleNamespace, name: str) -> None:
     """A loop that adds chunks to an empty one of langchain-core comes to the same message."""
