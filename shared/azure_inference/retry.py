@@ -73,13 +73,15 @@ class RetryPolicy:
     def delay(self, attempt: int, error: BaseException) -> float:
         """Seconds to wait after the given attempt (the first is 1): never less than the server asked for.
 
-        What chance adds to that is shorter than our own wait would have been: not all are to come back at once.
+        What chance adds to that, up to our own wait and within `max_retry_after`, keeps all from coming back at once.
         """
         if attempt == 1 and isinstance(error, APIConnectionError) and error.dropped:
             return 0.0
         backoff = min(self.max_delay, self.first_delay * 2.0 ** min(attempt - 1, 60)) * random.uniform(0.5, 1.0)  # noqa: S311
         asked = error.retry_after if isinstance(error, APIStatusError) else None
-        return backoff if asked is None or asked <= backoff else asked + backoff * random.random()  # noqa: S311
+        if asked is None or asked <= backoff:
+            return backoff
+        return max(asked, min(asked + backoff * random.random(), self.max_retry_after))  # noqa: S311
 
 
 class RetryBudget:
