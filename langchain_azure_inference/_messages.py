@@ -61,7 +61,7 @@ def texts_of(messages: Sequence[BaseMessage]) -> list[str]:
         wire: list[dict[str, Any]]
         try:
             wire = _to_wire(message)
-        except ConfigurationError:  # it cannot be sent, and can be counted all the same
+        except ValueError:  # it cannot be sent, and can be counted all the same
             wire = [{"content": message.text}]
         for said in wire:
             content = said.get("content") or ""

@@ -98,13 +98,13 @@ def _to_message(message: AnswerMessage, calling: Calling) -> ChatMessage:
         if audio.id:
             kept[REFERENCE_TO_AUDIO] = audio.id
     if message.model_extra:
-        kept = {**{name: message.model_extra[name] for name in _further(message)}, **kept}
+        kept = {**_further(message.model_extra), **kept}
     return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kept)
 
 
-def _further(message: AnswerMessage) -> list[str]:
-    """The keys of a message that the API does not define and that say something: citations, say."""
-    return [name for name, value in (message.model_extra or {}).items() if value and name not in _OF_HISTORIES]
+def _further(unknown: dict[str, Any]) -> dict[str, Any]:
+    """What a message says under keys that the API does not define: citations, say."""
+    return {name: value for name, value in unknown.items() if value and name not in _OF_HISTORIES}
 
 
 class StreamedAnswer:

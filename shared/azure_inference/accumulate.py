@@ -97,7 +97,7 @@ class _ChoiceSoFar:
     def add(self, piece: ChunkChoice) -> ChunkChoice:
         """Takes a piece in; gives back the same one, or one with its text parted and its tool calls numbered."""
         reason = piece.finish_reason
-        came = delta = piece.delta
+        original = delta = piece.delta
         if self._reader is not None and (delta.content or delta.reasoning_content or delta.reasoning or reason):
             delta = self._parted(delta, at_end=bool(reason))
         if delta.tool_calls:
@@ -120,7 +120,7 @@ class _ChoiceSoFar:
             self.unknown.add(delta.model_extra)
         if reason:
             self.finish_reason = reason
-        return piece if delta is came else replace(piece, delta=delta)
+        return piece if delta is original else replace(piece, delta=delta)
 
     def rest(self) -> Delta | None:
         """The text held back, given up at the end."""
@@ -287,9 +287,7 @@ class ChatAccumulator(_Choices[_ChoiceSoFar]):
         changed: list[ChunkChoice] | None = None
         is_end = False
         for position, choice in enumerate(chunk.choices):
-            index = choice.index
-            if index is None:
-                index = position
+            index = position if choice.index is None else choice.index
             so_far = self._choices.get(index)
             if so_far is None:
                 so_far = _ChoiceSoFar(ReasoningReader() if self._split_reasoning else None)

@@ -117,7 +117,7 @@ class Target:
                 parts.append(urlencode(given))
             except UnicodeEncodeError:
                 told = ", ".join(f"{name}={shown(value)}" for name, value in given.items())
-                raise ConfigurationError(f"{told} cannot be sent: it has a character that is none") from None
+                raise ConfigurationError(f"{told} cannot be sent: it is no valid Unicode") from None
         return f"{self.base_url}{path}?{'&'.join(parts)}" if parts else f"{self.base_url}{path}"
 
     @property
