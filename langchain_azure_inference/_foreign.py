@@ -6,12 +6,14 @@ import base64
 import json
 from typing import Any, cast
 
+from azure_inference import ConfigurationError
+
 
 def to_known(block: dict[str, Any]) -> dict[str, Any]:
     """The block of langchain-core's that says the same; the block itself if it is one, or of a kind nobody knows."""
     match block:
         case {"json": value}:
-            return _text(json.dumps(value, ensure_ascii=False, default=str))
+            return _text(_json(value))
         case {"guard_content": {"text": {"text": str(text)} | str(text)}} | {"type": "input_text", "text": str(text)}:
             return _text(text)
         case {"type": "search_result"}:
@@ -24,6 +26,13 @@ def to_known(block: dict[str, Any]) -> dict[str, Any]:
             return {"type": kind if kind in ("image", "audio") else "file", "base64": written, "mime_type": mime_type}
         case _:
             return block
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"a content block of type 'json' cannot be sent: {error}") from None
 
 
 def _text(text: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 AnswerT = TypeVar("AnswerT")
 _PATIENCE = 60.0
-"""Seconds after which the next who wants to know asks anew, though others still wait: most answers take one."""
+"""Seconds after which the next who wants to know asks anew, though others still wait."""
 
 
 def _nothing() -> None:

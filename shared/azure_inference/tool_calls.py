@@ -12,6 +12,9 @@ from .schema._json import read_json
 from .schema.chunks import ToolCallDelta
 from .schema.tools import FunctionCall, ToolCall, is_empty, new_call_id
 
+_TAIL = 80
+"""Bytes of arguments that are looked at first, to see whether they may be whole."""
+
 
 def check_names(calls: Iterable[ToolCall]) -> None:
     """Raises `ResponseValidationError` if a call of an answer has no name: it is of no function that could be run."""
@@ -43,7 +46,7 @@ class _Call:
     def is_over_before(self, piece: ToolCallDelta) -> bool:
         """Whether a piece without an id, of the same index, begins another call: this one has all its arguments."""
         function = piece.function
-        if piece.id or not function.name or not self.arguments.rstrip().endswith(b"}"):
+        if piece.id or not function.name or not self.arguments[-_TAIL:].rstrip().endswith(b"}"):
             return False
         # Some servers repeat the name in each piece, also in a last one that brings nothing.
         return (function.name != self.name or bool(function.arguments)) and _is_json(self.arguments)

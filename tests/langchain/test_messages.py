@@ -357,6 +357,10 @@ def test_kind_that_is_not_told(kind: str, data: bytes, told: str) -> None:
         (HumanMessage([{"type": "image", "source_type": "base64"}]), "'image' cannot be sent: it has no 'data'"),
         (HumanMessage([{"guardContent": {"text": "x"}}]), r"without a type \(guardContent\) has no form"),
         (HumanMessage([{"type": "file", "base64": "x", "mime_type": "text/plain"}]), "'file' cannot be sent"),
+        (
+            ToolMessage([{"type": "json", "json": {(1, 2): 3}}], tool_call_id="c1"),
+            "'json' cannot be sent: keys must be",
+        ),
     ],
 )
 def test_what_has_no_form(message: BaseMessage, words: str) -> None:
