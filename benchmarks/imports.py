@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 
@@ -31,6 +32,7 @@ started = time.process_time()
 print(json.dumps([time.process_time() - started, len(sys.modules)]))
 """
 ROUNDS = 9
+COUNTED_ROUNDS = 3
 KEY = "import"
 LIMITS = {"azure": 1.0, "openai": 1.0, "floor": 1.1}
 
@@ -48,14 +50,24 @@ def measure_imports(framework: str, python: str, *, quick: bool = False) -> Meas
 
 
 def count_imports(framework: str, python: str) -> Measured:
-    """The same in instructions, less those of an interpreter that imports nothing."""
-    result = Measured(framework, KEY)
-    nothing = of_process(_command(python, "pass"), _environment())
-    for name, statement in STATEMENTS[framework].items():
+    """The same in instructions, less those of an interpreter that imports nothing: the median of rounds, in turn."""
+    nothing = _counted(python, "pass")
+    counted: dict[str, list[int]] = {name: [] for name in STATEMENTS[framework]}
+    for statement in STATEMENTS[framework].values():
         _import(python, statement)  # writes bytecode
-        result.costs[name] = [of_process(_command(python, statement), _environment()) - nothing]
-        print(f"{framework} {name} {KEY}: {result.costs[name][0]:,.0f}", file=sys.stderr)
+    for turn in range(COUNTED_ROUNDS):
+        for name in in_turn(list(counted), turn):
+            counted[name].append(_counted(python, STATEMENTS[framework][name]) - nothing)
+    result = Measured(framework, KEY)
+    for name, counts in counted.items():
+        result.costs[name] = [statistics.median(counts)]
+        print(f"{framework} {name} {KEY}: {', '.join(f'{count:,}' for count in counts)}", file=sys.stderr)
     return result
+
+
+def _counted(python: str, statement: str) -> int:
+    """The instructions of an interpreter from its start to the end of a statement: its own end is not of the import."""
+    return of_process(_command(python, f"import os\n{statement}\nos._exit(0)"), _environment())
 
 
 def _import(python: str, statement: str) -> tuple[float, int]:

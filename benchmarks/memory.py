@@ -15,7 +15,7 @@ _ROUNDS = 5
 
 @dataclass(frozen=True)
 class Growth:
-    """How far the peak of a process's resident memory rose above where it was, in bytes; `own` is the result's size.
+    """How far the peak of a process's memory rose above where it was, in bytes; `own` is the result's size.
 
     Both are medians of rounds, since the peak also depends on which pages happened to be free.
     """
@@ -49,12 +49,14 @@ def measure_memory(field: Field) -> list[Growth]:
     for size in _TEXT_SIZES:
         lines += _grown(field, "ours", _DROPPED, work="embed_in_parts", part=1000, size=size, **order)
     for size in _TEXT_SIZES:
-        lines += _grown(field, "ours", _KEPT, work="embed_kept", size=size, **order)
+        lines += _grown(field, "ours", _KEPT, peak="traced", work="embed_kept", size=size, **order)
     return lines
 
 
-def _grown(field: Field, name: str, title: str, *, warm: dict[str, Any], **order: Any) -> list[Growth]:
-    answers = [_in_new_process(field, name, order, warm) for _ in range(_ROUNDS)]
+def _grown(
+    field: Field, name: str, title: str, *, warm: dict[str, Any], peak: str = "resident", **order: Any
+) -> list[Growth]:
+    answers = [_in_new_process(field, name, order, warm, peak) for _ in range(_ROUNDS)]
     if any(answer.get("grown") is None for answer in answers):  # no such counter on this system
         return []
     grown = statistics.median(answer["grown"] for answer in answers)
@@ -62,9 +64,9 @@ def _grown(field: Field, name: str, title: str, *, warm: dict[str, Any], **order
     return [Growth(field.framework, title, name, order["size"], grown, own)]
 
 
-def _in_new_process(field: Field, name: str, order: dict[str, Any], warm: dict[str, Any]) -> dict[str, Any]:
+def _in_new_process(field: Field, name: str, order: dict[str, Any], warm: dict[str, Any], peak: str) -> dict[str, Any]:
     field.end(name)
     field.do(name, **{**order, **warm})
-    answer = field.do(name, **order, peak=True)
+    answer = field.do(name, **order, peak=peak)
     field.end(name)
     return answer

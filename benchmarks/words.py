@@ -37,7 +37,9 @@ wait" of this library is measured in the same rounds, against a server that does
 
 ABOUT_MEMORY = """\
 How far the peak of the process's resident memory rose, in a process that had done the same on a small scale, median of
-five processes; "for each more" is taken between the two largest numbers. LangChain keeps the pieces of a stream until
+five processes; "for each more" is taken between the two largest numbers. Where the vectors are kept, it is the peak of
+what Python itself allocated (tracemalloc), less the vectors: hundreds of MB of them move the resident peak by more than
+what is looked for. LangChain keeps the pieces of a stream until
 it ends, to tell its callbacks about the whole, so its own growth is shown beside it: with pieces of the same contents,
 5 bytes of text and the name of the provider, which are the result."""
 

@@ -15,6 +15,7 @@ import os
 import select
 import sys
 import time
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -25,30 +26,49 @@ from benchmarks.works import ASYNC, SYNC
 
 
 class Clock:
-    """Measures a piece of work: CPU time of this whole process, time on the wall, and `peak` memory if asked for."""
+    """Measures a piece of work: CPU time of this whole process, time on the wall, and a `peak` of memory if asked for.
 
-    def __init__(self, *, peak: bool = False) -> None:
-        self.peak = peak
+    `peak` is "resident", what the system gave this process, or "traced", what Python's own objects took.
+    """
+
+    def __init__(self, *, peak: str = "") -> None:
+        self.watch = PEAKS[peak] if peak else None
 
     def start(self) -> None:
         if not UNDER_VALGRIND:  # there, it is done before counting begins: see `tidy`
             gc.collect()
-        self.resident = _resident("VmRSS") if self.peak and _reset_peak() else None
+        self.risen = self.watch() if self.watch else None
         self.wall = time.perf_counter()
         self.cpu = time.process_time()
 
     def stop(self) -> dict[str, Any]:
         cost = {"cpu": time.process_time() - self.cpu, "wall": time.perf_counter() - self.wall}
-        return cost if self.resident is None else {**cost, "grown": _resident("VmHWM") - self.resident}
+        return cost if self.risen is None else {**cost, "grown": self.risen()}
 
 
-def _reset_peak() -> bool:
-    """Lets the system's note of this process's largest size begin anew, where there is one (Linux)."""
+def _watch_resident() -> Callable[[], int] | None:
+    """Begins to watch the size of this process; what tells how far it rose, None where it is not known (no Linux)."""
     try:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the largest size is noted anew
     except OSError:
-        return False
-    return True
+        return None
+    before = _resident("VmRSS")
+    return lambda: _resident("VmHWM") - before
+
+
+def _watch_traced() -> Callable[[], int]:
+    """Begins to watch what Python allocates; what tells the most there was of it at once."""
+    tracemalloc.start()
+
+    def risen() -> int:
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    return risen
+
+
+PEAKS: dict[str, Callable[[], Callable[[], int] | None]] = {"resident": _watch_resident, "traced": _watch_traced}
 
 
 def _resident(name: str) -> int:
@@ -59,7 +79,7 @@ def _resident(name: str) -> int:
 
 def perform(runner: asyncio.Runner, client: Any, order: dict[str, Any]) -> dict[str, Any]:
     """Does one piece of work."""
-    name, times, peak = order.pop("work"), order.pop("times", 1), order.pop("peak", False)
+    name, times, peak = order.pop("work"), order.pop("times", 1), order.pop("peak", "")
     clock = Clock(peak=peak)
     prepare = SYNC.get(name) or ASYNC[name]
     try:

@@ -121,20 +121,9 @@ def embed_kept(client: Any, size: int, dimensions: int) -> Callable[[], Any]:
 
     def work() -> int:
         vectors = once(model, texts)
-        number, empty = _given_out(sys.getsizeof(0.5)), sys.getsizeof([])
-        each = (_given_out(sys.getsizeof(vector) - empty) + number * len(vector) for vector in vectors)
-        return sys.getsizeof(vectors) + int(_given_out(empty) * len(vectors) + sum(each))
+        return sys.getsizeof(vectors) + sum(sys.getsizeof(each) + sys.getsizeof(0.5) * len(each) for each in vectors)
 
     return work
-
-
-def _given_out(size: int) -> float:
-    """The bytes that an object takes of CPython's memory.
-
-    Up to 512 bytes it has an equal share of a pool of 16 KiB, of which the head takes 48 bytes and the rest is given
-    out in steps of 16. So a float of 24 bytes takes 16,384 / 510 = 32.1, and 64 pointers, of 512, take 528.5.
-    """
-    return size if size > 512 else 16_384 / ((16_384 - 48) // (-(-size // 16) * 16))
 
 
 def make(client: Any, size: int) -> Callable[[], Any]:

@@ -16,7 +16,6 @@ from azure_inference import (
     RetryPolicy,
     batching,
     dialects,
-    endpoints,
     protocol,
     sse,
 )
@@ -25,6 +24,7 @@ from azure_inference.bodies import Body
 from azure_inference.reader import StreamReader
 from azure_inference.reasoning import with_reasoning
 from azure_inference.schema.failures import retry_after
+from tests.core import endpoints
 
 from . import samples
 from .source import WORDS, Source
@@ -32,9 +32,7 @@ from .source import WORDS, Source
 Target = Callable[[bytes], None]
 
 _TARGET = dialects.resolve("https://x.services.ai.azure.com/models")
-_CALLS = {name: protocol.prepare(_TARGET, getattr(endpoints, name), None) for name in (
-    "CHAT", "COMPLETIONS", "EMBEDDINGS", "IMAGE_EMBEDDINGS", "INFO", "CHAT_STREAM", "COMPLETIONS_STREAM"
-)}  # fmt: skip
+_CALLS = {name: protocol.prepare(_TARGET, getattr(endpoints, name), None) for name in endpoints.__all__}
 _ANSWERS = {
     "CHAT": samples.CHAT,
     "COMPLETIONS": samples.COMPLETION,

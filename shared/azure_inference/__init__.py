@@ -1,5 +1,7 @@
 """The Azure AI Model Inference API, whole: typed requests, typed answers, typed errors; sync and async."""
 
+from typing import TYPE_CHECKING
+
 from ._version import __version__
 from .arguments import rename_arguments, to_argument_error
 from .attachments import document_text, to_image_input
@@ -66,20 +68,6 @@ from .schema.chunks import (
     FunctionCallDelta,
     ToolCallDelta,
 )
-from .schema.completions import (
-    Completion,
-    CompletionChoice,
-    CompletionRequest,
-)
-from .schema.embeddings import (
-    EmbeddingItem,
-    EmbeddingsRequest,
-    EmbeddingsResult,
-    EncodingFormat,
-    ImageEmbeddingsRequest,
-    ImageInput,
-)
-from .schema.info import ModelInfo
 from .schema.messages import (
     AssistantMessage,
     AudioReference,
@@ -111,6 +99,29 @@ from .schemas import class_schema, fit_name, is_recursive, strict_schema, to_fun
 from .settings import CallOptions, ClientOptions
 from .streaming import AsyncChatStream, ChatStream, FirstChoice
 from .timeouts import Timeouts
+
+if TYPE_CHECKING:
+    from .schema.completions import Completion, CompletionChoice, CompletionRequest
+    from .schema.embeddings import (
+        EmbeddingItem,
+        EmbeddingsRequest,
+        EmbeddingsResult,
+        EncodingFormat,
+        ImageEmbeddingsRequest,
+        ImageInput,
+    )
+    from .schema.info import ModelInfo
+else:
+    # Whoever chats need not wait for what travels on other routes.
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "schema.completions": "Completion CompletionChoice CompletionRequest",
+            "schema.embeddings": "EmbeddingItem EmbeddingsRequest EmbeddingsResult EncodingFormat "
+            "ImageEmbeddingsRequest ImageInput",
+            "schema.info": "ModelInfo",
+        },
+    )
 
 __all__ = [
     "BASE_CONFIG",

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
+from . import schema
 from .pieces import Pieces, given
 from .reasoning import Parted, ReasoningReader, with_unopened
 from .schema.chat import AnswerMessage, Audio, ChatCompletion, Choice, is_other, text_in
@@ -17,7 +18,6 @@ from .schema.chunks import (
     Delta,
     ToolCallDelta,
 )
-from .schema.completions import Completion, CompletionChoice
 from .tool_calls import ToolCalls, check_names
 
 _HEAD = ("id", "object", "created", "model")
@@ -230,10 +230,10 @@ class _TextSoFar:
         if piece.content_filter_results or piece.logprobs is not None or piece.model_extra:
             self.kept.add(piece)
 
-    def result(self, index: int) -> CompletionChoice:
+    def result(self, index: int) -> schema.completions.CompletionChoice:
         own = {"index": index, "text": "".join(self.texts), "finish_reason": self.finish_reason}
         fields: dict[str, Any] = {**self.kept.total(), **own}
-        return CompletionChoice(**fields)
+        return schema.completions.CompletionChoice(**fields)
 
 
 SoFarT = TypeVar("SoFarT", bound=_ChoiceSoFar | _TextSoFar)
@@ -354,9 +354,9 @@ class CompletionAccumulator(_Choices[_TextSoFar]):
         choices = [CompletionChunkChoice(index=index, finish_reason=UNKNOWN) for index in self._without_reason]
         return CompletionChunk(id=self._head.values.get("id"), choices=choices) if choices else None
 
-    def result(self) -> Completion | None:
+    def result(self) -> schema.completions.Completion | None:
         """The answer so far; None while no choice has come."""
         if not self._choices:
             return None
         choices = [choice.result(index) for index, choice in self._in_order]
-        return Completion(choices=choices, **self._head.values)
+        return schema.completions.Completion(choices=choices, **self._head.values)

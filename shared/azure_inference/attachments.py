@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from . import schema
 from .errors import ConfigurationError, kind_of
 from .schema._media import media_type_of
-from .schema.embeddings import ImageInput
 
 _EXCERPT = 80
 _ADDRESS = r"[A-Za-z][A-Za-z0-9+.-]+:"
@@ -63,7 +63,9 @@ def _of_pdf(data: bytes) -> str:
         raise ConfigurationError(f"a PDF cannot be read ({error}): pass the text it holds") from error
 
 
-def to_image_input(image: ImageInput | str | Path | bytes | io.BytesIO) -> ImageInput:
+def to_image_input(
+    image: schema.embeddings.ImageInput | str | Path | bytes | io.BytesIO,
+) -> schema.embeddings.ImageInput:
     """An image to embed as the API takes it, in a `data:` URL; nothing is fetched.
 
     Args:
@@ -72,7 +74,7 @@ def to_image_input(image: ImageInput | str | Path | bytes | io.BytesIO) -> Image
     Raises:
         ConfigurationError: It is an address, cannot be read, or is no image of a kind that is told by its first bytes.
     """
-    if isinstance(image, ImageInput):
+    if isinstance(image, schema.embeddings.ImageInput):
         return image
     given: Any = image
     if not isinstance(given, str | Path | bytes | io.BytesIO):
@@ -90,12 +92,12 @@ def to_image_input(image: ImageInput | str | Path | bytes | io.BytesIO) -> Image
             f"{_shown(image)} is not a PNG, JPEG, GIF, WebP, BMP or TIFF: pass an image of another kind as an "
             "ImageInput, made with its mime_type"
         )
-    return ImageInput.from_bytes(data, mime_type=mime_type)
+    return schema.embeddings.ImageInput.from_bytes(data, mime_type=mime_type)
 
 
-def _to_data_url(address: str) -> ImageInput:
+def _to_data_url(address: str) -> schema.embeddings.ImageInput:
     if address.startswith("data:"):
-        return ImageInput(image=address)
+        return schema.embeddings.ImageInput(image=address)
     raise ConfigurationError(
         f"{_shown(address)} is an address, and the API does not fetch images to embed: pass a file or a data: URL"
     )

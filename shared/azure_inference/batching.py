@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Generic, TypeVar, cast
 
+from . import schema
 from .errors import InferenceError, ResponseValidationError
 from .schema._json import is_array
-from .schema.embeddings import EmbeddingItem, EmbeddingsResult, EncodingFormat, vector_of
 
 DoneT = TypeVar("DoneT")
 BatchT = TypeVar("BatchT", bound=Sequence[object])
@@ -199,14 +199,17 @@ class _Gathered(Generic[BatchT]):
 
 
 def with_vectors(
-    result: EmbeddingsResult, count: int, dimensions: int | None = None, encoding: EncodingFormat | None = None
-) -> EmbeddingsResult:
+    result: schema.embeddings.EmbeddingsResult,
+    count: int,
+    dimensions: int | None = None,
+    encoding: schema.embeddings.EncodingFormat | None = None,
+) -> schema.embeddings.EmbeddingsResult:
     """The result with `vectors` filled: row i belongs to input i. `dimensions` and `encoding` were asked for.
 
     Raises:
         ResponseValidationError: Rows are missing, surplus, doubled, of different lengths, or no vectors of numbers.
     """
-    rows = _in_order(result.data, count)
+    vector_of, rows = schema.embeddings.vector_of, _in_order(result.data, count)
     vectors: list[list[float]] = []
     for position, row in enumerate(rows):
         try:
@@ -229,13 +232,13 @@ def _check_dimensions(vectors: Sequence[Sequence[float]], dimensions: int | None
         )
 
 
-def _in_order(rows: list[EmbeddingItem], count: int) -> list[EmbeddingItem]:
+def _in_order(rows: list[schema.embeddings.EmbeddingItem], count: int) -> list[schema.embeddings.EmbeddingItem]:
     if len(rows) != count:
         raise ResponseValidationError(f"{len(rows)} embeddings came for {count} inputs")
     places = [row.index for row in rows]
     if all(place is None for place in places):
         return rows
-    ordered: list[EmbeddingItem | None] = [None] * count
+    ordered: list[schema.embeddings.EmbeddingItem | None] = [None] * count
     for row in rows:
         if row.index is not None and 0 <= row.index < count:
             ordered[row.index] = row

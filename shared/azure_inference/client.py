@@ -5,28 +5,26 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self, TypeVar, Unpack, cast
 
-from . import batching, endpoints, transport
+from . import batching, schema, transport
 from .accumulate import CompletionAccumulator
 from .checks import check_count
 from .credentials import Credential, conceal, concealed
-from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError
 from .protocol import check_kind
 from .reader import Accumulator, ChunkT, WholeT
 from .schema._base import RequestModel
-from .schema.chat import ChatCompletion, ChatRequest
-from .schema.chunks import ChatCompletionChunk, CompletionChunk
-from .schema.completions import Completion, CompletionRequest
-from .schema.embeddings import EmbeddingsRequest, EmbeddingsResult, ImageEmbeddingsRequest
-from .schema.info import ModelInfo
+from .schema._endpoint import AnswerT, Endpoint
+from .schema.chat import CHAT, ChatCompletion, ChatRequest
+from .schema.chunks import CHAT_STREAM, ChatCompletionChunk, CompletionChunk
 from .settings import Asked, CallOptions, ClientOptions, ClientSettings, resolve_settings
 from .streaming import AsyncChatStream, ChatStream, open_stream, open_stream_async
 
 ResultT = TypeVar("ResultT")
-Embeddable = EmbeddingsRequest | ImageEmbeddingsRequest
 
 
-def _with_vectors(request: Embeddable, result: EmbeddingsResult) -> EmbeddingsResult:
+def _with_vectors(
+    request: schema.embeddings.Embeddable, result: schema.embeddings.EmbeddingsResult
+) -> schema.embeddings.EmbeddingsResult:
     dimensions = request.dimensions if request.encoding_format not in ("binary", "ubinary") else None
     return batching.with_vectors(result, len(request.input), dimensions, request.encoding_format)
 
@@ -73,40 +71,46 @@ class InferenceClient:
 
     def chat(self, request: ChatRequest, **options: Unpack[CallOptions]) -> ChatCompletion:
         """The whole answer to a conversation."""
-        return self._fetch(endpoints.CHAT, request, options, self._settings.to_answer)
+        return self._fetch(CHAT, request, options, self._settings.to_answer)
 
     def stream_chat(
         self, request: ChatRequest, **options: Unpack[CallOptions]
     ) -> ChatStream[ChatCompletionChunk, ChatCompletion]:
         """The answer to a conversation in pieces, as the model makes them."""
-        return self._open(endpoints.CHAT_STREAM, request, self._settings.new_chat_accumulator, options)
+        return self._open(CHAT_STREAM, request, self._settings.new_chat_accumulator, options)
 
-    def complete(self, request: CompletionRequest, **options: Unpack[CallOptions]) -> Completion:
+    def complete(
+        self, request: schema.completions.CompletionRequest, **options: Unpack[CallOptions]
+    ) -> schema.completions.Completion:
         """The whole completion of a text."""
-        return self._fetch(endpoints.COMPLETIONS, request, options)
+        return self._fetch(schema.completions.COMPLETIONS, request, options)
 
     def stream_complete(
-        self, request: CompletionRequest, **options: Unpack[CallOptions]
-    ) -> ChatStream[CompletionChunk, Completion]:
+        self, request: schema.completions.CompletionRequest, **options: Unpack[CallOptions]
+    ) -> ChatStream[CompletionChunk, schema.completions.Completion]:
         """The completion of a text in pieces, as the model makes them."""
-        return self._open(endpoints.COMPLETIONS_STREAM, request, CompletionAccumulator, options)
+        return self._open(schema.completions.COMPLETIONS_STREAM, request, CompletionAccumulator, options)
 
-    def embed(self, request: EmbeddingsRequest, **options: Unpack[CallOptions]) -> EmbeddingsResult:
+    def embed(
+        self, request: schema.embeddings.EmbeddingsRequest, **options: Unpack[CallOptions]
+    ) -> schema.embeddings.EmbeddingsResult:
         """The vectors of texts, in one request: `vectors[i]` belongs to `input[i]`."""
-        return self._fetch(endpoints.EMBEDDINGS, request, options, _with_vectors)
+        return self._fetch(schema.embeddings.EMBEDDINGS, request, options, _with_vectors)
 
-    def embed_images(self, request: ImageEmbeddingsRequest, **options: Unpack[CallOptions]) -> EmbeddingsResult:
+    def embed_images(
+        self, request: schema.embeddings.ImageEmbeddingsRequest, **options: Unpack[CallOptions]
+    ) -> schema.embeddings.EmbeddingsResult:
         """The vectors of images, in one request: `vectors[i]` belongs to `input[i]`."""
-        return self._fetch(endpoints.IMAGE_EMBEDDINGS, request, options, _with_vectors)
+        return self._fetch(schema.embeddings.IMAGE_EMBEDDINGS, request, options, _with_vectors)
 
-    def info(self, model: str | None = None, **options: Unpack[CallOptions]) -> ModelInfo:
+    def info(self, model: str | None = None, **options: Unpack[CallOptions]) -> schema.info.ModelInfo:
         """Which model answers here; `model` names the deployment where there are several."""
-        call = self._settings.call(endpoints.INFO, None, options, query={"model": model})
+        call = self._settings.call(schema.info.INFO, None, options, query={"model": model})
         return self._transport.fetch(call, self._settings.tries(call, options))
 
     def embed_all(
         self,
-        request: Embeddable,
+        request: schema.embeddings.Embeddable,
         *,
         batch_size: int,
         concurrency: int = 4,
@@ -155,8 +159,8 @@ class InferenceClient:
         asked = Asked(self._settings, endpoint, request, options, check)
         return self._send(asked, lambda: self._transport.fetch(asked.call, asked.tries, asked.check))
 
-    def _embed_part(self, part: Embeddable, options: CallOptions) -> list[list[float]]:
-        if isinstance(part, ImageEmbeddingsRequest):
+    def _embed_part(self, part: schema.embeddings.Embeddable, options: CallOptions) -> list[list[float]]:
+        if isinstance(part, schema.embeddings.ImageEmbeddingsRequest):
             return self.embed_images(part, **options).vectors
         return self.embed(part, **options).vectors
 
@@ -205,40 +209,46 @@ class AsyncInferenceClient:
 
     async def chat(self, request: ChatRequest, **options: Unpack[CallOptions]) -> ChatCompletion:
         """The whole answer to a conversation."""
-        return await self._fetch(endpoints.CHAT, request, options, self._settings.to_answer)
+        return await self._fetch(CHAT, request, options, self._settings.to_answer)
 
     async def stream_chat(
         self, request: ChatRequest, **options: Unpack[CallOptions]
     ) -> AsyncChatStream[ChatCompletionChunk, ChatCompletion]:
         """The answer to a conversation in pieces, as the model makes them."""
-        return await self._open(endpoints.CHAT_STREAM, request, self._settings.new_chat_accumulator, options)
+        return await self._open(CHAT_STREAM, request, self._settings.new_chat_accumulator, options)
 
-    async def complete(self, request: CompletionRequest, **options: Unpack[CallOptions]) -> Completion:
+    async def complete(
+        self, request: schema.completions.CompletionRequest, **options: Unpack[CallOptions]
+    ) -> schema.completions.Completion:
         """The whole completion of a text."""
-        return await self._fetch(endpoints.COMPLETIONS, request, options)
+        return await self._fetch(schema.completions.COMPLETIONS, request, options)
 
     async def stream_complete(
-        self, request: CompletionRequest, **options: Unpack[CallOptions]
-    ) -> AsyncChatStream[CompletionChunk, Completion]:
+        self, request: schema.completions.CompletionRequest, **options: Unpack[CallOptions]
+    ) -> AsyncChatStream[CompletionChunk, schema.completions.Completion]:
         """The completion of a text in pieces, as the model makes them."""
-        return await self._open(endpoints.COMPLETIONS_STREAM, request, CompletionAccumulator, options)
+        return await self._open(schema.completions.COMPLETIONS_STREAM, request, CompletionAccumulator, options)
 
-    async def embed(self, request: EmbeddingsRequest, **options: Unpack[CallOptions]) -> EmbeddingsResult:
+    async def embed(
+        self, request: schema.embeddings.EmbeddingsRequest, **options: Unpack[CallOptions]
+    ) -> schema.embeddings.EmbeddingsResult:
         """The vectors of texts, in one request: `vectors[i]` belongs to `input[i]`."""
-        return await self._fetch(endpoints.EMBEDDINGS, request, options, _with_vectors)
+        return await self._fetch(schema.embeddings.EMBEDDINGS, request, options, _with_vectors)
 
-    async def embed_images(self, request: ImageEmbeddingsRequest, **options: Unpack[CallOptions]) -> EmbeddingsResult:
+    async def embed_images(
+        self, request: schema.embeddings.ImageEmbeddingsRequest, **options: Unpack[CallOptions]
+    ) -> schema.embeddings.EmbeddingsResult:
         """The vectors of images, in one request: `vectors[i]` belongs to `input[i]`."""
-        return await self._fetch(endpoints.IMAGE_EMBEDDINGS, request, options, _with_vectors)
+        return await self._fetch(schema.embeddings.IMAGE_EMBEDDINGS, request, options, _with_vectors)
 
-    async def info(self, model: str | None = None, **options: Unpack[CallOptions]) -> ModelInfo:
+    async def info(self, model: str | None = None, **options: Unpack[CallOptions]) -> schema.info.ModelInfo:
         """Which model answers here; `model` names the deployment where there are several."""
-        call = self._settings.call(endpoints.INFO, None, options, query={"model": model})
+        call = self._settings.call(schema.info.INFO, None, options, query={"model": model})
         return await self._transport.fetch(call, self._settings.tries(call, options))
 
     async def embed_all(
         self,
-        request: Embeddable,
+        request: schema.embeddings.Embeddable,
         *,
         batch_size: int,
         concurrency: int = 4,
@@ -278,8 +288,8 @@ class AsyncInferenceClient:
         asked = Asked(self._settings, endpoint, request, options, check)
         return self._send(asked, lambda: self._transport.fetch(asked.call, asked.tries, asked.check))
 
-    async def _embed_part(self, part: Embeddable, options: CallOptions) -> list[list[float]]:
-        if isinstance(part, ImageEmbeddingsRequest):
+    async def _embed_part(self, part: schema.embeddings.Embeddable, options: CallOptions) -> list[list[float]]:
+        if isinstance(part, schema.embeddings.ImageEmbeddingsRequest):
             return (await self.embed_images(part, **options)).vectors
         return (await self.embed(part, **options)).vectors
 
@@ -302,7 +312,7 @@ class AsyncInferenceClient:
                 asked.change(error)
 
 
-def _check_batches(request: Embeddable, batch_size: int, concurrency: int) -> None:
-    check_kind(request, EmbeddingsRequest, ImageEmbeddingsRequest)
+def _check_batches(request: schema.embeddings.Embeddable, batch_size: int, concurrency: int) -> None:
+    check_kind(request, schema.embeddings.EmbeddingsRequest, schema.embeddings.ImageEmbeddingsRequest)
     for name, value in (("batch_size", batch_size), ("concurrency", concurrency)):
         check_count(name, value, least=1)

@@ -2,19 +2,19 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-from .endpoints import PATHS
+import msgspec
+from msgspec.structs import replace
+
 from .errors import ConfigurationError, shown
 from .schema.failures import cut
 
 
-class Dialect(NamedTuple):
+class Dialect(msgspec.Struct, frozen=True):
     """What one kind of endpoint wants.
 
     `api_version` is what is sent unless the caller says otherwise; None means that the endpoint takes none.
@@ -52,7 +52,7 @@ AZURE_OPENAI = Dialect(
     has_input_type=False,
     asks_base64=True,
 )
-OPENAI_V1 = AZURE_OPENAI._replace(name="openai-v1", api_version=None, needs_model=True)
+OPENAI_V1 = replace(AZURE_OPENAI, name="openai-v1", api_version=None, needs_model=True)
 DIALECTS = {dialect.name: dialect for dialect in (MODEL_INFERENCE, AZURE_OPENAI, OPENAI_V1)}
 
 _OF_PATH = (("*/openai/deployments/*", AZURE_OPENAI), ("*/v1", OPENAI_V1))
@@ -91,14 +91,13 @@ _RESOURCE_HOSTS = (
     "*.api.cognitive.microsoft.com",
 )
 """Hosts of a resource, in the public cloud and in the two others."""
-_FURTHER_ROUTES = ("/score", "/responses")
-"""Routes of other APIs on the same hosts, which people paste as well."""
+_ROUTES = ("/chat/completions", "/images/embeddings", "/completions", "/embeddings", "/info", "/score", "/responses")
+"""Routes that people paste with the rest, those of other APIs too; the longer before the one it ends with."""
 _DEPLOYMENT = r".*/openai/deployments/[^/]+"
 """A path that ends with the name of a deployment, whatever that is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """Where requests go: `base_url` without a trailing slash, its `origin`, and the query every request carries."""
 
     base_url: str
@@ -168,7 +167,7 @@ def resolve(endpoint: str, *, api_version: str | None = None, dialect: str | Non
     return Target(
         base_url=f"{parts.scheme}://{parts.netloc}{path}",
         origin=f"{parts.scheme}://{parts.netloc}",
-        dialect=chosen._replace(api_version=version),
+        dialect=replace(chosen, api_version=version),
         query=urlencode(query),
         scope=scope,
         host=host,
@@ -221,7 +220,7 @@ def _api_version_in(query: str) -> str | None:
 
 def _base_path(host: str, path: str, dialect: str | None) -> str:
     path = re.sub("/{2,}", "/", path).rstrip("/")
-    for route in (*PATHS, *_FURTHER_ROUTES):
+    for route in _ROUTES:
         if path.endswith(route) and not re.fullmatch(_DEPLOYMENT, path):
             path = path.removesuffix(route)
             break

@@ -26,6 +26,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
 
+from msgspec.structs import asdict
+
 from .schema._base import ESSENTIAL
 from .schema.failures import Failure, cut, keyword, request_id_of
 
@@ -317,7 +319,7 @@ class _Hints:
 def from_failure(failure: Failure, *, hint: str | None = None) -> APIStatusError:
     """The exception that fits a failure; `hint` replaces what the error says to do."""
     kind = _kind(failure)
-    attributes = failure._asdict()
+    attributes = asdict(failure)
     attributes["status_code"] = attributes.pop("status")
     del attributes["message"], attributes["is_page"]
     return kind(_text(failure, kind, hint), **attributes)

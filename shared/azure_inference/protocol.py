@@ -5,8 +5,10 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
+import msgspec
+from msgspec.structs import replace
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import to_json
 
@@ -15,9 +17,9 @@ from .bodies import Body
 from .checks import found_at, told
 from .credentials import Secret
 from .dialects import Target
-from .endpoints import ERROR_LIMIT, AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError, InferenceError, ResponseValidationError, kind_of, shown
 from .schema._base import RequestModel, WireModel
+from .schema._endpoint import ERROR_LIMIT, AnswerT, Endpoint
 from .schema._json import is_array, is_object, read_json
 from .schema.chat import ChatRequest
 from .schema.failures import Failure, cut, is_failure, read_failure, status_of
@@ -96,7 +98,7 @@ def _what_is_wrong(kind: type[BaseModel], fields: Mapping[str, Any], error: Vali
     return f"{path}={told(given)} cannot be sent: {problem['msg']}"
 
 
-class Call(NamedTuple, Generic[AnswerT]):
+class Call(msgspec.Struct, Generic[AnswerT], frozen=True):
     """A request ready to be sent, any number of times, with the same id; who asks is added for each attempt."""
 
     endpoint: Endpoint[AnswerT]
@@ -278,7 +280,7 @@ def read_answer(call: Call[AnswerT], status: int, headers: Mapping[str, str], bo
     kind: Any = call.endpoint.answer
     validator = kind.__pydantic_validator__
     try:
-        answer: AnswerT = validator.validate_json(body)
+        answer: Any = validator.validate_json(body)
     except ValidationError as error:
         raise_if_failure(call, headers, body)
         try:
@@ -290,7 +292,7 @@ def read_answer(call: Call[AnswerT], status: int, headers: Mapping[str, str], bo
             ) from None
     if (answer.model_extra or {}).keys() & {"error", "message", "detail"}:
         raise_if_failure(call, headers, body)
-    return answer
+    return cast("AnswerT", answer)
 
 
 def _mended(body: bytes) -> Any:
@@ -356,7 +358,7 @@ def _located(call: Call[Any], failure: Failure) -> Failure:
     if failure.location or not failure.param or not failure.is_of_parameter:
         return failure
     path = [int(part) if part.isdecimal() else part for part in re.findall(r"\w+", failure.param)]
-    return failure._replace(location=["body", *path], value=_value_at(path, call.body))
+    return replace(failure, location=["body", *path], value=_value_at(path, call.body))
 
 
 def _value_at(path: Iterable[str | int], body: bytes) -> Any:

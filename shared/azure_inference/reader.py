@@ -13,16 +13,15 @@ from msgspec.structs import replace
 
 from .errors import APIConnectionError, APITimeoutError, InferenceError, ResponseValidationError, StreamInterruptedError
 from .protocol import EXCERPT, Call, raise_if_failure, seen
+from .schema._base import AnswerModel
 from .schema._json import is_array, read_json
-from .schema.chat import ChatCompletion
 from .schema.chunks import SHALLOW, ChatCompletionChunk, CompletionChunk
-from .schema.completions import Completion
 from .sse import Decoder, NamedEvent
 from .surrogates import SurrogateJoiner
 
 ChunkT = TypeVar("ChunkT", bound=ChatCompletionChunk | CompletionChunk)
-WholeT = TypeVar("WholeT", bound=ChatCompletion | Completion)
-WholeT_co = TypeVar("WholeT_co", bound=ChatCompletion | Completion, covariant=True)
+WholeT = TypeVar("WholeT", bound=AnswerModel)
+WholeT_co = TypeVar("WholeT_co", bound=AnswerModel, covariant=True)
 _LOGGER = logging.getLogger("azure_inference")
 _DONE = b"[DONE]"
 _FIELD = rb"(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?:[:\r\n]|\Z)"

@@ -4,7 +4,10 @@ import functools
 import os
 import platform
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypedDict, cast
+from typing import Any, Generic, TypedDict, cast
+
+import msgspec
+from msgspec.structs import replace
 
 from . import bodies, dialects, protocol, transport
 from ._version import __version__
@@ -12,13 +15,13 @@ from .accumulate import ChatAccumulator
 from .arguments import meant, unknown_argument
 from .checks import check_count, check_flag, check_text, check_texts
 from .credentials import Credential, conceal, to_authorizer
-from .endpoints import AnswerT, Endpoint
 from .errors import APIStatusError, ConfigurationError, kind_of, shown
 from .protocol import Call, ExtraParameters, to_extra_parameters, to_headers
 from .reasoning import with_reasoning
 from .remedy import Remedy
 from .retry import RetryBudget, RetryPolicy, Tries
 from .schema._base import RequestModel
+from .schema._endpoint import AnswerT, Endpoint
 from .schema.chat import ChatCompletion
 from .schema.failures import cut
 from .timeouts import Timeouts
@@ -68,7 +71,7 @@ ARGUMENTS = ("endpoint", "credential", "http_client", "async_http_client", *Clie
 """The arguments that make a connection."""
 
 
-class ClientSettings(NamedTuple):
+class ClientSettings(msgspec.Struct, frozen=True):
     """What both clients make of their arguments: where calls go, how they are sent, and what goes with each.
 
     `budget` is what is left to spend on trying again, of all calls together.
@@ -191,7 +194,7 @@ class Asked(Generic[AnswerT]):
         """
         self._request = self._settings.without_refused(self._request, error, self._options)
         changed = self._settings.call(self.call.endpoint, self._request, self._options)
-        self.call = changed._replace(client_request_id=self.call.client_request_id)
+        self.call = replace(changed, client_request_id=self.call.client_request_id)
         self.tries.begin_anew()
 
 

@@ -1,6 +1,6 @@
 """Server-sent events from raw bytes, cut anywhere, in bounded memory."""
 
-from typing import NamedTuple
+import msgspec
 
 from .errors import ResponseValidationError
 
@@ -8,7 +8,7 @@ EVENT_LIMIT = 16 * 1024 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class NamedEvent(NamedTuple):
+class NamedEvent(msgspec.Struct, frozen=True):
     """An event that has a name. Those that have none, nearly all, are their data alone."""
 
     data: bytes

@@ -3,7 +3,9 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple, Self
+from typing import Self
+
+import msgspec
 
 from .checks import MOST_SECONDS, is_time
 from .errors import APITimeoutError, ConfigurationError, shown
@@ -17,7 +19,7 @@ REMEDIES: Mapping[str, str] = {
 """What to do about phases whose limit a larger number of seconds for the whole call would not change, or not alone."""
 
 
-class Deadline(NamedTuple):
+class Deadline(msgspec.Struct, frozen=True):
     """A moment that something must be over by; `at` is on the monotonic clock, None for never."""
 
     at: float | None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from azure_inference import ChatCompletion, ChatCompletionChunk, dialects, endpoints, protocol
+from azure_inference import ChatCompletion, ChatCompletionChunk, dialects, protocol
 from azure_inference.accumulate import ChatAccumulator
+
+from . import endpoints
 
 CALL: Any = protocol.prepare(dialects.resolve("https://x.services.ai.azure.com/models"), endpoints.CHAT_STREAM, None)
 

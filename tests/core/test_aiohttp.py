@@ -11,6 +11,7 @@ import warnings
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from azure_inference import (
     APIConnectionError,
@@ -181,7 +182,7 @@ def late(peer: Any) -> bytes:
 def resting(client: AsyncInferenceClient, seconds: float) -> None:
     """Changes how long a client keeps connections that rest."""
     transport: Any = client._transport
-    transport._settings = transport._settings._replace(keepalive_expiry=seconds)
+    transport._settings = replace(transport._settings, keepalive_expiry=seconds)
 
 
 async def test_rest_ends_with_the_next_call(raw: Any) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from azure_inference import (
@@ -17,7 +17,6 @@ from azure_inference import (
     ModelInfo,
     ResponseValidationError,
     UserMessage,
-    endpoints,
     estimate_tokens,
     model_profile,
     protocol,
@@ -27,6 +26,7 @@ from azure_inference.accumulate import ChatAccumulator
 from azure_inference.reader import StreamReader
 from azure_inference.remedy import Remedy, refused_parameters
 
+from . import endpoints
 from .answers import CALL, accumulated, answer, chunk, chunks_of, frame
 from .conftest import Reply
 
@@ -72,8 +72,8 @@ def test_no_message(choice: Any) -> None:
 
 def test_a_body_in_place_of_a_stream_is_bounded() -> None:
     """A page without end in place of a stream is given up, not collected for ever."""
-    endpoint = dataclasses.replace(endpoints.CHAT_STREAM, answer_limit=100)
-    reader: Any = StreamReader(CALL._replace(endpoint=endpoint), ChatAccumulator())
+    endpoint = replace(endpoints.CHAT_STREAM, answer_limit=100)
+    reader: Any = StreamReader(replace(CALL, endpoint=endpoint), ChatAccumulator())
     for _ in range(20):
         if not reader.is_done:
             reader.feed(b"<html>" + b" " * 10)

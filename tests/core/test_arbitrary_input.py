@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azure_inference import APIStatusError, InferenceError, dialects, endpoints, protocol
+from azure_inference import APIStatusError, InferenceError, dialects, protocol
 from azure_inference.accumulate import ChatAccumulator, CompletionAccumulator
 from azure_inference.reader import StreamReader
+from tests.core import endpoints
 from tests.core.test_chunks import SHAPED as SHAPED_CHUNKS
 from tests.core.test_chunks import as_bytes
 

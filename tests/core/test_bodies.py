@@ -6,11 +6,11 @@ import gzip
 import json
 import tracemalloc
 import zlib
-from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from azure_inference import (
     APIStatusError,
@@ -22,11 +22,13 @@ from azure_inference import (
     ResponseValidationError,
     RetryPolicy,
     Timeouts,
-    endpoints,
+    client,
     to_request,
 )
 from azure_inference.bodies import Body, BodyDecoder
 from azure_inference.schema._json import read_json
+
+from . import endpoints
 
 HELLO = to_request(ChatRequest, {"messages": [{"role": "user", "content": "hello"}]})
 ANSWER = {"id": "c", "choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]}
@@ -179,7 +181,7 @@ def test_bodies_beyond_the_limit(
     raw: Any, either: Any, monkeypatch: pytest.MonkeyPatch, steps: tuple[Any, ...]
 ) -> None:
     """A body that is larger than the limit is not read any further: the connection is closed, nothing tried again."""
-    monkeypatch.setattr(endpoints, "CHAT", replace(endpoints.CHAT, answer_limit=MEBIBYTE))
+    monkeypatch.setattr(client, "CHAT", replace(endpoints.CHAT, answer_limit=MEBIBYTE))
     raw.script("request", *steps)
 
     with pytest.raises(ResponseValidationError, match="more than 1048576 bytes") as caught:
@@ -269,7 +271,7 @@ def test_streams_beyond_the_limit(
     raw: Any, either: Any, monkeypatch: pytest.MonkeyPatch, steps: tuple[Any, ...]
 ) -> None:
     """A stream whose event never ends is not read any further."""
-    monkeypatch.setattr(endpoints, "CHAT_STREAM", replace(endpoints.CHAT_STREAM, answer_limit=MEBIBYTE))
+    monkeypatch.setattr(client, "CHAT_STREAM", replace(endpoints.CHAT_STREAM, answer_limit=MEBIBYTE))
     raw.script("request", *steps)
 
     with pytest.raises(ResponseValidationError):

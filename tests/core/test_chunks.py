@@ -15,9 +15,9 @@ from pydantic import TypeAdapter
 from azure_inference import ChatCompletionChunk, CompletionChunk, ResponseValidationError, Usage
 from azure_inference.accumulate import ChatAccumulator
 from azure_inference.dialects import resolve
-from azure_inference.endpoints import CHAT_STREAM
 from azure_inference.protocol import prepare
 from azure_inference.reader import StreamReader
+from azure_inference.schema.chunks import CHAT_STREAM
 
 TOOL_CALL = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a'}}
 CHOICE = {"index": 0, "finish_reason": None, "delta": {"role": "assistant", "content": "hi"}}

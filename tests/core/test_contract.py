@@ -16,11 +16,12 @@ from azure_inference import (
     EmbeddingsRequest,
     ImageEmbeddingsRequest,
     dialects,
-    endpoints,
     protocol,
     to_request,
 )
 from azure_inference.schema import chat, chunks, embeddings, info, messages, tools
+
+from . import endpoints
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,7 +172,7 @@ def test_every_definition_has_its_model(shared_dir: Path) -> None:
     """No object of the newest contract that a chat or an embedding can hold is without a model here."""
     path = shared_dir / "reference" / "openapi" / f"{CONTRACTS[-1]}.json"
     document = json.loads(path.read_bytes())
-    routes = [row.path for row in vars(endpoints).values() if isinstance(row, endpoints.Endpoint)]
+    routes = [getattr(endpoints, name).path for name in endpoints.__all__]
     elsewhere = {
         "Image generation, no part of this library": "ImageGeneration",
         "Errors, read in any shape": "Azure.Core",

@@ -16,9 +16,9 @@ import pytest
 from azure_inference import ChatRequest, to_request
 from azure_inference.accumulate import ChatAccumulator
 from azure_inference.dialects import resolve
-from azure_inference.endpoints import CHAT_STREAM
 from azure_inference.protocol import prepare
 from azure_inference.reader import StreamReader
+from azure_inference.schema.chunks import CHAT_STREAM
 
 CALL = prepare(
     resolve("http://127.0.0.1/models"),
@@ -177,4 +177,4 @@ print(*texts, sep="\\n")
 def test_an_import_compiles_no_annotations() -> None:
     """Annotations that are read as classes are made are not texts, of which each would be compiled first."""
     ran = subprocess.run([sys.executable, "-c", _COUNT_TEXTS], capture_output=True, text=True, check=True)
-    assert ran.stdout.split("\n") == ["httpx.Proxy | None", ""]
+    assert ran.stdout.strip() == ""

@@ -15,10 +15,11 @@ from azure_inference import (
     ExtraParameters,
     InferenceClient,
     dialects,
-    endpoints,
     protocol,
     to_request,
 )
+
+from . import endpoints
 
 VERSION = "2024-05-01-preview"
 SERVICES = "https://res.services.ai.azure.com"
@@ -169,6 +170,14 @@ def test_api_version() -> None:
     assert dialects.resolve(url, api_version="2025-05-01").query == "api-version=2025-05-01"
     assert dialects.resolve(url).dialect.api_version == "2025-04-01"
     assert dialects.resolve(f"{SERVICES}/openai/v1?api-version=x").dialect.api_version is None
+
+
+@pytest.mark.parametrize("name", endpoints.__all__)
+def test_whole_routes_as_pasted(name: str) -> None:
+    """Whichever route of the API is pasted with an endpoint, the endpoint is the rest."""
+    base = "https://x.services.ai.azure.com/models"
+
+    assert dialects.resolve(f"{base}{getattr(endpoints, name).path}").base_url == base
 
 
 def test_query_of_a_route() -> None:

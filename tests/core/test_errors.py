@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from azure_inference import (
     APIConnectionError,
@@ -30,11 +31,12 @@ from azure_inference import (
     ResponseValidationError,
     StreamInterruptedError,
     dialects,
-    endpoints,
     errors,
     protocol,
 )
 from azure_inference.schema import failures
+
+from . import endpoints
 
 SHAPES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("error_shapes.json").read_text(encoding="utf-8"))
 """What services were seen to answer: the class it becomes, what its attributes are, a part of what it says to do."""
@@ -361,7 +363,7 @@ def test_the_longest_text() -> None:
     """An exception that has all that can be long is no longer than promised, and says whom it asked."""
     detail = {"loc": ["body", "x" * 9000], "input": "x" * 9000}
     body = {"error": {"code": "x" * 9000, "message": "why " * 9000, "details": [detail]}}
-    asked = call(url="https://x.services.ai.azure.com/" + "models/" * 90)._replace(model="m" * 9000)
+    asked = replace(call(url="https://x.services.ai.azure.com/" + "models/" * 90), model="m" * 9000)
     with pytest.raises(APIStatusError) as caught:
         protocol.raise_for_status(asked, 400, {"retry-after": "7"}, json.dumps(body).encode())
     caught.value.belongs_to(asked, attempts=3, answer_headers={})

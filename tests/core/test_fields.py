@@ -17,11 +17,12 @@ from azure_inference import (
     EmbeddingsRequest,
     ImageEmbeddingsRequest,
     dialects,
-    endpoints,
     fields,
     protocol,
     to_request,
 )
+
+from . import endpoints
 
 HELLO = {"messages": [{"role": "user", "content": "hello"}]}
 TARGET = dialects.resolve("https://x.services.ai.azure.com/models")

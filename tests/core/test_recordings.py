@@ -21,12 +21,13 @@ from azure_inference import (
     ImageEmbeddingsRequest,
     batching,
     dialects,
-    endpoints,
     protocol,
     to_request,
 )
 from azure_inference.accumulate import ChatAccumulator
 from azure_inference.reader import StreamReader
+
+from . import endpoints
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -25,10 +25,11 @@ from azure_inference import (
     ImagePart,
     InputAudioPart,
     dialects,
-    endpoints,
     protocol,
     to_request,
 )
+
+from . import endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable

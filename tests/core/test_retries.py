@@ -31,10 +31,11 @@ from azure_inference import (
     RetryPolicy,
     Timeouts,
     UnprocessableEntityError,
-    endpoints,
     to_request,
 )
 from azure_inference.settings import Asked, resolve_settings
+
+from . import endpoints
 
 HELLO = {"messages": [{"role": "user", "content": "hello"}]}
 CHAT = to_request(ChatRequest, HELLO)

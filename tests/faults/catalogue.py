@@ -306,7 +306,7 @@ PROMISES: dict[int, Promise] = {
         "Bounds",
         "Bodies, decompression, events and nesting have limits; what goes beyond is not read any further, and is an "
         "error.",
-        f"{_CORE}/bodies.py, endpoints.py",
+        f"{_CORE}/bodies.py, schema/_endpoint.py",
     ),
     15: Promise(
         "Nowhere else",

@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from ._base import AnswerModel, Id, RequestModel, Seconds, WireModel
+from ._endpoint import Endpoint
 from ._json import is_array, is_object
 from .messages import Messages
 from .tools import ToolCall, ToolChoice, ToolDefinition, with_ids
@@ -227,3 +228,6 @@ class ChatCompletion(AnswerModel):
     usage: Usage | None = None
     system_fingerprint: str | None = None
     prompt_filter_results: list[Any] | None = None
+
+
+CHAT = Endpoint("POST", "/chat/completions", ChatRequest, ChatCompletion)

@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from pydantic_core import SchemaSerializer, core_schema, from_json
 
 from ._base import Seconds
+from ._endpoint import Endpoint
 from ._json import has_any, is_array, is_object
-from .chat import Audio, Usage, reasoning_in, said_in, text_in
+from .chat import CHAT, Audio, ChatRequest, Usage, reasoning_in, said_in, text_in
 from .tools import to_text
 
 _UNKNOWN = f"<{secrets.token_hex(8)}>"
@@ -212,6 +213,9 @@ class ChatCompletionChunk(_Frame, frozen=True, kw_only=True):
     choices: list[ChunkChoice] = []
     obfuscation: Any = None
     """Noise that OpenAI's services send with every frame, so that its length tells nothing."""
+
+
+CHAT_STREAM = Endpoint(CHAT.method, CHAT.path, ChatRequest, ChatCompletionChunk, streams=True)
 
 
 class CompletionChunkChoice(ChunkModel, frozen=True, kw_only=True):

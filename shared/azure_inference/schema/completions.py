@@ -5,8 +5,10 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ._base import AnswerModel, Id, RequestModel, Seconds
+from ._endpoint import Endpoint
 from ._json import has_any
 from .chat import StopSequences, Usage, in_order
+from .chunks import CompletionChunk
 
 
 class CompletionRequest(RequestModel):
@@ -54,3 +56,7 @@ class Completion(AnswerModel):
     usage: Usage | None = None
     system_fingerprint: str | None = None
     prompt_filter_results: list[Any] | None = None
+
+
+COMPLETIONS = Endpoint("POST", "/completions", CompletionRequest, Completion)
+COMPLETIONS_STREAM = Endpoint(COMPLETIONS.method, COMPLETIONS.path, CompletionRequest, CompletionChunk, streams=True)

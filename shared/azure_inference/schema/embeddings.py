@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, FiniteFloat, Strict, TypeAdapter
 
 from ._base import AnswerModel, Id, RequestModel, WireModel
+from ._endpoint import MEBIBYTE, Endpoint
 from ._json import is_array, is_object
 from .chat import Usage, listed
 from .messages import ImagePart
@@ -91,6 +92,12 @@ class EmbeddingsResult(AnswerModel):
     data: list[EmbeddingItem]
     usage: Usage | None = None
     vectors: list[list[float]] = Field(default=[], exclude=True, repr=False)
+
+
+Embeddable = EmbeddingsRequest | ImageEmbeddingsRequest
+_LIMIT = 512 * MEBIBYTE
+EMBEDDINGS = Endpoint("POST", "/embeddings", EmbeddingsRequest, EmbeddingsResult, _LIMIT)
+IMAGE_EMBEDDINGS = Endpoint("POST", "/images/embeddings", ImageEmbeddingsRequest, EmbeddingsResult, _LIMIT)
 
 
 def vector_of(row: EmbeddingItem, encoding: EncodingFormat | None = None) -> list[float]:

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from ._json import is_array, is_object, read_json
 
@@ -64,7 +66,7 @@ def cut(text: str, limit: int = _SHOWN) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-class Failure(NamedTuple):
+class Failure(msgspec.Struct, frozen=True):
     """One failure in one form, whatever shape it came in.
 
     `status` is the true one: a status that Managed Compute hid behind 424 is uncovered. `location` is the path of the

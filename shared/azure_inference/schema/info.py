@@ -1,6 +1,7 @@
 """`GET /info`: which model answers at an endpoint."""
 
-from ._base import AnswerModel
+from ._base import AnswerModel, RequestModel
+from ._endpoint import Endpoint
 
 _KINDS = {
     "chat": "chat-completion",
@@ -24,3 +25,6 @@ class ModelInfo(AnswerModel):
         word = (self.model_type or "").strip().lower().replace("_", "-").replace(" ", "-")
         singular = word.removesuffix("s")
         return _KINDS.get(singular, singular)
+
+
+INFO = Endpoint("GET", "/info", RequestModel, ModelInfo)

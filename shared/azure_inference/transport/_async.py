@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from azure_inference.bodies import BodyDecoder
-from azure_inference.endpoints import AnswerT
 from azure_inference.errors import InferenceError
 from azure_inference.protocol import Call, body_of, error_of_unread, raise_for_status, read_answer, unchecked
 from azure_inference.retry import Tries
+from azure_inference.schema._endpoint import AnswerT
 from azure_inference.timeouts import Deadline
 
 from ._engines import Engine, Response, new_engine

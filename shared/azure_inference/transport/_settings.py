@@ -1,6 +1,8 @@
 """How a transport sends."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from azure_inference.credentials import Authorizer, Headers
 
@@ -8,7 +10,7 @@ if TYPE_CHECKING:
     import httpx
 
 
-class TransportSettings(NamedTuple):
+class TransportSettings(msgspec.Struct, frozen=True):
     """Who asks, and over how many connections.
 
     Attributes:
