@@ -14,7 +14,7 @@ from llama_index.core.llms import ChatMessage
 
 from azure_inference import InferenceError
 from langchain_azure_inference import AzureInferenceEmbeddings, AzureInferenceLLM, ChatAzureInference
-from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
+from llamaindex_azure_inference import AzureInference, AzureInferenceCompletion, AzureInferenceEmbedding
 
 from . import samples
 from .source import Source
@@ -72,18 +72,22 @@ def _added(chat: Any) -> AIMessage | None:
 
 @functools.cache
 def _llamaindex() -> tuple[Any, ...]:
-    return AzureInference(**_told()), AzureInferenceEmbedding(**_told())
+    return AzureInference(**_told()), AzureInferenceCompletion(**_told()), AzureInferenceEmbedding(**_told())
 
 
 def llamaindex(data: bytes) -> None:
     """Whatever the service answers, LlamaIndex's models give responses or errors of ours."""
     source = Source(data)
-    llm, embedding = _llamaindex()
-    match source.byte() % 3:
+    llm, text_model, embedding = _llamaindex()
+    match source.byte() % 5:
         case 0:
             _ask(_whole(source, samples.CHAT), lambda: llm.chat(_QUESTION))
         case 1:
             _ask(stream_body(source, samples.CHUNKS), lambda: list(llm.stream_chat(_QUESTION)))
+        case 2:
+            _ask(_whole(source, samples.COMPLETION), lambda: text_model.complete("hi"))
+        case 3:
+            _ask(stream_body(source, [samples.COMPLETION * 2]), lambda: list(text_model.stream_complete("hi")))
         case _:
             _ask(_whole(source, samples.EMBEDDINGS), lambda: embedding.get_text_embedding_batch(["a", "b"]))
 

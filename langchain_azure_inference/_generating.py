@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from pydantic import SkipValidation
+from pydantic import BaseModel, SkipValidation
 
 from azure_inference import (
     BASE_CONFIG,
     CallOptions,
-    ChatRequest,
-    CompletionRequest,
     check_call,
     deployment_in,
     own_fields,
@@ -31,7 +29,7 @@ class Generating(Connected):
 
     model_config = BASE_CONFIG
 
-    _request_kind: ClassVar[type[ChatRequest | CompletionRequest]]
+    _request_kind: ClassVar[type[BaseModel]]
     """What is sent: the fields of it that are fields here, too, are parameters."""
 
     temperature: float | None = None

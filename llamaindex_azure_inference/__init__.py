@@ -1,4 +1,4 @@
-"""Azure AI Model Inference for LlamaIndex: a chat model and an embedding model."""
+"""Azure AI Model Inference for LlamaIndex: a chat model, an embedding model and a text-completion model."""
 
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,20 @@ except ModuleNotFoundError as error:
 
 if TYPE_CHECKING:
     from ._responses import ToolCallError
+    from .completion import AzureInferenceCompletion
     from .embedding import AzureInferenceEmbedding
     from .llm import AzureInference
 else:
     from azure_inference import lazy_exports as _lazy_exports
 
     __getattr__, __dir__ = _lazy_exports(
-        __name__, {"embedding": "AzureInferenceEmbedding", "llm": "AzureInference", "_responses": "ToolCallError"}
+        __name__,
+        {
+            "completion": "AzureInferenceCompletion",
+            "embedding": "AzureInferenceEmbedding",
+            "llm": "AzureInference",
+            "_responses": "ToolCallError",
+        },
     )
 
-__all__ = ["AzureInference", "AzureInferenceEmbedding", "ToolCallError"]
+__all__ = ["AzureInference", "AzureInferenceCompletion", "AzureInferenceEmbedding", "ToolCallError"]

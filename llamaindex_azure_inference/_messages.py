@@ -44,7 +44,7 @@ from azure_inference import ChatMessage as WireMessage
 
 from ._responses import REFERENCE_TO_AUDIO
 
-_NOT_SAID = (ThinkingBlock, CachePoint, CitationBlock)
+NOT_SAID = (ThinkingBlock, CachePoint, CitationBlock)
 """What models and frameworks note beside a message; it is no part of what was said, and never goes out."""
 _REMEDIES: dict[type[BaseModel], str] = {
     VideoBlock: "the API takes no video; send frames of it as ImageBlocks",
@@ -203,7 +203,7 @@ def _blocks_said(blocks: Sequence[ContentBlock], role: MessageRole) -> list[Cont
             if block.title != _NO_TITLE:
                 said.append(TextBlock(text=f"Title: {block.title}"))
             said.append(TextBlock(text=_document(block, role)))
-        elif not isinstance(block, _NOT_SAID):
+        elif not isinstance(block, NOT_SAID):
             said.append(block)
     return said
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from llama_index.core.base.llms.types import (
     AudioBlock,
@@ -32,6 +32,9 @@ from azure_inference import (
     parse_arguments,
     values_of,
 )
+
+if TYPE_CHECKING:  # chats do not need them
+    from azure_inference import Completion, CompletionChoice, CompletionChunk, CompletionChunkChoice
 
 FINISH_REASON = "finish_reason"
 REFUSAL = "refusal"
@@ -70,13 +73,13 @@ class Calling(NamedTuple):
 def to_response(completion: ChatCompletion, calling: Calling) -> ChatResponse:
     """A whole answer; of several choices the first."""
     choice = completion.choices[0]
-    facts = {**_facts(completion), **_facts_of(choice)}
+    facts = {**facts_of_answer(completion), **facts_of_choice(choice)}
     if choice.message.refusal:
         facts[REFUSAL] = choice.message.refusal
     return ChatResponse(
         message=_to_message(choice.message, calling),
         raw=completion,
-        logprobs=_logprobs(choice.logprobs),
+        logprobs=to_logprobs(choice.logprobs),
         additional_kwargs=facts,
     )
 
@@ -136,11 +139,11 @@ class StreamedAnswer:
         # Nearly always there is one choice, and nothing beside its delta: then no function is called to look for more.
         choice = choices[0] if len(choices) == 1 and choices[0].index == first.index is not None else first.of(choices)
         if chunk.usage or chunk.prompt_filter_results:
-            self._facts = {**self._facts, **_facts(chunk)}
+            self._facts = {**self._facts, **facts_of_answer(chunk)}
         if choice is None:
             return self._response(chunk)
         if choice.finish_reason or choice.content_filter_results:
-            self._facts = {**self._facts, **_facts_of(choice)}
+            self._facts = {**self._facts, **facts_of_choice(choice)}
             self._is_over = self._is_over or bool(choice.finish_reason)
         delta = choice.delta
         if delta.tool_calls:
@@ -204,7 +207,7 @@ class StreamedAnswer:
             return ChatResponse(message=message, delta=delta, raw=chunk)
         facts = {**self._facts, "thinking_delta": reasoning} if reasoning else self._facts
         return ChatResponse(
-            message=message, delta=delta, raw=chunk, logprobs=_logprobs(logprobs), additional_kwargs=facts
+            message=message, delta=delta, raw=chunk, logprobs=to_logprobs(logprobs), additional_kwargs=facts
         )
 
     @property
@@ -255,8 +258,8 @@ def to_selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> lis
     return selections
 
 
-def kwargs_of(response: ChatResponse) -> dict[str, Any]:
-    """What a response says beside its message: `finish_reason`, tokens, `content_filter_results`."""
+def kwargs_of(response: ChatResponse | CompletionResponse) -> dict[str, Any]:
+    """What a response says beside its message or text: `finish_reason`, tokens, `content_filter_results`."""
     return cast("dict[str, Any]", cast("Any", response).additional_kwargs)
 
 
@@ -302,7 +305,9 @@ def _legacy_so_far(call: _Block) -> dict[str, Any]:
     }
 
 
-def _facts(answer: ChatCompletion | ChatCompletionChunk) -> dict[str, Any]:
+def facts_of_answer(
+    answer: ChatCompletion | ChatCompletionChunk | Completion | CompletionChunk,
+) -> dict[str, Any]:
     """What an answer says beside its choices, without what it leaves open."""
     facts: dict[str, Any] = values_of(answer.usage, _TOKENS) if answer.usage else {}
     if answer.prompt_filter_results:
@@ -310,8 +315,8 @@ def _facts(answer: ChatCompletion | ChatCompletionChunk) -> dict[str, Any]:
     return facts
 
 
-def _facts_of(choice: Choice | ChunkChoice) -> dict[str, Any]:
-    """What a choice says beside its message, without what it leaves open."""
+def facts_of_choice(choice: Choice | ChunkChoice | CompletionChoice | CompletionChunkChoice) -> dict[str, Any]:
+    """What a choice says beside its message or text, without what it leaves open."""
     facts: dict[str, Any] = {}
     if choice.finish_reason:
         facts[FINISH_REASON] = choice.finish_reason
@@ -320,7 +325,7 @@ def _facts_of(choice: Choice | ChunkChoice) -> dict[str, Any]:
     return facts
 
 
-def _logprobs(said: Any) -> list[list[LogProb]] | None:
+def to_logprobs(said: Any) -> list[list[LogProb]] | None:
     """For each token its most likely alternatives, and itself behind them if it is none of these."""
     if said is None:
         return None

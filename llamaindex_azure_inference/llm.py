@@ -1,7 +1,7 @@
 """`AzureInference`: the chat models of an endpoint as a LlamaIndex LLM."""
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -14,14 +14,12 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
     MessageRole,
 )
-from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPUTS
 from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
-from llama_index.core.llms.structured_llm import StructuredLLM
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools.types import BaseTool
-from pydantic import BaseModel, Field, SkipValidation
+from pydantic import BaseModel, SkipValidation
 from typing_extensions import override
 
 from azure_inference import (
@@ -29,16 +27,13 @@ from azure_inference import (
     CallOptions,
     ChatRequest,
     ConfigurationError,
-    Parameters,
-    own_fields,
     split_call,
     to_function,
     to_request,
     to_tool_choice,
-    wire_fields,
 )
 
-from ._connected import Connected
+from ._generating import Generating
 from ._messages import checked, to_wire
 from ._objects import ObjectT
 from ._responses import Calling, StreamedAnswer, ToolCallError, to_completion, to_response, to_selections
@@ -52,7 +47,7 @@ _PARALLEL = "allow_parallel_tool_calls"
 _OWN_NAMES = "own_names_of_tools"
 
 
-class AzureInference(Connected, FunctionCallingLLM):
+class AzureInference(Generating, FunctionCallingLLM):
     """A chat model behind an endpoint of the Azure AI Model Inference API.
 
     Arguments are the fields below and those of LlamaIndex's `LLM` (`system_prompt`, `callback_manager`,
@@ -67,36 +62,14 @@ class AzureInference(Connected, FunctionCallingLLM):
 
     model_config = CONFIG
 
-    other_names: ClassVar[Mapping[str, str]] = {**Connected.other_names, "model_name": "model"}
+    _request_kind = ChatRequest
 
-    model: str | None = None
-    """The model or deployment (also accepted as `model_name`); an endpoint that serves a single model needs none."""
-    temperature: float | None = None
-    """0 (steady) to 1 or 2 (varied), as the model has it."""
-    max_tokens: int | None = None
-    """The most tokens the answer may have."""
-    top_p: float | None = None
-    """0 to 1: the share of probability that tokens are drawn from."""
-    frequency_penalty: float | None = None
-    """-2 to 2: how much less likely tokens become with each use."""
-    presence_penalty: float | None = None
-    """-2 to 2: how much less likely tokens become once used."""
-    seed: int | None = None
-    """Asks for the same answer to the same request."""
-    stop: list[str] | str | None = None
-    """Texts at which the model stops."""
-    additional_kwargs: Parameters = Field(default_factory=dict)
-    """More request parameters, as `model_kwargs`."""
-    context_window: int | None = None
-    """Tokens of prompt and answer together; by default what is known of the model, else 3900."""
     is_function_calling_model: bool | None = None
     """Whether it calls tools; by default what is known of the model, and yes where nothing is."""
     split_reasoning: SkipValidation[bool] = True
     """Whether `<think>` in an answer is told from what is said."""
     strict: bool | None = None
     """Whether objects and the arguments of tools must keep to their schemas exactly; by default the service decides."""
-    stream_usage: SkipValidation[bool] = True
-    """Whether streams ask for their usage where that must be asked for."""
 
     @classmethod
     @override
@@ -112,30 +85,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         calls_tools = self.is_function_calling_model
         if calls_tools is None:
             calls_tools = profile.tool_calling is not False
-        room = self._token_limit or DEFAULT_NUM_OUTPUTS
-        # A window that is not known is LlamaIndex's guess, unless no prompt would find room beside such an answer.
-        guess = max(DEFAULT_CONTEXT_WINDOW, 2 * room)
-        return LLMMetadata(
-            context_window=self.context_window or profile.context_window or guess,
-            num_output=room,
-            is_chat_model=True,
-            is_function_calling_model=calls_tools,
-            model_name=self.model or "unknown",
-        )
-
-    @property
-    def _token_limit(self) -> int | None:
-        """The most tokens of an answer that are asked for, by whichever argument and name."""
-        if not (self.model_kwargs or self.additional_kwargs):
-            return self.max_tokens  # told fast, since LlamaIndex asks for metadata with every chat
-        fields = wire_fields(own_fields(self, ChatRequest), self.model_kwargs, self.additional_kwargs)
-        limit = fields.get("max_tokens") or fields.get("max_completion_tokens")
-        return limit if isinstance(limit, int) else None
-
-    @property
-    def model_name(self) -> str | None:
-        """The model, by its other name."""
-        return self.model
+        return self._metadata(profile, is_chat_model=True, is_function_calling_model=calls_tools)
 
     def takes_schema(self, output_cls: type[BaseModel]) -> bool:
         """Whether the class can be asked for by JSON Schema: as far as the model is known, and until it refuses."""
@@ -241,13 +191,6 @@ class AzureInference(Connected, FunctionCallingLLM):
         stream_structured_predict = prediction_span(FunctionCallingLLM.stream_structured_predict)
         astream_structured_predict = prediction_span(FunctionCallingLLM.astream_structured_predict)
 
-    @override
-    def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
-        """A model whose answers are JSON of the class, with the object in `raw`."""
-        from ._structured_llm import ConcealingStructuredLLM  # noqa: PLC0415 - see there
-
-        return ConcealingStructuredLLM(llm=self, output_cls=output_cls, **kwargs)
-
     # These two are what llama-index-core's own stream_structured_predict calls.
     @override
     def _structured_stream_call(
@@ -317,7 +260,7 @@ class AzureInference(Connected, FunctionCallingLLM):
         own, options = split_call(arguments)
         parallel, own_names = bool(own.pop(_PARALLEL, True)), own.pop(_OWN_NAMES, {})
         own.pop("verbose", None)  # programs of llama-index-core may pass it along
-        fields = wire_fields(own_fields(self, ChatRequest), self.model_kwargs, self.additional_kwargs, call=own)
+        fields = self._fields(own)
         calling = Calling(parallel, own_names, fields.get("audio"))
         return to_request(ChatRequest, {**fields, "messages": to_wire(messages)}), options, calling
 

@@ -6,7 +6,7 @@ from ._version import __version__
 from .arguments import rename_arguments, to_argument_error
 from .attachments import document_text, to_image_input
 from .batching import all_at_most, in_batches, in_batches_async
-from .checks import check_list
+from .checks import check_list, check_text
 from .client import AsyncInferenceClient, InferenceClient
 from .connected import BASE_CONFIG, CONFIG, ConnectedModel, Parameters, shared_in_copies
 from .connection import NOT_SERIALIZED, Connection, check_call, conceal_call, split_call
@@ -215,6 +215,7 @@ __all__ = [
     "all_at_most",
     "check_call",
     "check_list",
+    "check_text",
     "class_schema",
     "conceal",
     "conceal_call",

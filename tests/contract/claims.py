@@ -59,7 +59,6 @@ from .material import (
     user,
 )
 
-NO_COMPLETIONS = {"llamaindex": "its LLM.complete is a chat of one message; there is no class for text completion"}
 NO_INFO = {
     "langchain": "the framework has no word for it: models are described by their profile",
     "llamaindex": "the framework has no word for it: metadata must not ask the network",
@@ -428,14 +427,12 @@ CLAIMS: dict[str, Claim] = {
         Ask("completion", inputs=("Once upon a time",), parameters={"max_tokens": 20}),
         {"text": said, "finish": one_of("stop", "length")},
         needs=frozenset({"completions"}),
-        cannot=NO_COMPLETIONS,
     ),
     "stream-completion": Claim(
         "So it is in pieces.",
         Ask("stream completion", inputs=("Once upon a time",), parameters={"max_tokens": 20}),
         {"text": said, "pieces": several},
         needs=frozenset({"completions"}),
-        cannot=NO_COMPLETIONS,
     ),
     "info": Claim(
         "An endpoint says which model answers there.",

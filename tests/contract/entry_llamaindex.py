@@ -10,7 +10,7 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool, ToolMetadata
 
 from azure_inference import parse_arguments
-from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
+from llamaindex_azure_inference import AzureInference, AzureInferenceCompletion, AzureInferenceEmbedding
 
 from .asks import Ask, Heard, Person, Place, Tool
 from .entry_core import Mode, gathered, tokens, told
@@ -47,6 +47,15 @@ async def _object(ask: Ask, arguments: dict[str, Any], mode: Mode) -> Heard:
     return Heard(object=(await gathered(mode.of(llm, "stream_structured_predict")(Person, prompt)))[-1])
 
 
+async def _completion(ask: Ask, arguments: dict[str, Any], mode: Mode) -> Heard:
+    llm = AzureInferenceCompletion(**arguments)
+    if ask.route == "completion":
+        response: Any = await told(mode.of(llm, "complete")(ask.inputs[0], **ask.parameters))
+        return Heard(text=response.text, finish=response.additional_kwargs["finish_reason"])
+    responses = await gathered(mode.of(llm, "stream_complete")(ask.inputs[0], **ask.parameters))
+    return Heard(text=responses[-1].text, pieces=sum(bool(response.delta) for response in responses))
+
+
 async def _embeddings(ask: Ask, arguments: dict[str, Any], mode: Mode) -> Heard:
     model = AzureInferenceEmbedding(**arguments, **ask.parameters)
     if ask.route == "query":
@@ -60,6 +69,8 @@ _ROUTES = {
     "stream": _chat,
     "object": _object,
     "stream object": _object,
+    "completion": _completion,
+    "stream completion": _completion,
     "query": _embeddings,
     "documents": _embeddings,
     "images": _embeddings,

@@ -12,7 +12,7 @@ import pytest
 
 from azure_inference import AsyncInferenceClient, ConfigurationError, Connection, InferenceClient, RetryPolicy, Timeouts
 from langchain_azure_inference import AzureInferenceEmbeddings, AzureInferenceLLM, ChatAzureInference
-from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
+from llamaindex_azure_inference import AzureInference, AzureInferenceCompletion, AzureInferenceEmbedding
 from tests.canary import KEY
 from tests.security.doors import DOORS
 from tests.security.test_written_down import script
@@ -20,7 +20,7 @@ from tests.security.test_written_down import script
 ENDPOINT = "https://x.services.ai.azure.com/models"
 CLIENTS = [InferenceClient, AsyncInferenceClient]
 CHAT = [ChatAzureInference, AzureInference]
-GENERATING = [*CHAT, AzureInferenceLLM]
+GENERATING = [*CHAT, AzureInferenceLLM, AzureInferenceCompletion]
 EMBEDDING = [AzureInferenceEmbeddings, AzureInferenceEmbedding]
 MODELS = [*GENERATING, *EMBEDDING]
 EVERY = [*CLIENTS, Connection, *MODELS]

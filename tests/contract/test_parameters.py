@@ -10,7 +10,7 @@ import pytest
 
 from azure_inference import ConfigurationError
 from langchain_azure_inference import AzureInferenceEmbeddings, AzureInferenceLLM, ChatAzureInference
-from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
+from llamaindex_azure_inference import AzureInference, AzureInferenceCompletion, AzureInferenceEmbedding
 from tests.security.doors import DOORS
 
 CHAT = {"langchain": ChatAzureInference, "llamaindex": AzureInference}
@@ -111,7 +111,14 @@ def test_reasoning_is_split_or_not(server: Any, framework: str, way: str, *, spl
         assert (answer[-1] if "stream" in way else answer).message.content == text
 
 
-EVERY = [ChatAzureInference, AzureInferenceLLM, AzureInferenceEmbeddings, AzureInference, AzureInferenceEmbedding]
+EVERY = [
+    ChatAzureInference,
+    AzureInferenceLLM,
+    AzureInferenceEmbeddings,
+    AzureInference,
+    AzureInferenceCompletion,
+    AzureInferenceEmbedding,
+]
 TO_THE_MODEL = "to send it to the model with every request, pass model_kwargs="
 WORDS = {
     "openai_api_key": "did you mean credential[?]$",

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, TypeAdapter
 
 from azure_inference import RetryPolicy, Timeouts
 from langchain_azure_inference import AzureInferenceEmbeddings, AzureInferenceLLM, ChatAzureInference
-from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
+from llamaindex_azure_inference import AzureInference, AzureInferenceCompletion, AzureInferenceEmbedding
 from tests.canary import KEY
 from tests.security.doors import DOORS
 
@@ -146,7 +146,14 @@ def test_the_connection_is_no_data(kind: Any) -> None:
 
 @pytest.mark.parametrize(
     "parent",
-    [ChatAzureInference, AzureInferenceLLM, AzureInferenceEmbeddings, AzureInference, AzureInferenceEmbedding],
+    [
+        ChatAzureInference,
+        AzureInferenceLLM,
+        AzureInferenceEmbeddings,
+        AzureInference,
+        AzureInferenceCompletion,
+        AzureInferenceEmbedding,
+    ],
 )
 def test_classes_that_revalidate(parent: Any) -> None:
     """A class that has pydantic make objects anew gets the same arguments: what is kept beside them is none of them."""
